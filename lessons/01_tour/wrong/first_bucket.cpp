@@ -1,0 +1,23 @@
+// expect: only the first of its all-reduces
+#include "exercise.h"
+
+namespace convoy::lesson {
+
+/// Returns at the first all-reduce.
+std::int64_t bytes_sent(const Schedule& schedule, int rank) {
+  const Program& program = schedule.program(rank);
+  std::int64_t bytes = 0;
+  for (const Op& op : program.ops) {
+    const auto* collective = std::get_if<Collective>(&op.action);
+    if (collective == nullptr) continue;
+    const std::int64_t element = size_bytes(program.buffers[static_cast<std::size_t>(collective->region.buffer)].dtype);
+    const Rounds rounds =
+        collective_algorithm(collective->kind, collective->algorithm).rounds(request_of(schedule, rank, *collective));
+    for (std::int64_t i = 0; i < rounds.count; ++i)
+      if (const Round round = rounds.at(i); round.send) bytes += round.send->slice.count * element;
+    return bytes;
+  }
+  return bytes;
+}
+
+}  // namespace convoy::lesson

@@ -1,0 +1,54 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "reference/apps/commands.h"
+#include "reference/data/open.h"
+#include "reference/io/cli.h"
+#include "reference/io/host.h"
+#include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
+
+namespace convoy {
+namespace {
+
+#ifdef _OPENMP
+constexpr bool kWithOpenMp = true;
+#else
+constexpr bool kWithOpenMp = false;
+#endif
+
+template <class Rows>
+nlohmann::json names_of(const Rows& rows) {
+  nlohmann::json names = nlohmann::json::array();
+  for (const auto& row : rows) names.push_back(row.name);
+  return names;
+}
+
+void print_facts() {
+  const Host host = this_host();
+  const auto fashion_mnist = find_fashion_mnist();
+  const nlohmann::ordered_json facts = {
+      {"version", tool_version()},
+      {"transports", {"threads"}},
+      {"openmp", kWithOpenMp},
+      {"compiler", __VERSION__},
+      {"cpu_model", host.cpu_model},
+      {"cores", host.cores},
+      {"memory_bytes", host.memory_bytes},
+      {"fashion_mnist", fashion_mnist.has_value()},
+      {"fashion_mnist_folder", fashion_mnist ? nlohmann::json(fashion_mnist->string()) : nlohmann::json(nullptr)},
+      {"models", names_of(zoo())},
+      {"plans", names_of(named_plans())},
+  };
+  std::printf("%s\n", facts.dump(2).c_str());
+}
+
+}  // namespace
+
+void add_facts_verb(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "facts", "Says in JSON what this program was built with and what it finds on this machine.",
+                            {"convoy-train facts", "convoy-train facts | grep fashion"});
+  verb->callback(print_facts);
+}
+
+}  // namespace convoy

@@ -1,0 +1,46 @@
+/// Options that several verbs share: how they are spelt, what they mean, and what is refused.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "reference/io/report.h"
+
+namespace convoy {
+
+/// What the person typed about model, plan and ranks.
+struct PlanOptions {
+  std::string model = "lenet5";
+  std::string plan = "data";
+  int ranks = 2;
+  int batch = 64;
+  int batch_per_rank = 0;  ///< 0: not given
+  std::string overlap = "on";
+  std::string bucket = "64KiB";
+  std::string all_reduce = "ring";
+  int chunks = 1;
+  int threads = 1;
+  std::uint64_t seed = 1;
+  std::string transport = "threads";
+};
+
+/// --model --plan --ranks --batch --batch-per-rank --overlap --bucket --all-reduce --chunks --threads --seed --transport.
+void add_plan_options(CLI::App& verb, PlanOptions& options);
+
+/// The choice that the options spell. Throws an InputError that names the option.
+ScheduleChoice choice_of(const PlanOptions& options);
+
+/// "on" or "off"; an InputError names the option otherwise.
+bool parse_on_off(const std::string& option, const std::string& text);
+/// Throws an InputError unless the value is at least `least`.
+void require_at_least(const std::string& option, std::int64_t value, std::int64_t least);
+
+/// Images per second for people: "9453", "0.38".
+std::string format_rate(double images_per_s);
+/// Where tables go: stdout, or stderr when JSON takes stdout (--json -).
+inline std::FILE* table_stream(const std::string& json_path) { return json_path == "-" ? stderr : stdout; }
+/// Writes JSON to a file, or to stdout for "-"; nothing for "".
+void write_json(const std::string& path, const std::string& json);
+
+}  // namespace convoy

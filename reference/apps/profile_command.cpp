@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "reference/apps/commands.h"
+#include "reference/apps/options.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/io/file.h"
+#include "reference/model/zoo.h"
+#include "reference/train/profiler.h"
+
+namespace convoy {
+namespace {
+
+struct ProfileOptions {
+  std::string model = "lenet5";
+  std::string plan = "data";
+  int batch = 0;             ///< 0: not given
+  std::vector<int> batches;  ///< of a rank; empty: not given
+  int ranks = 2;
+  int threads = 1;
+  int steps = 20;
+  std::string bucket = "64KiB";
+  std::uint64_t seed = 1;
+  std::string transport = "threads";
+  std::string json;
+};
+
+void print_profile(std::FILE* out, const Profile& profile) {
+  fmt::print(out, "{:<10} {:<16} {:>6} {:>9} {:>10} {:>10} {:>8}\n", "node", "op", "batch", "count", "time", "spread", "samples");
+  for (const ProfileEntry& e : profile.entries)
+    fmt::print(out, "{:<10} {:<16} {:>6} {:>9} {:>10} {:>10} {:>8}\n", e.node.empty() ? "-" : e.node, to_string(e.kind), e.batch,
+               e.count, format_time(e.time_s), format_time(e.spread_s), e.samples);
+  fmt::print(out, "\none core of {}: {}/s in a matrix product, {} when copying\n", profile.machine,
+             format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
+  if (const auto& t = profile.transport)
+    fmt::print(out, "messages between {}: latency {}, bandwidth {}, adding takes {} more for each MB\n", t->name,
+               format_time(t->latency_s), format_bandwidth(t->bandwidth_bytes_per_s), format_time(t->add_s_per_byte * 1e6));
+}
+
+/// Images of a step on a rank, each size that occurs: 64 on 3 ranks are 22 and 21.
+std::vector<int> batches_of(const ProfileOptions& options) {
+  if (options.batch == 0) return options.batches.empty() ? std::vector<int>{32} : options.batches;
+  require_at_least("--batch", options.batch, options.ranks);
+  std::vector<int> batches = {(options.batch + options.ranks - 1) / options.ranks};
+  if (options.batch % options.ranks != 0) batches.push_back(options.batch / options.ranks);
+  return batches;
+}
+
+void run_profile(const ProfileOptions& options, const std::string& command) {
+  require_at_least("--steps", options.steps, 1);
+  require_writable(options.json);
+  require_at_least("--ranks", options.ranks, 1);
+  const std::vector<int> batches = batches_of(options);
+  for (const int batch : batches) require_at_least("--batch-per-rank", batch, 1);
+  const ScheduleChoice choice = choice_of({.model = options.model,
+                                           .plan = options.plan,
+                                           .ranks = options.ranks,
+                                           .batch = options.ranks,
+                                           .bucket = options.bucket,
+                                           .threads = options.threads,
+                                           .seed = options.seed,
+                                           .transport = options.transport});
+  const Model model = make_model(choice.model);
+  Profile result = profile(model, plan_of(choice),
+                           {.batches = batches,
+                            .concurrent = options.ranks,
+                            .threads = options.threads,
+                            .steps = options.steps,
+                            .seed = options.seed});
+  result.command = command;
+  result.date = today();
+  print_profile(table_stream(options.json), result);
+  write_json(options.json, to_json(result));
+}
+
+}  // namespace
+
+void add_profile_verb(CLI::App& app, const std::string& command) {
+  CLI::App* verb =
+      add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
+               {"convoy-train profile --ranks 2 --batch 64 --json profile.json",
+                "convoy-train profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
+  const auto options = std::make_shared<ProfileOptions>();
+  verb->add_option("--model", options->model, "Network: lenet5, vgg16")->capture_default_str();
+  verb->add_option("--plan", options->plan, "Plan whose ops are measured")->capture_default_str();
+  verb->add_option("--ranks", options->ranks, "Ranks that run at the same time")->capture_default_str();
+  CLI::Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
+  verb->add_option("--batch-per-rank", options->batches, "Images of a step on each rank, 32 by default; several may be given: 16,32")
+      ->delimiter(',')
+      ->excludes(batch);
+  verb->add_option("--threads", options->threads, "OpenMP threads of each rank")->capture_default_str();
+  verb->add_option("--steps", options->steps, "Steps measured for each batch")->capture_default_str();
+  verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
+  verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();
+  verb->add_option("--transport", options->transport, "What carries messages: threads")->capture_default_str();
+  verb->add_option("--json", options->json, "Write the profile to this file; - is stdout");
+  verb->callback([options, command] { run_profile(*options, command); });
+}
+
+}  // namespace convoy

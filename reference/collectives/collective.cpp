@@ -1,0 +1,53 @@
+#include "reference/collectives/collective.h"
+
+#include <array>
+
+#include "reference/core/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast"};
+
+/// The table. One row an algorithm.
+std::span<const CollectiveAlgorithm> table() {
+  static const std::array rows = {ring_all_reduce, ring_reduce_scatter, ring_all_gather, binomial_broadcast};
+  return rows;
+}
+
+}  // namespace
+
+std::string_view to_string(CollectiveKind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
+
+CollectiveKind parse_collective_kind(std::string_view name) {
+  for (std::size_t i = 0; i < kKindNames.size(); ++i)
+    if (name == kKindNames.at(i)) return static_cast<CollectiveKind>(i);
+  throw_unknown_word("collective", name, {kKindNames.begin(), kKindNames.end()});
+}
+
+std::span<const CollectiveAlgorithm> collective_algorithms() { return table(); }
+
+const CollectiveAlgorithm& collective_algorithm(CollectiveKind kind, std::string_view name) {
+  std::vector<std::string> known;
+  for (const CollectiveAlgorithm& row : table()) {
+    if (row.kind != kind) continue;
+    if (row.name == name) return row;
+    known.emplace_back(row.name);
+  }
+  throw_unknown_word(cat("algorithm for ", to_string(kind)), name, known);
+}
+
+double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world_size) {
+  if (!(time_s > 0)) return 0;
+  const double others = static_cast<double>(world_size - 1) / world_size;
+  const double algbw = bytes / time_s;
+  switch (kind) {
+    case CollectiveKind::all_reduce: return algbw * 2 * others;
+    case CollectiveKind::reduce_scatter:
+    case CollectiveKind::all_gather: return algbw * others;
+    case CollectiveKind::broadcast: return algbw;
+  }
+  return 0;
+}
+
+}  // namespace convoy

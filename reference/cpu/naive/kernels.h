@@ -1,0 +1,13 @@
+/// The naive kernels of all layers: reference/cpu/kernels.h in plain loops, as templates over float and double, with the
+/// element type written out: naive::relu_forward<double>(x, y).
+#pragma once
+
+// IWYU pragma: begin_exports
+#include "reference/cpu/naive/conv2d.h"
+#include "reference/cpu/naive/dropout.h"
+#include "reference/cpu/naive/linear.h"
+#include "reference/cpu/naive/max_pool2d.h"
+#include "reference/cpu/naive/relu.h"
+#include "reference/cpu/naive/sgd.h"
+#include "reference/cpu/naive/softmax_cross_entropy.h"
+// IWYU pragma: end_exports

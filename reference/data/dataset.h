@@ -1,0 +1,41 @@
+/// Dataset: labelled images as bytes, normalised when they are copied out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "reference/core/shape.h"
+
+namespace convoy {
+
+/// Images and labels of one split. An image is stored as sample_count() bytes in the order C, H, W.
+struct Dataset {
+  std::string name;         ///< "fashion-mnist train"
+  Shape image{1, 1, 1, 1};  ///< of one image
+  int classes = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<int> labels;  ///< 0 <= label < classes
+  double mean = 0;          ///< of pixel/255 over the training split
+  double deviation = 1;     ///< standard deviation of the same
+
+  [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+  /// Writes (pixel/255 - mean) / deviation of image `index` to out[0 .. sample_count). Throws std::invalid_argument when there
+  /// is no such image.
+  void copy_sample(std::int64_t index, float* out) const;
+  void copy_sample(std::int64_t index, double* out) const;
+};
+
+/// The two splits of a data set, normalised alike.
+struct TrainingData {
+  Dataset train;
+  Dataset test;
+};
+
+/// Sets mean and deviation of both splits from the pixels of the training split. A constant split gets deviation 1.
+void normalise(TrainingData& data);
+
+/// Throws an InputError unless the images have this shape and the labels this many classes (a model's).
+void require_fits(const Dataset& data, const std::string& model, const Shape& image, int classes);
+
+}  // namespace convoy

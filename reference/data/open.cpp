@@ -1,0 +1,85 @@
+#include "reference/data/open.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "reference/core/error.h"
+#include "reference/data/idx.h"
+#include "reference/data/synthetic.h"
+
+namespace convoy {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+/// Folders where Fashion-MNIST may lie. Source of the default: XDG Base Directory Specification.
+std::vector<fs::path> fashion_mnist_candidates() {
+  std::vector<fs::path> candidates;
+  if (const fs::path own = environment("CONVOY_DATA_DIR", ""); !own.empty()) {
+    candidates.push_back(own / "fashion-mnist");
+    candidates.push_back(own);
+  }
+  std::istringstream folders(environment("XDG_DATA_DIRS", "/usr/local/share:/usr/share"));
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty()) candidates.push_back(fs::path(folder) / "datasets" / "fashion-mnist");
+  return candidates;
+}
+
+TrainingData open_synthetic(const DataRequest& request) {
+  constexpr std::int64_t kMost_bytes = 64 << 20;
+  constexpr std::int64_t kMostImages = 8192;
+  const std::int64_t count = request.synthetic_count > 0
+                                 ? request.synthetic_count
+                                 : std::clamp<std::int64_t>(kMost_bytes / request.image.sample_count(), 1, kMostImages);
+  return make_synthetic({.image = request.image,
+                         .classes = request.classes,
+                         .train_count = count,
+                         .test_count = std::max<std::int64_t>(1, count / 4),
+                         .seed = request.seed});
+}
+
+TrainingData open_fashion_mnist(int classes) {
+  if (const auto folder = find_fashion_mnist()) return read_idx_folder(*folder, "fashion-mnist", classes);
+  std::string looked;
+  for (const fs::path& folder : fashion_mnist_candidates()) looked += (looked.empty() ? "" : ", ") + folder.string();
+  throw InputError(
+      cat("Fashion-MNIST is not installed (looked in ", looked,
+          "); on Debian and Ubuntu install the package dataset-fashion-mnist, or set CONVOY_DATA_DIR to the folder of its "
+          "files, or use --data synthetic"));
+}
+
+}  // namespace
+
+std::optional<fs::path> find_fashion_mnist() {
+  for (const fs::path& folder : fashion_mnist_candidates())
+    for (const char* file : {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"})
+      if (fs::is_regular_file(folder / file)) return folder;
+  return std::nullopt;
+}
+
+TrainingData open_data(const DataRequest& request) {
+  TrainingData data;
+  if (request.source == "synthetic") {
+    data = open_synthetic(request);
+  } else if (request.source == "fashion-mnist") {
+    data = open_fashion_mnist(request.classes);
+  } else {
+    if (!fs::is_directory(request.source)) {
+      const std::string near = nearest_word(request.source, {"fashion-mnist", "synthetic"});
+      throw InputError(cat("--data '", request.source, "' is not a folder",
+                           near.empty() ? "" : cat("; did you mean '", near, "'?"), near.empty() ? "; " : " ",
+                           "Use fashion-mnist, synthetic, or a folder of IDX files"));
+    }
+    data = read_idx_folder(request.source, fs::path(request.source).filename().string(), request.classes);
+  }
+  require_fits(data.train, request.model, request.image, request.classes);
+  return data;
+}
+
+}  // namespace convoy

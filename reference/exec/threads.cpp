@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "reference/exec/exec.h"
+#include "reference/exec/post_office.h"
+#include "reference/schedule/order.h"
+#include "reference/schedule/validate.h"
+
+namespace convoy {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class T>
+void combine(OnReceive how, std::byte* mine, const std::byte* theirs, std::int64_t count) {
+  if (how == OnReceive::copy) {
+    std::memcpy(mine, theirs, static_cast<std::size_t>(count) * sizeof(T));
+    return;
+  }
+  T* to = reinterpret_cast<T*>(mine);
+  const T* from = reinterpret_cast<const T*>(theirs);
+  for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+/// For each op the buffers whose lifetime ends with it: all other ops that touch them come before it.
+std::vector<std::vector<int>> last_uses(const Program& program) {
+  const ProgramOrder order(program);
+  std::vector<std::vector<int>> touching(program.buffers.size());
+  for (std::size_t op = 0; op < program.ops.size(); ++op) {
+    const auto [reads, writes] = regions_of(program.ops[op]);
+    for (const auto* regions : {&reads, &writes})
+      for (const Region& region : *regions) touching[static_cast<std::size_t>(region.buffer)].push_back(static_cast<int>(op));
+  }
+  std::vector<std::vector<int>> ends(program.ops.size());
+  for (std::size_t b = 0; b < touching.size(); ++b) {
+    if (touching[b].empty() || is_persistent(program.buffers[b].kind)) continue;
+    const int last = touching[b].back();
+    const bool after_all = std::all_of(touching[b].begin(), touching[b].end(), [&](int op) { return op == last || order.before(op, last); });
+    if (after_all) ends[static_cast<std::size_t>(last)].push_back(static_cast<int>(b));
+  }
+  return ends;
+}
+
+/// The ops of one rank that have ended, for those that come after them on other streams.
+class Progress {
+ public:
+  explicit Progress(std::size_t ops) : ended_(ops, 0) {}
+  void wait_for(const std::vector<int>& ops, int iteration) {
+    if (ops.empty()) return;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return stopped_ || std::all_of(ops.begin(), ops.end(), [&](int op) { return ended_[static_cast<std::size_t>(op)] > iteration; });
+    });
+    if (stopped_) throw Stopped();
+  }
+  void ended(std::size_t op, int iteration) {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_[op] = iteration + 1;
+    }
+    changed_.notify_all();
+  }
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<int> ended_;  ///< iterations in which each op has ended
+  bool stopped_ = false;
+};
+
+class ThreadsRun {
+ public:
+  ThreadsRun(const Schedule& schedule, int iterations, std::vector<RankMemory>& memories, const ComputeFn& compute, const RunOptions& options)
+      : schedule_(schedule), iterations_(iterations), memories_(memories), compute_(compute), options_(options),
+        post_office_(schedule.world_size(), options.time_out_s) {
+    for (int r = 0; r < schedule.world_size(); ++r) {
+      progress_.push_back(std::make_unique<Progress>(schedule.program(r).ops.size()));
+      memories[static_cast<std::size_t>(r)].bind(schedule.program(r));
+      if (options.poison) memories[static_cast<std::size_t>(r)].poison();
+    }
+    if (options.poison)
+      for (const Program& program : schedule.programs) last_uses_.push_back(last_uses(program));
+  }
+
+  Timeline run() {
+    start_ = Clock::now();
+    struct Lane {
+      std::vector<Interval> intervals;
+      std::thread thread;
+    };
+    std::vector<Lane> lanes;
+    for (int r = 0; r < schedule_.world_size(); ++r)
+      for (int s = 0; s < schedule_.program(r).stream_count(); ++s) lanes.emplace_back();
+    std::size_t lane = 0;
+    for (int r = 0; r < schedule_.world_size(); ++r)
+      for (int s = 0; s < schedule_.program(r).stream_count(); ++s, ++lane) {
+        std::vector<Interval>& intervals = lanes[lane].intervals;
+        lanes[lane].thread = std::thread([this, r, s, &intervals] { stream_main(r, s, intervals); });
+      }
+    for (Lane& each : lanes) each.thread.join();
+    if (failure_) std::rethrow_exception(failure_);
+    Timeline timeline{.clock = "steady", .intervals = {}};
+    for (const Lane& each : lanes) timeline.intervals.insert(timeline.intervals.end(), each.intervals.begin(), each.intervals.end());
+    return timeline;
+  }
+
+ private:
+  [[nodiscard]] double now_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  void stream_main(int rank, int stream, std::vector<Interval>& intervals) {
+    int iteration = 0;
+    std::size_t op = 0;
+    try {
+      if (options_.on_thread_start) options_.on_thread_start(rank, stream);
+      const std::vector<Op>& ops = schedule_.program(rank).ops;
+      for (; iteration < iterations_; ++iteration) {
+        for (op = 0; op < ops.size(); ++op)
+          if (ops[op].stream == stream) run_op(rank, iteration, op, intervals);
+        if (stream == kComputeStream && options_.on_step_end) options_.on_step_end(rank, iteration);
+      }
+    } catch (const Stopped&) {  // the one that failed has already told why
+    } catch (const std::exception& error) {
+      const std::vector<Op>& ops = schedule_.program(rank).ops;
+      fail(std::make_exception_ptr(std::runtime_error(cat("rank ", rank, ", iteration ", iteration, ", op ", op,
+                                                          op < ops.size() ? " (" + ops[op].name + ")" : "", ": ", error.what()))));
+    }
+  }
+
+  void fail(std::exception_ptr error) {
+    {
+      const std::lock_guard lock(failure_mutex_);
+      if (!failure_) failure_ = std::move(error);
+    }
+    for (auto& progress : progress_) progress->stop();
+    post_office_.stop();
+  }
+
+  void run_op(int rank, int iteration, std::size_t id, std::vector<Interval>& intervals) {
+    const Op& op = schedule_.program(rank).ops[id];
+    Progress& progress = *progress_[static_cast<std::size_t>(rank)];
+    progress.wait_for(op.after, iteration);
+    const double start = now_s();
+    if (const auto* compute = std::get_if<Compute>(&op.action)) {
+      compute_({schedule_, rank, iteration, op, *compute, memories_[static_cast<std::size_t>(rank)]});
+    } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
+      run_exchange(rank, iteration, *exchange);
+    } else {
+      run_collective(rank, iteration, std::get<Collective>(op.action));
+    }
+    if (options_.poison)
+      for (const int buffer : last_uses_[static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)])][id])
+        memories_[static_cast<std::size_t>(rank)].poison(buffer);
+    if (options_.record) intervals.push_back({rank, iteration, static_cast<int>(id), start, now_s()});
+    progress.ended(id, iteration);
+  }
+
+  void run_exchange(int rank, int iteration, const Exchange& exchange) {
+    std::optional<Parcel> out;
+    std::optional<Parcel> in;
+    if (exchange.send) {
+      const int to = schedule_.mesh.neighbour(rank, exchange.send->peer.axis, exchange.send->peer.offset);
+      out = Parcel{{rank, to, -1, exchange.send->id, iteration, 0}, exchange.send->region};
+    }
+    if (exchange.recv) {
+      const int from = schedule_.mesh.neighbour(rank, exchange.recv->peer.axis, exchange.recv->peer.offset);
+      in = Parcel{{from, rank, -1, exchange.recv->id, iteration, 0}, exchange.recv->region};
+    }
+    move(rank, out, in, OnReceive::copy);
+  }
+
+  void run_collective(int rank, int iteration, const Collective& collective) {
+    const CollectiveRequest request = request_of(schedule_, rank, collective);
+    const Rounds rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
+    const std::vector<int> group = schedule_.mesh.group(rank, collective.axis);
+    const auto part = [&](const Slice& slice) {
+      return Region{collective.region.buffer, {collective.region.slice.offset + slice.offset, slice.count}};
+    };
+    for (std::int64_t i = 0; i < rounds.count; ++i) {
+      const Round round = rounds.at(i);
+      std::optional<Parcel> out;
+      std::optional<Parcel> in;
+      if (round.send)
+        out = Parcel{{rank, group.at(static_cast<std::size_t>(round.send->peer)), collective.axis, collective.id, iteration, i}, part(round.send->slice)};
+      if (round.recv)
+        in = Parcel{{group.at(static_cast<std::size_t>(round.recv->peer)), rank, collective.axis, collective.id, iteration, i}, part(round.recv->slice)};
+      move(rank, out, in, round.on_receive);
+    }
+  }
+
+  /// A message and the region of this rank that it is read from or written to.
+  struct Parcel {
+    MessageName name;
+    Region region;
+  };
+
+  /// Sends and receives at the same time; returns when both messages have moved (rule 2).
+  void move(int rank, const std::optional<Parcel>& out, const std::optional<Parcel>& in, OnReceive how) {
+    const RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
+    const Program& program = schedule_.program(rank);
+    std::shared_ptr<PostOffice::Letter> sent;
+    if (out) sent = post_office_.offer(out->name, memory.bytes_at(out->region), region_bytes(program, out->region));
+    if (in) {
+      const auto letter = post_office_.wait_for_offer(in->name);
+      require(letter->bytes == region_bytes(program, in->region), "run_on_threads", "rank ", in->name.from, " sent ", letter->bytes,
+              " bytes where ", region_bytes(program, in->region), " are expected");
+      const DType dtype = program.buffers[static_cast<std::size_t>(in->region.buffer)].dtype;
+      with_type(dtype, [&](auto zero) { combine<decltype(zero)>(how, memory.bytes_at(in->region), letter->data, in->region.slice.count); });
+      post_office_.done_reading(*letter);
+    }
+    if (out) post_office_.wait_until_read(out->name, *sent);
+  }
+
+  const Schedule& schedule_;
+  int iterations_;
+  std::vector<RankMemory>& memories_;
+  const ComputeFn& compute_;
+  const RunOptions& options_;
+  PostOffice post_office_;
+  std::vector<std::unique_ptr<Progress>> progress_;          ///< of each rank
+  std::vector<std::vector<std::vector<int>>> last_uses_;     ///< class, op -> buffers to poison
+  std::mutex failure_mutex_;
+  std::exception_ptr failure_;
+  Clock::time_point start_;
+};
+
+}  // namespace
+
+Timeline run_on_threads(const Schedule& schedule, int iterations, std::vector<RankMemory>& memories, const ComputeFn& compute,
+                        const RunOptions& options) {
+  if (options.check) require_valid(schedule);
+  require(iterations >= 0, "run_on_threads", "cannot run ", iterations, " iterations");
+  require(memories.size() == static_cast<std::size_t>(schedule.world_size()), "run_on_threads", "got ", memories.size(), " memories for ",
+          schedule.world_size(), " ranks");
+  return ThreadsRun(schedule, iterations, memories, compute, options).run();
+}
+
+}  // namespace convoy

@@ -1,0 +1,111 @@
+#include "reference/io/profile.h"
+
+#include <array>
+
+#include "reference/io/json_fields.h"
+
+namespace convoy {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::array kComputeKinds = {
+    ComputeKind::load,  ComputeKind::zero, ComputeKind::forward, ComputeKind::backward_input, ComputeKind::backward_weights,
+    ComputeKind::update};
+
+ordered_json entry_json(const ProfileEntry& entry) {
+  return {{"node", entry.node},     {"kind", to_string(entry.kind)}, {"batch", entry.batch},    {"count", entry.count},
+          {"time_s", entry.time_s}, {"spread_s", entry.spread_s},    {"samples", entry.samples}};
+}
+
+ComputeKind parse_kind(JsonFields& fields) {
+  const std::string word = fields.text("kind");
+  std::string known;
+  for (const ComputeKind kind : kComputeKinds) {
+    if (word == to_string(kind)) return kind;
+    known += cat(known.empty() ? "" : ", ", to_string(kind));
+  }
+  if (!word.empty()) fields.problem("kind", cat("is '", word, "', expected one of ", known));
+  return ComputeKind::forward;
+}
+
+ProfileEntry parse_entry(JsonFields fields) {
+  ProfileEntry entry{.node = fields.text("node"),
+                     .kind = parse_kind(fields),
+                     .batch = fields.small_integer("batch"),
+                     .count = fields.integer("count"),
+                     .time_s = fields.number("time_s"),
+                     .spread_s = fields.number("spread_s"),
+                     .samples = fields.small_integer("samples")};
+  fields.require_all_known();
+  return entry;
+}
+
+ordered_json transport_json(const TransportProfile& transport) {
+  return {{"name", transport.name},
+          {"latency_s", transport.latency_s},
+          {"bandwidth_bytes_per_s", transport.bandwidth_bytes_per_s},
+          {"add_s_per_byte", transport.add_s_per_byte},
+          {"communication_cores", transport.communication_cores}};
+}
+
+TransportProfile parse_transport(JsonFields fields) {
+  TransportProfile transport{.name = fields.text("name"),
+                             .latency_s = fields.number("latency_s"),
+                             .bandwidth_bytes_per_s = fields.number("bandwidth_bytes_per_s"),
+                             .add_s_per_byte = fields.number("add_s_per_byte"),
+                             .communication_cores = fields.number("communication_cores")};
+  fields.require_all_known();
+  return transport;
+}
+
+void parse_head(Profile& profile, JsonFields& fields) {
+  profile.model = fields.text("model");
+  profile.machine = fields.text("machine");
+  profile.date = fields.text("date");
+  profile.command = fields.text("command");
+  profile.cores = fields.small_integer("cores");
+  profile.memory_bytes = fields.integer("memory_bytes");
+  profile.memory_bandwidth_bytes_per_s = fields.number("memory_bandwidth_bytes_per_s");
+  profile.peak_flops_per_s = fields.number("peak_flops_per_s");
+  profile.threads = fields.small_integer("threads");
+  profile.concurrent = fields.small_integer("concurrent");
+  profile.precision = fields.text("precision");
+}
+
+}  // namespace
+
+std::string to_json(const Profile& profile) {
+  ordered_json json = {{"model", profile.model},
+                       {"machine", profile.machine},
+                       {"date", profile.date},
+                       {"command", profile.command},
+                       {"cores", profile.cores},
+                       {"memory_bytes", profile.memory_bytes},
+                       {"memory_bandwidth_bytes_per_s", profile.memory_bandwidth_bytes_per_s},
+                       {"peak_flops_per_s", profile.peak_flops_per_s},
+                       {"threads", profile.threads},
+                       {"concurrent", profile.concurrent},
+                       {"precision", profile.precision},
+                       {"entries", ordered_json::array()}};
+  for (const ProfileEntry& entry : profile.entries) json["entries"].push_back(entry_json(entry));
+  if (profile.transport) json["transport"] = transport_json(*profile.transport);
+  return json.dump(2) + "\n";
+}
+
+Profile parse_profile(const std::string& text, const std::string& file_name) {
+  const nlohmann::json json = parse_json(text, file_name);
+  JsonProblems problems(file_name);
+  JsonFields fields(json, "", problems);
+  Profile profile;
+  parse_head(profile, fields);
+  const nlohmann::json& entries = fields.array("entries");
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    profile.entries.push_back(parse_entry(JsonFields(entries[i], cat("entries[", i, "]"), problems)));
+  if (fields.has("transport")) profile.transport = parse_transport(fields.object("transport"));
+  fields.require_all_known();
+  problems.require_none();
+  return profile;
+}
+
+}  // namespace convoy

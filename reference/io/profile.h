@@ -1,0 +1,52 @@
+/// Profile: measured times of compute ops on one rank, and of messages between ranks.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reference/schedule/schedule.h"
+
+namespace convoy {
+
+/// The measured time of one kind of compute op.
+struct ProfileEntry {
+  std::string node;  ///< name of the node in the model; "" for load, zero and update
+  ComputeKind kind = ComputeKind::forward;
+  int batch = 0;           ///< images of the rank
+  std::int64_t count = 0;  ///< elements, for zero and update; 0 else
+  double time_s = 0;       ///< median
+  double spread_s = 0;     ///< third quartile - first quartile
+  int samples = 0;
+};
+
+/// The measured transport between two ranks.
+struct TransportProfile {
+  std::string name;                  ///< "threads"
+  double latency_s = 0;              ///< of a message of a few bytes, one way
+  double bandwidth_bytes_per_s = 0;  ///< of large messages that are copied
+  double add_s_per_byte = 0;         ///< extra time for large messages that are added instead of copied
+  double communication_cores = 0;    ///< cores a rank keeps busy while it receives, as the executor states it
+};
+
+struct Profile {
+  std::string model;
+  std::string machine;  ///< processor, cores
+  std::string date;
+  std::string command;
+  int cores = 1;                            ///< of the machine
+  std::int64_t memory_bytes = 0;            ///< of the machine
+  double memory_bandwidth_bytes_per_s = 0;  ///< measured on one core, copying: bytes read and written
+  double peak_flops_per_s = 0;              ///< measured on one core: fastest forward pass of a large matrix product
+  int threads = 1;                          ///< of each rank
+  int concurrent = 1;                       ///< ranks that ran at the same time while one was measured
+  std::string precision = "fp32";
+  std::vector<ProfileEntry> entries;
+  std::optional<TransportProfile> transport;  ///< when more than one rank was measured
+};
+
+std::string to_json(const Profile& profile);
+/// Reads a profile. An InputError names the file, the field and what was expected.
+Profile parse_profile(const std::string& json, const std::string& file_name);
+
+}  // namespace convoy

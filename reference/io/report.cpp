@@ -1,0 +1,209 @@
+#include "reference/io/report.h"
+
+#include <array>
+
+#include "reference/io/json_fields.h"
+#include "reference/model/zoo.h"
+#include "reference/schedule/memory.h"
+
+namespace convoy {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 3> kProvenanceNames = {"measured", "simulated", "formula"};
+constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
+    "load", "forward", "backward", "all_reduce", "other_communication", "update"};
+
+Provenance parse_provenance(JsonFields& fields, const std::string& name) {
+  const std::string word = fields.text(name);
+  for (std::size_t i = 0; i < kProvenanceNames.size(); ++i)
+    if (word == kProvenanceNames.at(i)) return static_cast<Provenance>(i);
+  fields.problem(name, cat("is '", word, "', expected measured, simulated or formula"));
+  return Provenance::formula;
+}
+
+ordered_json schedule_json(const ScheduleChoice& choice) {
+  return {{"model", choice.model},           {"plan", choice.plan},
+          {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
+          {"overlap", choice.overlap},       {"bucket_bytes", choice.bucket_bytes},
+          {"all_reduce", choice.all_reduce}, {"chunks", choice.chunks},
+          {"precision", choice.precision}};
+}
+
+ScheduleChoice parse_schedule_choice(JsonFields fields) {
+  ScheduleChoice choice{.model = fields.text("model"),
+                        .plan = fields.text("plan"),
+                        .ranks = fields.small_integer("ranks"),
+                        .global_batch = fields.small_integer("global_batch"),
+                        .overlap = fields.flag("overlap"),
+                        .bucket_bytes = fields.integer("bucket_bytes"),
+                        .all_reduce = fields.text("all_reduce"),
+                        .chunks = fields.small_integer("chunks"),
+                        .precision = fields.text("precision")};
+  fields.require_all_known();
+  return choice;
+}
+
+/// Names of the values that came out, as they stand in JSON.
+std::vector<std::string> value_names(const RunReport& report) {
+  std::vector<std::string> names = {"step_time_s", "compute_s",   "exposed_communication_s", "hidden_communication_s", "idle_s",
+                                    "phases_s",    "images_per_s"};
+  if (report.test_accuracy) names.emplace_back("test_accuracy");
+  if (!report.train_loss_per_epoch.empty()) names.emplace_back("train_loss_per_epoch");
+  if (!report.test_accuracy_per_epoch.empty()) names.emplace_back("test_accuracy_per_epoch");
+  if (!report.memory_bytes.empty()) names.emplace_back("memory_bytes");
+  return names;
+}
+
+ordered_json provenance_json(const RunReport& report) {
+  ordered_json object = ordered_json::object();
+  for (const std::string& name : value_names(report)) {
+    const auto found = report.provenance.find(name);
+    require(found != report.provenance.end(), "to_json(RunReport)", "no provenance for '", name, "'");
+    object[name] = to_string(found->second);
+  }
+  return object;
+}
+
+/// Reads the parts that say what was run.
+void parse_setting(RunReport& report, JsonFields& fields) {
+  report.version = fields.text("version");
+  report.command = fields.text("command");
+  report.date = fields.text("date");
+  JsonFields host = fields.object("host");
+  report.host = {
+      .cpu_model = host.text("cpu_model"), .cores = host.small_integer("cores"), .memory_bytes = host.integer("memory_bytes")};
+  host.require_all_known();
+  report.schedule = parse_schedule_choice(fields.object("schedule"));
+  report.mode = fields.text("mode");
+  report.clock = fields.text("clock");
+  report.data = fields.text("data");
+  report.transport = fields.text("transport");
+  report.threads = fields.small_integer("threads");
+  report.seed = static_cast<std::uint64_t>(fields.integer("seed"));
+}
+
+/// Reads the parts that came out.
+void parse_values(RunReport& report, JsonFields& fields) {
+  report.steps = fields.small_integer("steps");
+  report.step_time_s = fields.number("step_time_s");
+  report.compute_s = fields.number("compute_s");
+  report.exposed_communication_s = fields.number("exposed_communication_s");
+  report.hidden_communication_s = fields.number("hidden_communication_s");
+  report.idle_s = fields.number("idle_s");
+  JsonFields phases = fields.object("phases_s");
+  for (const std::string_view phase : kPhaseNames) report.phases_s[std::string(phase)] = phases.number(std::string(phase));
+  phases.require_all_known();
+  report.images_per_s = fields.number("images_per_s");
+  if (fields.has("test_accuracy")) report.test_accuracy = fields.number("test_accuracy");
+  if (fields.has("train_loss_per_epoch")) report.train_loss_per_epoch = fields.numbers("train_loss_per_epoch");
+  if (fields.has("test_accuracy_per_epoch")) report.test_accuracy_per_epoch = fields.numbers("test_accuracy_per_epoch");
+  (void)fields.has("simulation");  // what 'convoy simulate' adds is not part of a RunReport
+  if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
+  JsonFields provenance = fields.object("provenance");
+  for (const std::string& name : value_names(report)) report.provenance[name] = parse_provenance(provenance, name);
+  provenance.require_all_known();
+}
+
+}  // namespace
+
+std::string_view to_string(Provenance provenance) { return kProvenanceNames.at(static_cast<std::size_t>(provenance)); }
+
+Provenance provenance_of_clock(const std::string& clock) {
+  if (clock == "steady") return Provenance::measured;
+  if (clock == "simulated") return Provenance::simulated;
+  require(clock == "formula", "provenance_of_clock", "unknown clock '", clock, "'");
+  return Provenance::formula;
+}
+
+Plan plan_of(const ScheduleChoice& choice) {
+  if (choice.ranks < 1) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected 1 or more"));
+  if (choice.global_batch < 1) throw InputError(cat("the global batch is ", choice.global_batch, ", expected 1 or more"));
+  if (choice.bucket_bytes < 1) throw InputError(cat("a bucket has ", choice.bucket_bytes, " bytes, expected 1 or more"));
+  if (choice.chunks < 1) throw InputError(cat("the number of chunks is ", choice.chunks, ", expected 1 or more"));
+  collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
+  Plan plan = make_plan(choice.plan, {.ranks = choice.ranks, .global_batch = choice.global_batch});
+  plan.overlap = choice.overlap;
+  plan.bucket_bytes = choice.bucket_bytes;
+  plan.all_reduce = choice.all_reduce;
+  plan.chunks = choice.chunks;
+  plan.precision = choice.precision;
+  return plan;
+}
+
+Schedule schedule_of(const ScheduleChoice& choice, Mode mode) {
+  return make_schedule(make_model(choice.model), plan_of(choice), mode);
+}
+
+void RunReport::set_times(const StepTimes& times, const std::string& clock_name) {
+  clock = clock_name;
+  steps = times.iterations;
+  step_time_s = times.step_time_s;
+  compute_s = times.compute_s;
+  exposed_communication_s = times.exposed_communication_s;
+  hidden_communication_s = times.hidden_communication_s;
+  idle_s = times.idle_s;
+  for (std::size_t i = 0; i < kPhaseNames.size(); ++i) phases_s[std::string(kPhaseNames.at(i))] = times.phase_s[i];
+  images_per_s = step_time_s > 0 ? schedule.global_batch / step_time_s : 0;
+  for (const char* name :
+       {"step_time_s", "compute_s", "exposed_communication_s", "hidden_communication_s", "idle_s", "phases_s", "images_per_s"})
+    provenance[name] = provenance_of_clock(clock_name);
+}
+
+void RunReport::set_memory(const Schedule& made) {
+  memory_bytes.clear();
+  for (const Program& program : made.programs) memory_bytes.push_back(plan_memory(program).total_bytes);
+  provenance["memory_bytes"] = Provenance::formula;
+}
+
+std::string to_json(const RunReport& report) {
+  ordered_json phases = ordered_json::object();
+  for (const std::string_view phase : kPhaseNames) {
+    const auto found = report.phases_s.find(std::string(phase));
+    phases[std::string(phase)] = found != report.phases_s.end() ? found->second : 0.0;
+  }
+  ordered_json json = {
+      {"version", report.version},
+      {"command", report.command},
+      {"date", report.date},
+      {"host", {{"cpu_model", report.host.cpu_model}, {"cores", report.host.cores}, {"memory_bytes", report.host.memory_bytes}}},
+      {"schedule", schedule_json(report.schedule)},
+      {"mode", report.mode},
+      {"clock", report.clock},
+      {"data", report.data},
+      {"transport", report.transport},
+      {"threads", report.threads},
+      {"seed", report.seed},
+      {"steps", report.steps},
+      {"step_time_s", report.step_time_s},
+      {"compute_s", report.compute_s},
+      {"exposed_communication_s", report.exposed_communication_s},
+      {"hidden_communication_s", report.hidden_communication_s},
+      {"idle_s", report.idle_s},
+      {"phases_s", phases},
+      {"images_per_s", report.images_per_s},
+  };
+  if (report.test_accuracy) json["test_accuracy"] = *report.test_accuracy;
+  if (!report.train_loss_per_epoch.empty()) json["train_loss_per_epoch"] = report.train_loss_per_epoch;
+  if (!report.test_accuracy_per_epoch.empty()) json["test_accuracy_per_epoch"] = report.test_accuracy_per_epoch;
+  if (!report.memory_bytes.empty()) json["memory_bytes"] = report.memory_bytes;
+  json["provenance"] = provenance_json(report);
+  return json.dump(2) + "\n";
+}
+
+RunReport parse_run_report(const std::string& text, const std::string& file_name) {
+  const nlohmann::json json = parse_json(text, file_name);
+  JsonProblems problems(file_name);
+  JsonFields fields(json, "", problems);
+  RunReport report;
+  parse_setting(report, fields);
+  parse_values(report, fields);
+  fields.require_all_known();
+  if (report.clock != "steady" && report.clock != "simulated" && report.clock != "formula")
+    fields.problem("clock", cat("is '", report.clock, "', expected steady, simulated or formula"));
+  problems.require_none();
+  return report;
+}
+
+}  // namespace convoy

@@ -1,0 +1,81 @@
+/// RunReport: what one training run came to, measured or simulated, in a form that both can write and compare.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reference/io/host.h"
+#include "reference/plans/plan.h"
+#include "reference/schedule/timeline.h"
+
+namespace convoy {
+
+/// Enough to make the same schedule again.
+struct ScheduleChoice {
+  std::string model = "lenet5";
+  std::string plan = "data";
+  int ranks = 1;
+  int global_batch = 1;
+  bool overlap = true;
+  std::int64_t bucket_bytes = 25 * 1024 * 1024;
+  std::string all_reduce = "ring";
+  int chunks = 1;
+  std::string precision = "fp32";
+  friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
+};
+/// The plan and the schedule of a choice. An InputError names what is unknown or out of range.
+Plan plan_of(const ScheduleChoice& choice);
+Schedule schedule_of(const ScheduleChoice& choice, Mode mode = Mode::train);
+
+/// Where a value comes from. In JSON: "measured", "simulated", "formula".
+enum class Provenance : std::uint8_t { measured, simulated, formula };
+std::string_view to_string(Provenance provenance);
+/// The provenance of times read from a timeline's clock: "steady" -> measured, "simulated", "formula".
+Provenance provenance_of_clock(const std::string& clock);
+
+/// One run. Times are of one step, averaged over ranks as in StepTimes; step_time_s is a median.
+struct RunReport {
+  // Where it comes from.
+  std::string version = tool_version();
+  std::string command;
+  std::string date = today();
+  Host host;
+  // What was run.
+  ScheduleChoice schedule;
+  std::string mode = "train";
+  std::string clock = "steady";  ///< "steady", "simulated", "formula"
+  std::string data;              ///< "fashion-mnist"; empty when there was none
+  std::string transport;         ///< "threads"; of a simulation, the name of the cluster
+  int threads = 1;               ///< of each rank
+  std::uint64_t seed = 1;
+  // What came out.
+  int steps = 0;  ///< that were counted
+  double step_time_s = 0;
+  double compute_s = 0;
+  double exposed_communication_s = 0;
+  double hidden_communication_s = 0;
+  double idle_s = 0;
+  std::map<std::string, double> phases_s;  ///< by to_string(Phase)
+  double images_per_s = 0;                 ///< global batch / step time
+  std::optional<double> test_accuracy;     ///< fraction
+  std::vector<double> train_loss_per_epoch;
+  std::vector<double> test_accuracy_per_epoch;
+  std::vector<std::int64_t> memory_bytes;  ///< of each class of ranks, or of each rank
+  /// Of every value above that came out; filled by set_times for those it sets.
+  std::map<std::string, Provenance> provenance;
+
+  /// Fills the times, phases, images per second, steps and clock, with the provenance that belongs to the clock.
+  void set_times(const StepTimes& times, const std::string& clock_name);
+  /// Fills memory_bytes with what plan_memory() says about each rank's program (one entry a class), a formula.
+  void set_memory(const Schedule& made);
+};
+
+/// JSON with the unit in the name of every field. Throws std::invalid_argument when a value has no provenance.
+std::string to_json(const RunReport& report);
+/// Reads it back. An InputError names the file and every field that is missing, mistyped or unknown.
+RunReport parse_run_report(const std::string& json, const std::string& file_name);
+
+}  // namespace convoy

@@ -1,0 +1,110 @@
+#include "reference/io/timeline_file.h"
+
+#include "reference/io/json_fields.h"
+
+namespace convoy {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::vector<OpSummary> parse_program(const nlohmann::json& ops, const std::string& path, JsonProblems& problems) {
+  std::vector<OpSummary> program;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    JsonFields op(ops[i], cat(path, "[", i, "]"), problems);
+    program.push_back({.name = op.text("name"), .stream = op.small_integer("stream"), .phase = op.text("phase")});
+    op.require_all_known();
+  }
+  return program;
+}
+
+/// [rank, iteration, op, start_s, end_s]
+Interval parse_interval(const nlohmann::json& row, const std::string& path, const TimelineFile& file, JsonProblems& problems) {
+  bool good = row.is_array() && row.size() == 5;
+  for (std::size_t i = 0; good && i < 5; ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
+  if (!good) {
+    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s], found ", row.dump().substr(0, 60)));
+    return {};
+  }
+  const auto rank = row[0].get<std::uint64_t>(), op = row[2].get<std::uint64_t>();
+  if (rank >= file.class_of.size()) {
+    problems.add(cat(path, ": rank ", rank, ", expected 0 to ", static_cast<std::int64_t>(file.class_of.size()) - 1));
+    return {};
+  }
+  const std::size_t ops = file.programs.at(static_cast<std::size_t>(file.class_of[rank])).size();
+  if (op >= ops) problems.add(cat(path, ": op ", op, " of ", ops));
+  if (!(row[4].get<double>() >= row[3].get<double>())) problems.add(cat(path, ": ends before it begins"));
+  return {row[0].get<int>(), row[1].get<int>(), row[2].get<int>(), row[3].get<double>(), row[4].get<double>()};
+}
+
+void parse_classes(TimelineFile& file, JsonFields& fields, JsonProblems& problems) {
+  const nlohmann::json& programs = fields.array("programs");
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    if (!programs[i].is_array()) problems.add(cat("programs[", i, "]: expected a list of ops"));
+    file.programs.push_back(parse_program(programs[i], cat("programs[", i, "]"), problems));
+  }
+  for (const std::int64_t number : fields.integers("class_of")) {
+    if (number >= static_cast<std::int64_t>(programs.size()))
+      problems.add(cat("class_of: ", number, " of ", programs.size(), " programs"));
+    file.class_of.push_back(static_cast<int>(number));
+  }
+}
+
+}  // namespace
+
+TimelineFile summarise(const Schedule& schedule, const Timeline& timeline) {
+  TimelineFile file{.model = schedule.model,
+                    .plan = schedule.plan,
+                    .mode = schedule.mode,
+                    .global_batch = schedule.global_batch,
+                    .class_of = schedule.class_of,
+                    .programs = {},
+                    .timeline = timeline};
+  for (const Program& program : schedule.programs) {
+    std::vector<OpSummary>& ops = file.programs.emplace_back();
+    for (const Op& op : program.ops) ops.push_back({op.name, op.stream, std::string(to_string(phase_of(op)))});
+  }
+  return file;
+}
+
+std::string to_json(const TimelineFile& file) {
+  ordered_json json = {{"model", file.model},
+                       {"plan", file.plan},
+                       {"mode", file.mode},
+                       {"global_batch", file.global_batch},
+                       {"class_of", file.class_of},
+                       {"programs", ordered_json::array()},
+                       {"clock", file.timeline.clock},
+                       {"interval_columns", {"rank", "iteration", "op", "start_s", "end_s"}},
+                       {"intervals", ordered_json::array()}};
+  for (const std::vector<OpSummary>& program : file.programs) {
+    ordered_json ops = ordered_json::array();
+    for (const OpSummary& op : program) ops.push_back({{"name", op.name}, {"stream", op.stream}, {"phase", op.phase}});
+    json["programs"].push_back(std::move(ops));
+  }
+  for (const Interval& i : file.timeline.intervals)
+    json["intervals"].push_back(ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s}));
+  return json.dump() + "\n";
+}
+
+TimelineFile parse_timeline(const std::string& text, const std::string& file_name) {
+  const nlohmann::json json = parse_json(text, file_name);
+  JsonProblems problems(file_name);
+  JsonFields fields(json, "", problems);
+  TimelineFile file;
+  file.model = fields.text("model");
+  file.plan = fields.text("plan");
+  file.mode = fields.text("mode");
+  file.global_batch = fields.small_integer("global_batch");
+  file.timeline.clock = fields.text("clock");
+  parse_classes(file, fields, problems);
+  fields.array("interval_columns");
+  problems.require_none();
+  const nlohmann::json& intervals = fields.array("intervals");
+  for (std::size_t i = 0; i < intervals.size(); ++i)
+    file.timeline.intervals.push_back(parse_interval(intervals[i], cat("intervals[", i, "]"), file, problems));
+  fields.require_all_known();
+  problems.require_none();
+  return file;
+}
+
+}  // namespace convoy

@@ -1,0 +1,31 @@
+/// Builder: writes down a network as a list of layers, each reading the one before it.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "reference/model/model.h"
+
+namespace convoy {
+
+class ModelBuilder {
+ public:
+  ModelBuilder(std::string name, Shape image, int classes) { model_ = {std::move(name), image, classes, {}}; }
+  /// Appends a layer that reads the last one (the images for the first). Returns its index.
+  int add(std::string name, Layer layer) {
+    const int last = static_cast<int>(model_.nodes.size()) - 1;
+    model_.nodes.push_back({std::move(name), std::move(layer), last});
+    return last + 1;
+  }
+  /// Appends the loss, checks the network and hands it over.
+  Model finish() {
+    add("loss", SoftmaxCrossEntropy{});
+    check(model_);
+    return std::move(model_);
+  }
+
+ private:
+  Model model_;
+};
+
+}  // namespace convoy

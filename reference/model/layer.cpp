@@ -1,0 +1,141 @@
+#include "reference/model/layer.h"
+
+#include "reference/core/error.h"
+
+namespace convoy {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+void require_window(std::string_view where, const Window& window, const Shape& x) {
+  require(window.kernel_h > 0 && window.kernel_w > 0 && window.stride_h > 0 && window.stride_w > 0, where,
+          "kernel and stride must be positive, got kernel ", window.kernel_h, "x", window.kernel_w, " stride ", window.stride_h,
+          "x", window.stride_w);
+  require(window.padding_h >= 0 && window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w,
+          where, "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
+  require(x.h + 2 * window.padding_h >= window.kernel_h && x.w + 2 * window.padding_w >= window.kernel_w, where, "a ",
+          window.kernel_h, "x", window.kernel_w, " window does not fit into an input of ", x.h, "x", x.w, " with padding ",
+          window.padding_h, "x", window.padding_w);
+}
+
+std::string describe(const Window& window) {
+  std::string text = cat(window.kernel_h, "x", window.kernel_w);
+  if (window.stride_h != 1 || window.stride_w != 1) text += cat(", stride ", window.stride_h, window.stride_h == window.stride_w ? "" : cat("x", window.stride_w));
+  if (window.padding_h != 0 || window.padding_w != 0) text += cat(", padding ", window.padding_h, window.padding_h == window.padding_w ? "" : cat("x", window.padding_w));
+  return text;
+}
+
+/// Work of a layer that is a matrix product per sample: `macs` multiply-adds, parameters w and b, x in and y out.
+Work product_work(double macs, double weights, double biases, double x, double y, Pass pass, double element_bytes) {
+  switch (pass) {
+    case Pass::forward: return {2 * macs + (biases > 0 ? y : 0), (x + weights + biases) * element_bytes, y * element_bytes};
+    case Pass::backward_input: return {2 * macs, (y + weights) * element_bytes, x * element_bytes};
+    case Pass::backward_weights:  // accumulating: dw and db are read as well
+      return {2 * macs + (biases > 0 ? y : 0), (x + y + weights + biases) * element_bytes, (weights + biases) * element_bytes};
+  }
+  return {};
+}
+
+}  // namespace
+
+Window square_window(int kernel, int stride, int padding) { return {kernel, kernel, stride, stride, padding, padding}; }
+
+std::string_view kind_name(const Layer& layer) {
+  return std::visit(Overloaded{[](const Conv2d&) { return "Conv2d"; }, [](const MaxPool2d&) { return "MaxPool2d"; },
+                               [](const ReLU&) { return "ReLU"; }, [](const Linear&) { return "Linear"; },
+                               [](const Flatten&) { return "Flatten"; }, [](const Dropout&) { return "Dropout"; },
+                               [](const SoftmaxCrossEntropy&) { return "SoftmaxCrossEntropy"; }},
+                    layer);
+}
+
+std::string describe(const Layer& layer) {
+  const std::string kind(kind_name(layer));
+  return std::visit(
+      Overloaded{[&](const Conv2d& conv) { return cat(kind, " ", describe(conv.window), ", ", conv.out_channels, " filters"); },
+                 [&](const MaxPool2d& pool) { return cat(kind, " ", describe(pool.window)); },
+                 [&](const Linear& linear) { return cat(kind, " to ", linear.out_features); },
+                 [&](const Dropout& dropout) { return cat(kind, " ", dropout.probability); }, [&](const auto&) { return kind; }},
+      layer);
+}
+
+Shape output_shape(const Layer& layer, const Shape& x) {
+  return std::visit(
+      Overloaded{[&](const Conv2d& conv) {
+                   require_window("Conv2d", conv.window, x);
+                   require(conv.out_channels > 0, "Conv2d", "needs at least one filter, got ", conv.out_channels);
+                   return Shape{x.n, conv.out_channels, conv.window.output_h(x.h), conv.window.output_w(x.w)};
+                 },
+                 [&](const MaxPool2d& pool) {
+                   require_window("MaxPool2d", pool.window, x);
+                   return Shape{x.n, x.c, pool.window.output_h(x.h), pool.window.output_w(x.w)};
+                 },
+                 [&](const Linear& linear) {
+                   require(linear.out_features > 0, "Linear", "needs at least one output, got ", linear.out_features);
+                   return Shape{x.n, linear.out_features, 1, 1};
+                 },
+                 [&](const Flatten&) { return Shape{x.n, static_cast<int>(x.sample_count()), 1, 1}; },
+                 [&](const Dropout& dropout) {
+                   require(dropout.probability >= 0 && dropout.probability < 1, "Dropout", "probability must be in [0, 1), got ",
+                           dropout.probability);
+                   return x;
+                 },
+                 [&](const SoftmaxCrossEntropy&) {
+                   require(x.h == 1 && x.w == 1, "SoftmaxCrossEntropy", "expects logits [N,C,1,1], got ", to_string(x));
+                   return x;
+                 },
+                 [&](const ReLU&) { return x; }},
+      layer);
+}
+
+std::vector<ParameterShape> parameter_shapes(const Layer& layer, const Shape& x) {
+  std::vector<ParameterShape> shapes;
+  if (const auto* conv = std::get_if<Conv2d>(&layer)) {
+    shapes.push_back({"weight", {conv->out_channels, x.c, conv->window.kernel_h, conv->window.kernel_w}});
+    if (conv->bias) shapes.push_back({"bias", {1, conv->out_channels, 1, 1}});
+  } else if (const auto* linear = std::get_if<Linear>(&layer)) {
+    shapes.push_back({"weight", {linear->out_features, static_cast<int>(x.sample_count()), 1, 1}});
+    if (linear->bias) shapes.push_back({"bias", {1, linear->out_features, 1, 1}});
+  }
+  return shapes;
+}
+
+Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
+  const Shape y = output_shape(layer, x);
+  const auto bytes = static_cast<double>(size_bytes(dtype));
+  const auto nx = static_cast<double>(x.count());
+  const auto ny = static_cast<double>(y.count());
+  double weights = 0;
+  double biases = 0;
+  for (const ParameterShape& parameter : parameter_shapes(layer, x))
+    (parameter.name == "weight" ? weights : biases) += static_cast<double>(parameter.shape.count());
+  if (pass == Pass::backward_weights && weights == 0) return {};
+
+  return std::visit(
+      Overloaded{[&](const Conv2d& conv) {
+                   const double macs = ny * x.c * conv.window.kernel_h * conv.window.kernel_w;
+                   return product_work(macs, weights, biases, nx, ny, pass, bytes);
+                 },
+                 [&](const Linear&) { return product_work(ny * static_cast<double>(x.sample_count()), weights, biases, nx, ny, pass, bytes); },
+                 [&](const MaxPool2d& pool) {
+                   const double compares = ny * pool.window.kernel_h * pool.window.kernel_w;
+                   if (pass == Pass::forward) return Work{compares, nx * bytes, ny * bytes};
+                   return Work{compares + ny, (nx + ny) * bytes, nx * bytes};  // finds the maximum again, then adds dy
+                 },
+                 [&](const ReLU&) {
+                   if (pass == Pass::forward) return Work{nx, nx * bytes, ny * bytes};
+                   return Work{nx, 2 * ny * bytes, nx * bytes};  // dy and y
+                 },
+                 [&](const Dropout&) { return Work{nx, nx * bytes, nx * bytes}; },
+                 [&](const Flatten&) { return Work{}; },
+                 [&](const SoftmaxCrossEntropy&) {
+                   // forward: maximum, subtraction, exponential, sum, division; backward: subtraction and scaling. Labels are 4 bytes.
+                   if (pass == Pass::forward) return Work{5 * nx, nx * bytes + 4.0 * x.n, nx * bytes};
+                   return Work{2 * nx, nx * bytes + 4.0 * x.n, nx * bytes};
+                 }},
+      layer);
+}
+
+}  // namespace convoy

@@ -1,0 +1,57 @@
+/// Model: named nodes in topological order, and what follows from them: shapes, parameters, work.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reference/model/layer.h"
+
+namespace convoy {
+
+/// One layer in place: a name and where its input comes from.
+struct Node {
+  std::string name;
+  Layer layer;
+  int input = -1;  ///< index of the node whose output is read, -1 for the images
+};
+
+/// A network. Its last node is a SoftmaxCrossEntropy.
+struct Model {
+  std::string name;
+  Shape image{1, 1, 1, 1};  ///< one sample
+  int classes = 0;
+  std::vector<Node> nodes;
+};
+
+/// One learned tensor, at its place in the flat weights of the model.
+struct Parameter {
+  int node = 0;
+  std::string name;  ///< "conv1.weight"
+  Shape shape;
+  std::int64_t offset = 0;  ///< elements from the start of the flat weights
+};
+
+/// Checks names, order and shapes; throws std::invalid_argument naming the node.
+void check(const Model& model);
+
+/// Input shape of a node and output shapes of all nodes for a batch of this many images.
+Shape input_shape(const Model& model, int node, int batch);
+std::vector<Shape> output_shapes(const Model& model, int batch);
+
+/// All learned tensors, laid out in the order in which *backward* finishes their gradients (last layer first), so that a
+/// bucket of gradients that are ready together is one contiguous region.
+std::vector<Parameter> parameters(const Model& model);
+/// Number of learned values.
+std::int64_t parameter_count(const Model& model);
+
+/// Work of a node for a batch.
+Work work_of(const Model& model, int node, int batch, Pass pass, DType dtype);
+
+/// Starting weights in the layout of parameters(): uniform in +-sqrt(6 / fan_in) for weights before a ReLU, which halves what
+/// goes through (He et al. 2015), and in +-sqrt(1 / fan_in) for all others and for biases, as PyTorch does. The same seed gives
+/// the same weights whatever the plan.
+std::vector<double> initial_weights(const Model& model, std::uint64_t seed);
+
+}  // namespace convoy

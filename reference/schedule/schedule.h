@@ -1,0 +1,167 @@
+/// Schedule: for every rank, what it computes and what it sends in one training step, in which order, and on which memory.
+///
+/// One schedule, many executors: threads run it with data and read a real clock, the simulator runs it with SimGrid and reads
+/// a simulated one. The rules that make it mean the same everywhere:
+///
+///  1. Ops on one stream of a rank run in list order, iteration after iteration. `after` names earlier ops of the same rank.
+///     Nothing else orders the ops of a rank.
+///  2. An Exchange is a rendezvous: it ends when both of its messages have moved.
+///  3. Messages match by message id and iteration; collectives of a group stand in the same order on all members, per stream.
+///  4. Sizes are elements in regions and bytes in costs.
+///  5. An executor adds, drops and reorders nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "reference/collectives/collective.h"
+#include "reference/core/dtype.h"
+#include "reference/core/shape.h"
+#include "reference/model/layer.h"
+#include "reference/schedule/mesh.h"
+
+namespace convoy {
+
+/// What a buffer is for; memory is reported by kind. Weights and optimizer state live from iteration to iteration, all
+/// other buffers hold nothing when an iteration begins.
+enum class BufferKind : std::uint8_t { weights, optimizer, gradients, input, activation, activation_gradient, workspace };
+std::string_view to_string(BufferKind kind);
+/// Whether the contents survive from one iteration to the next.
+bool is_persistent(BufferKind kind);
+
+/// A piece of memory of a rank. Its place in the rank's arena follows from plan_memory().
+struct Buffer {
+  std::string name;  ///< "weights", "conv1.y", "conv1.dy"
+  BufferKind kind = BufferKind::activation;
+  DType dtype = DType::f32;
+  Shape shape;  ///< of this rank's part; flat buffers are [1,count,1,1] or, above 2^31 elements, spread over c, h and w
+  friend bool operator==(const Buffer&, const Buffer&) = default;
+};
+
+/// Consecutive elements of a buffer, by the buffer's index in its program.
+struct Region {
+  int buffer = 0;
+  Slice slice;
+  friend bool operator==(const Region&, const Region&) = default;
+};
+
+/// The part an operand plays in a compute op. Kernels look operands up by role.
+enum class Role : std::uint8_t { x, y, dx, dy, weight, bias, weight_gradient, bias_gradient, weights, gradients, momentum };
+std::string_view to_string(Role role);
+
+enum class Access : std::uint8_t { read, write, update };  ///< update: reads and writes
+std::string_view to_string(Access access);
+
+struct Operand {
+  Role role = Role::x;
+  Access access = Access::read;
+  Region region;
+  friend bool operator==(const Operand&, const Operand&) = default;
+};
+
+/// What a compute op does.
+enum class ComputeKind : std::uint8_t {
+  load,              ///< brings this rank's images of the batch into y (labels stay with the loader)
+  zero,              ///< gradients = 0
+  forward,           ///< one node
+  backward_input,    ///< one node, dx from dy
+  backward_weights,  ///< one node, dw and db from dy
+  update,            ///< optimiser step on a slice of weights, gradients and momentum
+};
+std::string_view to_string(ComputeKind kind);
+
+/// Work on this rank's own memory.
+struct Compute {
+  ComputeKind kind = ComputeKind::forward;
+  int node = -1;  ///< of the model, -1 for load, zero and update
+  std::vector<Operand> operands;
+  Work work;
+  friend bool operator==(const Compute&, const Compute&) = default;
+};
+
+/// A rank named relative to the one that runs the op: this many steps along an axis of the mesh, wrapping around.
+struct Peer {
+  int axis = 0;
+  int offset = 1;
+  friend bool operator==(const Peer&, const Peer&) = default;
+};
+
+/// Half of a point-to-point message. Its other half stands at the peer, with the same id and as many bytes.
+struct Message {
+  Peer peer;
+  Region region;
+  int id = 0;
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+/// At most one message out and one message in, moving at the same time.
+struct Exchange {
+  std::optional<Message> send;
+  std::optional<Message> recv;
+  friend bool operator==(const Exchange&, const Exchange&) = default;
+};
+
+/// A collective over all ranks that differ along one axis only, on a region that every member has in the same size.
+struct Collective {
+  CollectiveKind kind = CollectiveKind::all_reduce;
+  std::string algorithm = "ring";
+  int axis = 0;
+  int id = 0;    ///< equal on all members, unique within an iteration
+  int root = 0;  ///< coordinate along the axis; broadcast only
+  int chunks = 1;
+  Region region;
+  friend bool operator==(const Collective&, const Collective&) = default;
+};
+
+/// One thing that a rank does. Its id is its index in the program.
+struct Op {
+  std::string name;         ///< "forward conv1", for people
+  int stream = 0;           ///< see kComputeStream, kCommunicationStream
+  std::vector<int> after;   ///< ids of earlier ops of this program
+  std::variant<Compute, Exchange, Collective> action;
+  friend bool operator==(const Op&, const Op&) = default;
+};
+
+inline constexpr int kComputeStream = 0;
+inline constexpr int kCommunicationStream = 1;
+
+/// The ops and buffers of one class of ranks. Peers and groups are relative to the mesh, so that thousands of ranks that do
+/// the same share one program.
+struct Program {
+  int batch = 0;  ///< images of the global batch that a rank of this class works on
+  std::vector<Buffer> buffers;
+  std::vector<Op> ops;
+  [[nodiscard]] int stream_count() const;
+  friend bool operator==(const Program&, const Program&) = default;
+};
+
+/// One step of all ranks.
+struct Schedule {
+  std::string model;
+  std::string plan;
+  std::string mode = "train";     ///< or "evaluate"
+  std::string precision = "fp32"; ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
+  int global_batch = 0;
+  int batch_axis = 0;             ///< axis along which the images are divided
+  Mesh mesh;
+  std::vector<Program> programs;
+  std::vector<int> class_of;      ///< program of every rank
+
+  [[nodiscard]] int world_size() const { return static_cast<int>(class_of.size()); }
+  [[nodiscard]] const Program& program(int rank) const;
+  /// The images of the global batch that a rank works on: shard(global_batch, extent of the batch axis, coordinate).
+  [[nodiscard]] Slice samples(int rank) const;
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+/// What a collective op asks of one rank.
+CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
+/// Bytes of a region in a program.
+std::int64_t region_bytes(const Program& program, const Region& region);
+/// The regions an op reads (first) and writes (second); an operand that is updated is in both. A collective updates its region.
+std::pair<std::vector<Region>, std::vector<Region>> regions_of(const Op& op);
+
+}  // namespace convoy

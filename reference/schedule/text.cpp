@@ -1,0 +1,310 @@
+#include "reference/schedule/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <sstream>
+
+#include "reference/core/error.h"
+
+namespace convoy {
+namespace {
+
+std::string number(double value) {
+  std::array<char, 32> text{};
+  const auto [end, status] = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), status == std::errc{} ? end : text.data()};
+}
+
+std::string region_text(const Program& program, const Region& region) {
+  return cat(program.buffers.at(static_cast<std::size_t>(region.buffer)).name, "[", region.slice.offset, "+", region.slice.count, "]");
+}
+
+std::string message_text(const Program& program, const char* direction, const Message& message) {
+  return cat(" ", direction, "=", region_text(program, message.region), " axis=", message.peer.axis, " offset=", message.peer.offset,
+             " id=", message.id);
+}
+
+void write_op(std::ostream& out, const Program& program, std::size_t id) {
+  const Op& op = program.ops[id];
+  out << "op " << id << " " << op.name << " stream " << op.stream;
+  for (const int earlier : op.after) out << " after=" << earlier;
+  if (const auto* compute = std::get_if<Compute>(&op.action)) {
+    out << " compute " << to_string(compute->kind) << " node=" << compute->node;
+    for (const Operand& operand : compute->operands)
+      out << " " << to_string(operand.access) << ":" << to_string(operand.role) << "=" << region_text(program, operand.region);
+    out << " flops=" << number(compute->work.flops) << " bytes_read=" << number(compute->work.bytes_read)
+        << " bytes_written=" << number(compute->work.bytes_written);
+  } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
+    out << " exchange";
+    if (exchange->send) out << message_text(program, "send", *exchange->send);
+    if (exchange->recv) out << message_text(program, "recv", *exchange->recv);
+  } else {
+    const auto& collective = std::get<Collective>(op.action);
+    out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " axis=" << collective.axis << " id=" << collective.id
+        << " root=" << collective.root << " chunks=" << collective.chunks << " on=" << region_text(program, collective.region);
+  }
+  out << "\n";
+}
+
+/// "0-3,8" for {0,1,2,3,8}.
+std::string ranks_text(const std::vector<int>& class_of, int wanted) {
+  std::string text;
+  for (std::size_t r = 0; r < class_of.size(); ++r) {
+    if (class_of[r] != wanted) continue;
+    std::size_t last = r;
+    while (last + 1 < class_of.size() && class_of[last + 1] == wanted) ++last;
+    text += cat(text.empty() ? "" : ",", r);
+    if (last > r) text += cat("-", last);
+    r = last;
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// The words of one line, taken one after the other; every complaint names the line.
+class Words {
+ public:
+  Words(std::string_view line, int number) : number_(number) {
+    std::istringstream in{std::string(line)};
+    for (std::string word; in >> word;) words_.push_back(word);
+  }
+  [[nodiscard]] bool done() const { return next_ == words_.size(); }
+  [[noreturn]] void fail(const std::string& why) const { throw InputError(cat("schedule text, line ", number_, ": ", why)); }
+
+  std::string take(const std::string& what) {
+    if (done()) fail("expected " + what + " at the end of the line");
+    return words_[next_++];
+  }
+  void expect(const std::string& word) {
+    if (const std::string got = take("'" + word + "'"); got != word) fail("expected '" + word + "', found '" + got + "'");
+  }
+  /// The value of "key=value", which must come next.
+  std::string value(const std::string& key) {
+    const std::string word = take(key + "=...");
+    if (!word.starts_with(key + "=")) fail("expected " + key + "=..., found '" + word + "'");
+    return word.substr(key.size() + 1);
+  }
+  [[nodiscard]] bool next_starts_with(std::string_view text) const { return !done() && words_[next_].starts_with(text); }
+
+  template <class T>
+  T parse(std::string_view text, std::string_view what) const {
+    T result{};
+    const char* end = text.data() + text.size();
+    const auto [rest, status] = std::from_chars(text.data(), end, result);
+    if (status != std::errc{} || rest != end) fail(cat("'", text, "' is not ", what));
+    return result;
+  }
+  int integer(std::string_view text) const { return parse<int>(text, "a whole number"); }
+
+ private:
+  std::vector<std::string> words_;
+  std::size_t next_ = 0;
+  int number_;
+};
+
+/// The value of an enumeration by its name, for enumerations whose to_string is a table of `count` names.
+template <class E>
+E parse_name(const Words& words, std::string_view what, std::string_view text, int count) {
+  for (int i = 0; i < count; ++i)
+    if (to_string(static_cast<E>(i)) == text) return static_cast<E>(i);
+  words.fail(cat("unknown ", what, " '", text, "'"));
+}
+
+class Parser {
+ public:
+  Schedule parse(std::string_view text) {
+    int number = 0;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      ++number;
+      Words words(text.substr(0, end), number);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (words.done() || words.next_starts_with("#")) continue;
+      line(words);
+      if (!words.done()) words.fail("unexpected '" + words.take("") + "'");
+    }
+    if (!begun_) throw InputError("schedule text: no line 'schedule ...' in it");
+    for (std::size_t r = 0; r < schedule_.class_of.size(); ++r)
+      if (schedule_.class_of[r] < 0) throw InputError(cat("schedule text: rank ", r, " is in no class"));
+    return std::move(schedule_);
+  }
+
+ private:
+  void line(Words& words) {
+    const std::string what = words.take("a keyword");
+    if (what != "schedule" && !begun_) words.fail("the first line must begin with 'schedule', found '" + what + "'");
+    if (what == "schedule") return header(words);
+    if (what == "mesh") return mesh(words);
+    if (what == "class") return rank_class(words);
+    if (what != "buffer" && what != "op") words.fail("unknown keyword '" + what + "'; known: schedule, mesh, class, buffer, op");
+    if (schedule_.programs.empty()) words.fail("'" + what + "' before the first 'class'");
+    if (what == "buffer") return buffer(words);
+    op(words);
+  }
+
+  void header(Words& words) {
+    begun_ = true;
+    schedule_.model = words.value("model");
+    schedule_.plan = words.value("plan");
+    schedule_.mode = words.value("mode");
+    schedule_.precision = words.value("precision");
+    schedule_.global_batch = words.integer(words.value("batch"));
+    schedule_.batch_axis = words.integer(words.value("batch_axis"));
+  }
+
+  void mesh(Words& words) {
+    if (!schedule_.mesh.axes.empty()) words.fail("a second mesh");
+    while (!words.done()) {
+      const std::string word = words.take("name=extent");
+      const std::size_t equals = word.find('=');
+      if (equals == std::string::npos) words.fail("expected name=extent, found '" + word + "'");
+      const int extent = words.integer(std::string_view(word).substr(equals + 1));
+      if (extent < 1 || extent > (1 << 24) || schedule_.mesh.world_size() > (1 << 24) / extent)
+        words.fail("an axis has at least 1 and a mesh at most 2^24 ranks");
+      schedule_.mesh.axes.push_back({word.substr(0, equals), extent});
+    }
+    schedule_.class_of.assign(static_cast<std::size_t>(schedule_.mesh.world_size()), -1);
+  }
+
+  void rank_class(Words& words) {
+    if (words.integer(words.take("the number of the class")) != static_cast<int>(schedule_.programs.size()))
+      words.fail("classes must be numbered 0, 1, 2, ...");
+    schedule_.programs.push_back({.batch = words.integer(words.value("batch")), .buffers = {}, .ops = {}});
+    buffers_.clear();
+    const std::string ranks = words.value("ranks");
+    if (ranks == "none") return;
+    std::istringstream in(ranks);
+    for (std::string range; std::getline(in, range, ',');) {
+      const std::size_t dash = range.find('-');
+      const int first = words.integer(std::string_view(range).substr(0, dash));
+      const int last = dash == std::string::npos ? first : words.integer(std::string_view(range).substr(dash + 1));
+      if (first < 0 || last < first || static_cast<std::size_t>(last) >= schedule_.class_of.size())
+        words.fail(cat("ranks ", range, " are not in a mesh of ", schedule_.class_of.size()));
+      for (int r = first; r <= last; ++r) schedule_.class_of[static_cast<std::size_t>(r)] = static_cast<int>(schedule_.programs.size()) - 1;
+    }
+  }
+
+  void buffer(Words& words) {
+    Buffer buffer;
+    buffer.name = words.take("the buffer's name");
+    buffer.kind = parse_name<BufferKind>(words, "kind of buffer", words.take("the buffer's kind"), 7);
+    buffer.dtype = parse_name<DType>(words, "element type", words.take("the element type"), 2);
+    const std::string shape = words.take("the shape");
+    std::array<int*, 4> extents = {&buffer.shape.n, &buffer.shape.c, &buffer.shape.h, &buffer.shape.w};
+    std::istringstream in(shape);
+    std::size_t i = 0;
+    for (std::string extent; std::getline(in, extent, 'x'); ++i) {
+      if (i >= extents.size()) words.fail("a shape has four extents, found '" + shape + "'");
+      *extents.at(i) = words.integer(extent);
+    }
+    if (i != extents.size()) words.fail("a shape has four extents, found '" + shape + "'");
+    if (!buffers_.try_emplace(buffer.name, static_cast<int>(buffers_.size())).second) words.fail("a second buffer '" + buffer.name + "'");
+    schedule_.programs.back().buffers.push_back(buffer);
+  }
+
+  Region region(const Words& words, std::string_view text) const {
+    const std::size_t open = text.rfind('[');
+    const std::size_t plus = text.rfind('+');
+    if (open == std::string_view::npos || plus == std::string_view::npos || plus < open || !text.ends_with(']'))
+      words.fail(cat("expected buffer[offset+count], found '", text, "'"));
+    const auto found = buffers_.find(std::string(text.substr(0, open)));
+    if (found == buffers_.end()) words.fail(cat("no buffer '", text.substr(0, open), "' in this class"));
+    return {found->second, {words.parse<std::int64_t>(text.substr(open + 1, plus - open - 1), "an offset"),
+                            words.parse<std::int64_t>(text.substr(plus + 1, text.size() - plus - 2), "a count")}};
+  }
+
+  void op(Words& words) {
+    std::vector<Op>& ops = schedule_.programs.back().ops;
+    if (words.integer(words.take("the number of the op")) != static_cast<int>(ops.size())) words.fail("ops must be numbered 0, 1, 2, ... in each class");
+    Op op;
+    op.name = words.take("the op's name");
+    words.expect("stream");
+    op.stream = words.integer(words.take("the stream"));
+    while (words.next_starts_with("after=")) op.after.push_back(words.integer(words.value("after")));
+    const std::string what = words.take("compute, exchange or collective");
+    if (what == "compute") {
+      op.action = compute(words);
+    } else if (what == "exchange") {
+      op.action = exchange(words);
+    } else if (what == "collective") {
+      op.action = collective(words);
+    } else {
+      words.fail("expected compute, exchange or collective, found '" + what + "'");
+    }
+    ops.push_back(std::move(op));
+  }
+
+  Compute compute(Words& words) const {
+    Compute compute;
+    compute.kind = parse_name<ComputeKind>(words, "compute op", words.take("the kind of compute op"), 6);
+    compute.node = words.integer(words.value("node"));
+    while (!words.next_starts_with("flops=")) {
+      const std::string word = words.take("access:role=region or flops=");
+      const std::size_t colon = word.find(':');
+      const std::size_t equals = word.find('=');
+      if (colon == std::string::npos || equals == std::string::npos || equals < colon) words.fail("expected access:role=region, found '" + word + "'");
+      compute.operands.push_back({parse_name<Role>(words, "role", std::string_view(word).substr(colon + 1, equals - colon - 1), 11),
+                                  parse_name<Access>(words, "access", std::string_view(word).substr(0, colon), 3),
+                                  region(words, std::string_view(word).substr(equals + 1))});
+    }
+    compute.work.flops = words.parse<double>(words.value("flops"), "a number");
+    compute.work.bytes_read = words.parse<double>(words.value("bytes_read"), "a number");
+    compute.work.bytes_written = words.parse<double>(words.value("bytes_written"), "a number");
+    return compute;
+  }
+
+  Message message(Words& words, const std::string& direction) const {
+    Message message;
+    message.region = region(words, words.value(direction));
+    message.peer.axis = words.integer(words.value("axis"));
+    message.peer.offset = words.integer(words.value("offset"));
+    message.id = words.integer(words.value("id"));
+    return message;
+  }
+
+  Exchange exchange(Words& words) const {
+    Exchange exchange;
+    if (words.next_starts_with("send=")) exchange.send = message(words, "send");
+    if (words.next_starts_with("recv=")) exchange.recv = message(words, "recv");
+    return exchange;
+  }
+
+  Collective collective(Words& words) const {
+    Collective collective;
+    collective.kind = parse_name<CollectiveKind>(words, "collective", words.take("the kind of collective"), 4);
+    collective.algorithm = words.take("the algorithm");
+    collective.axis = words.integer(words.value("axis"));
+    collective.id = words.integer(words.value("id"));
+    collective.root = words.integer(words.value("root"));
+    collective.chunks = words.integer(words.value("chunks"));
+    collective.region = region(words, words.value("on"));
+    return collective;
+  }
+
+  Schedule schedule_;
+  std::map<std::string, int> buffers_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+std::string to_text(const Schedule& schedule) {
+  std::ostringstream out;
+  out << "schedule model=" << schedule.model << " plan=" << schedule.plan << " mode=" << schedule.mode << " precision=" << schedule.precision
+      << " batch=" << schedule.global_batch << " batch_axis=" << schedule.batch_axis << "\nmesh";
+  for (const Axis& axis : schedule.mesh.axes) out << " " << axis.name << "=" << axis.extent;
+  out << "\n";
+  for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
+    const Program& program = schedule.programs[c];
+    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c)) << "\n";
+    for (const Buffer& buffer : program.buffers)
+      out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " " << to_string(buffer.shape) << "\n";
+    for (std::size_t op = 0; op < program.ops.size(); ++op) write_op(out, program, op);
+  }
+  return out.str();
+}
+
+Schedule parse_schedule(std::string_view text) { return Parser().parse(text); }
+
+}  // namespace convoy

@@ -1,0 +1,174 @@
+#include "reference/schedule/timeline.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "reference/core/error.h"
+
+namespace convoy {
+namespace {
+
+struct Span {
+  double start;
+  double end;
+};
+
+/// Total length of the union of spans. Sorts them.
+double covered_s(std::vector<Span>& spans) {
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.start < b.start; });
+  double total = 0;
+  double reached = 0;
+  bool any = false;
+  for (const Span& span : spans) {
+    const double from = any ? std::max(span.start, reached) : span.start;
+    if (span.end > from) total += span.end - from;
+    reached = any ? std::max(reached, span.end) : span.end;
+    any = true;
+  }
+  return total;
+}
+
+/// Parts of spans inside [from, to].
+std::vector<Span> clipped(const std::vector<Span>& spans, double from, double to) {
+  std::vector<Span> inside;
+  for (const Span& span : spans)
+    if (span.end > from && span.start < to) inside.push_back({std::max(span.start, from), std::min(span.end, to)});
+  return inside;
+}
+
+struct RankSpans {
+  std::vector<Span> compute;
+  std::vector<Span> communication;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+}  // namespace
+
+std::string_view to_string(Phase phase) {
+  constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "update"};
+  return names.at(static_cast<std::size_t>(phase));
+}
+
+Phase phase_of(const Op& op) {
+  if (const auto* collective = std::get_if<Collective>(&op.action))
+    return collective->kind == CollectiveKind::all_reduce ? Phase::all_reduce : Phase::other_communication;
+  const auto* compute = std::get_if<Compute>(&op.action);
+  if (compute == nullptr) return Phase::other_communication;
+  switch (compute->kind) {
+    case ComputeKind::load: return Phase::load;
+    case ComputeKind::forward: return Phase::forward;
+    case ComputeKind::zero:  // gradients are cleared for backward
+    case ComputeKind::backward_input:
+    case ComputeKind::backward_weights: return Phase::backward;
+    case ComputeKind::update: return Phase::update;
+  }
+  return Phase::other_communication;
+}
+
+StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup) {
+  StepTimes times;
+  const int ranks = schedule.world_size();
+  int iterations = 0;
+  for (const Interval& i : timeline.intervals) iterations = std::max(iterations, i.iteration + 1);
+  if (iterations == 0) return times;
+  require(warmup >= 0 && (warmup < iterations || iterations == 1), "step_times", "warmup ", warmup, " of ", iterations, " iterations leaves none");
+  const int first = std::min(warmup, iterations - 1);
+
+  // Ends of steps: of each rank for the breakdown, of all ranks for the step time.
+  const auto index = [&](int rank, int iteration) {
+    return static_cast<std::size_t>(rank) * static_cast<std::size_t>(iterations) + static_cast<std::size_t>(iteration);
+  };
+  std::vector<double> rank_end(static_cast<std::size_t>(ranks * iterations), 0);
+  std::vector<double> step_end(static_cast<std::size_t>(iterations), 0);
+  std::vector<RankSpans> spans(static_cast<std::size_t>(ranks));
+  double begin = timeline.intervals.front().start_s;
+  for (const Interval& i : timeline.intervals) {
+    begin = std::min(begin, i.start_s);
+    double& end = rank_end[index(i.rank, i.iteration)];
+    end = std::max(end, i.end_s);
+    step_end[static_cast<std::size_t>(i.iteration)] = std::max(step_end[static_cast<std::size_t>(i.iteration)], i.end_s);
+    const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
+    RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
+    (std::holds_alternative<Compute>(op.action) ? rank.compute : rank.communication).push_back({i.start_s, i.end_s});
+    if (i.iteration >= first) times.phase_s[static_cast<std::size_t>(phase_of(op))] += i.end_s - i.start_s;
+  }
+
+  times.iterations = iterations - first;
+  std::vector<double> steps;
+  for (int k = first; k < iterations; ++k)
+    steps.push_back(step_end[static_cast<std::size_t>(k)] - (k == 0 ? begin : step_end[static_cast<std::size_t>(k - 1)]));
+  times.step_time_s = median(steps);
+
+  const double counted = static_cast<double>(times.iterations) * ranks;
+  for (double& phase : times.phase_s) phase /= counted;
+  for (int r = 0; r < ranks; ++r) {
+    const double from = first == 0 ? begin : rank_end[index(r, first - 1)];
+    const double to = rank_end[index(r, iterations - 1)];
+    const RankSpans& rank = spans[static_cast<std::size_t>(r)];
+    std::vector<Span> compute = clipped(rank.compute, from, to);
+    std::vector<Span> communication = clipped(rank.communication, from, to);
+    std::vector<Span> either = compute;
+    either.insert(either.end(), communication.begin(), communication.end());
+    const double computing = covered_s(compute);
+    const double communicating = covered_s(communication);
+    const double busy = covered_s(either);
+    // Sums round: without max, a time that is 0 can come out as -1e-17.
+    times.compute_s += computing / counted;
+    times.exposed_communication_s += std::max(0.0, busy - computing) / counted;
+    times.hidden_communication_s += std::max(0.0, communicating - (busy - computing)) / counted;
+    times.idle_s += std::max(0.0, to - from - busy) / counted;
+    times.mean_step_time_s += (to - from) / counted;
+  }
+  return times;
+}
+
+std::vector<std::string> check_timeline(const Schedule& schedule, int iterations, const Timeline& timeline, double slack_s) {
+  std::vector<std::string> breaches;
+  const auto name = [&](int rank, int iteration, std::size_t op) {
+    return cat("rank ", rank, " iteration ", iteration, " op ", op, " (", schedule.program(rank).ops[op].name, ")");
+  };
+  std::map<std::pair<int, int>, std::vector<const Interval*>> runs;  // (rank, iteration) -> interval of each op
+  for (int r = 0; r < schedule.world_size(); ++r)
+    for (int k = 0; k < iterations; ++k) runs[{r, k}].resize(schedule.program(r).ops.size(), nullptr);
+  for (const Interval& i : timeline.intervals) {
+    const auto run = runs.find({i.rank, i.iteration});
+    if (run == runs.end() || i.op < 0 || static_cast<std::size_t>(i.op) >= run->second.size()) {
+      breaches.push_back(cat("interval of unknown rank ", i.rank, ", iteration ", i.iteration, " or op ", i.op));
+      continue;
+    }
+    const Interval*& slot = run->second[static_cast<std::size_t>(i.op)];
+    if (slot != nullptr) breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ran twice");
+    slot = &i;
+    if (!(i.end_s >= i.start_s)) breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ends before it starts");
+  }
+  for (int r = 0; r < schedule.world_size(); ++r) {
+    const Program& program = schedule.program(r);
+    std::map<int, double> stream_end;
+    for (int k = 0; k < iterations; ++k) {
+      const auto& ops = runs[{r, k}];
+      for (std::size_t op = 0; op < ops.size(); ++op) {
+        if (ops[op] == nullptr) {
+          breaches.push_back(name(r, k, op) + " did not run");
+          continue;
+        }
+        const auto [end, fresh] = stream_end.try_emplace(program.ops[op].stream, ops[op]->start_s);
+        if (!(ops[op]->start_s >= end->second - slack_s)) breaches.push_back(name(r, k, op) + " starts before its stream is free");
+        end->second = ops[op]->end_s;
+        for (const int id : program.ops[op].after) {
+          const Interval* earlier = ops[static_cast<std::size_t>(id)];
+          if (earlier != nullptr && !(ops[op]->start_s >= earlier->end_s - slack_s))
+            breaches.push_back(cat(name(r, k, op), " starts before op ", id, " has ended"));
+        }
+      }
+    }
+  }
+  return breaches;
+}
+
+}  // namespace convoy

@@ -1,0 +1,56 @@
+/// Timeline: when every op of a run began and ended, and the arithmetic on that.
+///
+/// Every executor returns one, so everything here is the same for measured and simulated runs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reference/schedule/schedule.h"
+
+namespace convoy {
+
+/// One op of one iteration on one rank, in seconds from the start of the run.
+struct Interval {
+  int rank = 0;
+  int iteration = 0;
+  int op = 0;
+  double start_s = 0;
+  double end_s = 0;
+};
+
+struct Timeline {
+  std::string clock;  ///< "steady" (measured), "simulated" (SimGrid) or "formula" (ideal)
+  std::vector<Interval> intervals;
+};
+
+/// What a compute or communication op counts as when time is broken down.
+enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, update };
+inline constexpr int kPhaseCount = 6;
+std::string_view to_string(Phase phase);
+Phase phase_of(const Op& op);
+
+/// Where the time of a step went, averaged over ranks and over the iterations counted.
+struct StepTimes {
+  int iterations = 0;                  ///< that were counted
+  double step_time_s = 0;              ///< median over iterations of the time from the end of the step before to the end of this
+  double compute_s = 0;                ///< a compute op was running
+  double exposed_communication_s = 0;  ///< a communication op was running and no compute op
+  double hidden_communication_s = 0;   ///< both
+  double idle_s = 0;                   ///< neither; compute + exposed + idle = mean step time
+  double mean_step_time_s = 0;
+  double phase_s[kPhaseCount] = {};    ///< sum of the durations of the ops of a phase; may overlap each other
+};
+
+/// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one
+/// iteration in all, that one counts from its first start. A rank's step ends when its last op of the iteration ends; the
+/// run's step ends when the last rank's does.
+StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup);
+
+/// Rules every timeline of a schedule must obey: one interval for each op, iteration and rank; end >= start; streams in
+/// order, iteration after iteration; nothing starts before what it comes after has ended. Returns a sentence for each breach.
+/// `slack_s`: clocks of different threads may differ by this much.
+std::vector<std::string> check_timeline(const Schedule& schedule, int iterations, const Timeline& timeline, double slack_s = 0);
+
+}  // namespace convoy

@@ -1,0 +1,372 @@
+#include "reference/schedule/validate.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "reference/core/error.h"
+#include "reference/schedule/dry_run.h"
+#include "reference/schedule/memory.h"
+#include "reference/schedule/order.h"
+
+namespace convoy {
+namespace {
+
+using Problems = std::vector<Problem>;
+
+/// The first rank of each class, -1 for a class without ranks.
+std::vector<int> first_ranks(const Schedule& schedule) {
+  std::vector<int> first(schedule.programs.size(), -1);
+  for (int r = schedule.world_size() - 1; r >= 0; --r) first[static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(r)])] = r;
+  return first;
+}
+
+// ---- structure -----------------------------------------------------------------------------------------------------------------
+
+void check_op_structure(const Schedule& schedule, const Program& program, int rank, int id, Problems& problems) {
+  const Op& op = program.ops[static_cast<std::size_t>(id)];
+  const auto complain = [&](const std::string& sentence) { problems.push_back({rank, id, "structure", sentence}); };
+  const auto axis_exists = [&](int axis) { return axis >= 0 && static_cast<std::size_t>(axis) < schedule.mesh.axes.size(); };
+  if (op.stream < 0 || op.stream > 1000) complain(cat("is on stream ", op.stream, "; streams are 0 to 1000"));
+  for (const int earlier : op.after)
+    if (earlier < 0 || earlier >= id) complain(cat("comes after op ", earlier, ", which is not an earlier op of this rank"));
+
+  const auto [reads, writes] = regions_of(op);
+  for (const auto* regions : {&reads, &writes})
+    for (const Region& region : *regions) {
+      if (region.buffer < 0 || static_cast<std::size_t>(region.buffer) >= program.buffers.size()) {
+        complain(cat("uses buffer ", region.buffer, ", which does not exist"));
+        continue;
+      }
+      const Buffer& buffer = program.buffers[static_cast<std::size_t>(region.buffer)];
+      if (region.slice.offset < 0 || region.slice.count < 0 || region.slice.offset > buffer.shape.count() - region.slice.count)
+        complain(cat("uses elements ", region.slice.offset, " to ", region.slice.end(), " of ", buffer.name, ", which has ", buffer.shape.count()));
+    }
+  if (const auto* collective = std::get_if<Collective>(&op.action)) {
+    if (!axis_exists(collective->axis)) return complain(cat("is over axis ", collective->axis, ", which the mesh does not have"));
+    const int extent = schedule.mesh.axes[static_cast<std::size_t>(collective->axis)].extent;
+    if (collective->root < 0 || collective->root >= extent) complain(cat("has root ", collective->root, " in a group of ", extent));
+    if (collective->chunks < 1) complain(cat("has ", collective->chunks, " chunks; at least 1 is needed"));
+    try {
+      (void)collective_algorithm(collective->kind, collective->algorithm);
+    } catch (const InputError& error) {
+      complain(error.what());
+    }
+  } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
+    for (const auto* message : {&exchange->send, &exchange->recv}) {
+      if (!*message) continue;
+      if (!axis_exists((*message)->peer.axis)) return complain(cat("has a peer along axis ", (*message)->peer.axis, ", which the mesh does not have"));
+      if (rank >= 0 && schedule.mesh.neighbour(rank, (*message)->peer.axis, (*message)->peer.offset) == rank) complain("sends to or receives from its own rank");
+    }
+  }
+}
+
+Problems check_structure(const Schedule& schedule) {
+  Problems problems;
+  for (const Axis& axis : schedule.mesh.axes)
+    if (axis.extent < 1) problems.push_back({-1, -1, "structure", cat("axis '", axis.name, "' has extent ", axis.extent)});
+  if (!problems.empty()) return problems;
+  if (schedule.mesh.axes.empty() || schedule.mesh.world_size() != schedule.world_size())
+    return {{-1, -1, "structure", cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
+  if (schedule.batch_axis < 0 || static_cast<std::size_t>(schedule.batch_axis) >= schedule.mesh.axes.size())
+    return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
+  for (std::size_t r = 0; r < schedule.class_of.size(); ++r) {
+    const int c = schedule.class_of[r];
+    if (c < 0 || static_cast<std::size_t>(c) >= schedule.programs.size())
+      return {{static_cast<int>(r), -1, "structure", cat("is of class ", c, ", which does not exist")}};
+  }
+  const std::vector<int> rank_of_class = first_ranks(schedule);
+  for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
+    const Program& program = schedule.programs[c];
+    std::set<std::string> names;
+    for (const Buffer& buffer : program.buffers) {
+      if (!names.insert(buffer.name).second) problems.push_back({rank_of_class[c], -1, "structure", cat("has two buffers '", buffer.name, "'")});
+      const Shape& s = buffer.shape;
+      if (s.n < 0 || s.c < 0 || s.h < 0 || s.w < 0) problems.push_back({rank_of_class[c], -1, "structure", cat("buffer '", buffer.name, "' has shape ", to_string(s))});
+    }
+    for (std::size_t op = 0; op < program.ops.size(); ++op) check_op_structure(schedule, program, rank_of_class[c], static_cast<int>(op), problems);
+  }
+  return problems;
+}
+
+// ---- matching ------------------------------------------------------------------------------------------------------------------
+
+/// One half of a message in a program: its op and the message.
+struct Half {
+  int op;
+  const Message* message;
+};
+
+/// Halves of a program by id and direction relative to the mesh: (axis, offset modulo extent, id).
+using Halves = std::map<std::tuple<int, int, int>, std::vector<Half>>;
+
+struct ProgramMessages {
+  Halves sends;
+  Halves recvs;
+};
+
+ProgramMessages messages_of(const Schedule& schedule, const Program& program) {
+  ProgramMessages found;
+  for (std::size_t op = 0; op < program.ops.size(); ++op) {
+    const auto* exchange = std::get_if<Exchange>(&program.ops[op].action);
+    if (exchange == nullptr) continue;
+    const auto key = [&](const Message& message) {
+      const int extent = schedule.mesh.axes[static_cast<std::size_t>(message.peer.axis)].extent;
+      return std::tuple{message.peer.axis, ((message.peer.offset % extent) + extent) % extent, message.id};
+    };
+    if (exchange->send) found.sends[key(*exchange->send)].push_back({static_cast<int>(op), &*exchange->send});
+    if (exchange->recv) found.recvs[key(*exchange->recv)].push_back({static_cast<int>(op), &*exchange->recv});
+  }
+  return found;
+}
+
+/// Checks that every half in `mine` of `rank` has exactly one other half in `theirs`.
+void match_halves(const Schedule& schedule, int rank, const Halves& mine, const std::vector<ProgramMessages>& all, bool sending,
+                  std::set<std::tuple<int, int, int>>& seen, Problems& problems) {
+  for (const auto& [key, halves] : mine) {
+    const auto [axis, offset, id] = key;
+    const int extent = schedule.mesh.axes[static_cast<std::size_t>(axis)].extent;
+    const int peer = schedule.mesh.neighbour(rank, axis, offset);
+    const int my_class = schedule.class_of[static_cast<std::size_t>(rank)];
+    const int peer_class = schedule.class_of[static_cast<std::size_t>(peer)];
+    if (!seen.insert({my_class, halves.front().op * 2 + (sending ? 1 : 0), peer_class}).second) continue;  // same classes, same answer
+    if (halves.size() > 1) {
+      problems.push_back({rank, halves[1].op, "structure", cat(sending ? "sends" : "receives", " message ", id, " a second time in one iteration")});
+      continue;
+    }
+    const ProgramMessages& other = all[static_cast<std::size_t>(peer_class)];
+    const Halves& theirs = sending ? other.recvs : other.sends;
+    const auto found = theirs.find({axis, (extent - offset) % extent, id});
+    if (found == theirs.end()) {
+      problems.push_back({rank, halves.front().op, sending ? "missing receive" : "missing send",
+                          sending ? cat("sends message ", id, " to rank ", peer, ", which never receives it")
+                                  : cat("receives message ", id, " from rank ", peer, ", which never sends it")});
+      continue;
+    }
+    const std::int64_t my_bytes = region_bytes(schedule.programs[static_cast<std::size_t>(my_class)], halves.front().message->region);
+    const std::int64_t peer_bytes = region_bytes(schedule.programs[static_cast<std::size_t>(peer_class)], found->second.front().message->region);
+    if (sending && my_bytes != peer_bytes)
+      problems.push_back({rank, halves.front().op, "size mismatch",
+                          cat("sends ", my_bytes, " bytes in message ", id, " to rank ", peer, ", which expects ", peer_bytes)});
+  }
+}
+
+/// The collectives of a program over an axis, by id, with their ops.
+using Collectives = std::map<int, std::pair<int, const Collective*>>;
+
+Collectives collectives_over(const Program& program, int axis, int rank, Problems& problems) {
+  Collectives found;
+  for (std::size_t op = 0; op < program.ops.size(); ++op) {
+    const auto* collective = std::get_if<Collective>(&program.ops[op].action);
+    if (collective == nullptr || collective->axis != axis) continue;
+    if (!found.try_emplace(collective->id, static_cast<int>(op), collective).second)
+      problems.push_back({rank, static_cast<int>(op), "structure", cat("uses collective id ", collective->id, " a second time in one iteration")});
+  }
+  return found;
+}
+
+void report_missing(int a, const Collectives& of_a, int b, const Collectives& of_b, Problems& problems) {
+  for (const auto& [id, mine] : of_a)
+    if (!of_b.contains(id))
+      problems.push_back({a, mine.first, "collective mismatch",
+                          cat("takes part in ", to_string(mine.second->kind), " ", id, ", in which rank ", b, " of its group does not")});
+}
+
+/// Compares the collectives of two ranks that are members of the same groups along `axis`.
+void match_collectives(const Schedule& schedule, int axis, int a, int b, Problems& problems) {
+  const Program& pa = schedule.program(a);
+  const Program& pb = schedule.program(b);
+  const Collectives of_a = collectives_over(pa, axis, a, problems);
+  const Collectives of_b = collectives_over(pb, axis, b, problems);
+  report_missing(a, of_a, b, of_b, problems);
+  report_missing(b, of_b, a, of_a, problems);
+  std::map<int, std::pair<int, int>> in_order;  // op of a -> (op of b, stream of a), so in the order of a's list
+  for (const auto& [id, entry] : of_a) {
+    const auto found = of_b.find(id);
+    if (found == of_b.end()) continue;
+    const auto& [op, mine] = entry;
+    const auto& [other_op, theirs] = found->second;
+    in_order[op] = {other_op, pa.ops[static_cast<std::size_t>(op)].stream};
+    const std::string name = cat(to_string(mine->kind), " ", id);
+    if (mine->kind != theirs->kind || mine->algorithm != theirs->algorithm || mine->root != theirs->root || mine->chunks != theirs->chunks)
+      problems.push_back({a, op, "collective mismatch", cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root or chunks)")});
+    if (region_bytes(pa, mine->region) != region_bytes(pb, theirs->region) || mine->region.slice.count != theirs->region.slice.count)
+      problems.push_back({a, op, "size mismatch",
+                          cat("has ", region_bytes(pa, mine->region), " bytes in ", name, " and rank ", b, " has ", region_bytes(pb, theirs->region))});
+  }
+  std::map<int, int> last_on_stream;  // stream of a -> op of b that stood there last
+  for (const auto& [op, partner] : in_order) {
+    const auto& [other_op, stream] = partner;
+    const auto [last, fresh] = last_on_stream.try_emplace(stream, other_op);
+    if (!fresh && last->second > other_op &&
+        pb.ops[static_cast<std::size_t>(last->second)].stream == pb.ops[static_cast<std::size_t>(other_op)].stream)
+      problems.push_back({a, op, "collective mismatch", cat("runs its collectives in another order than rank ", b)});
+    last->second = other_op;
+  }
+}
+
+Problems check_matching(const Schedule& schedule) {
+  Problems problems;
+  std::vector<ProgramMessages> messages;
+  for (const Program& program : schedule.programs) messages.push_back(messages_of(schedule, program));
+  std::set<std::tuple<int, int, int>> seen;
+  std::set<std::tuple<int, int, int>> compared;
+  for (int rank = 0; rank < schedule.world_size(); ++rank) {
+    const int mine = schedule.class_of[static_cast<std::size_t>(rank)];
+    match_halves(schedule, rank, messages[static_cast<std::size_t>(mine)].sends, messages, true, seen, problems);
+    match_halves(schedule, rank, messages[static_cast<std::size_t>(mine)].recvs, messages, false, seen, problems);
+    for (int axis = 0; axis < static_cast<int>(schedule.mesh.axes.size()); ++axis) {
+      const int first = schedule.mesh.neighbour(rank, axis, -schedule.mesh.coordinate(rank, axis));
+      const int theirs = schedule.class_of[static_cast<std::size_t>(first)];
+      if (first != rank && compared.insert({axis, mine, theirs}).second) match_collectives(schedule, axis, rank, first, problems);
+    }
+  }
+  return problems;
+}
+
+// ---- data, races, gradients ----------------------------------------------------------------------------------------------------
+
+struct Touch {
+  int op;
+  Slice slice;
+  bool write;
+};
+
+std::vector<std::vector<Touch>> touches_of(const Program& program) {
+  std::vector<std::vector<Touch>> touches(program.buffers.size());
+  for (std::size_t op = 0; op < program.ops.size(); ++op) {
+    const auto [reads, writes] = regions_of(program.ops[op]);
+    for (const Region& r : reads) touches[static_cast<std::size_t>(r.buffer)].push_back({static_cast<int>(op), r.slice, false});
+    for (const Region& w : writes) touches[static_cast<std::size_t>(w.buffer)].push_back({static_cast<int>(op), w.slice, true});
+  }
+  return touches;
+}
+
+bool overlap(const Slice& a, const Slice& b) { return a.offset < b.end() && b.offset < a.end(); }
+
+/// Whether the union of `parts` covers `whole`.
+bool covers(std::vector<Slice> parts, const Slice& whole) {
+  std::sort(parts.begin(), parts.end(), [](const Slice& a, const Slice& b) { return a.offset < b.offset; });
+  std::int64_t reached = whole.offset;
+  for (const Slice& part : parts) {
+    if (part.offset > reached) break;
+    reached = std::max(reached, part.end());
+  }
+  return reached >= whole.end();
+}
+
+void check_data(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches, Problems& problems) {
+  for (std::size_t b = 0; b < touches.size(); ++b) {
+    if (is_persistent(program.buffers[b].kind)) continue;
+    for (const Touch& read : touches[b]) {
+      if (read.write || read.slice.count == 0) continue;
+      std::vector<Slice> written;
+      for (const Touch& write : touches[b])
+        if (write.write && write.op != read.op && order.before(write.op, read.op)) written.push_back(write.slice);
+      if (!covers(written, read.slice))
+        problems.push_back({rank, read.op, "read before write", cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
+                                                                    "], not all of which is sure to have been written in this iteration")});
+    }
+  }
+}
+
+void check_races(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches, Problems& problems) {
+  std::set<std::pair<int, int>> reported;
+  for (std::size_t b = 0; b < touches.size(); ++b)
+    for (std::size_t i = 0; i < touches[b].size(); ++i)
+      for (std::size_t j = 0; j < touches[b].size(); ++j) {
+        const Touch& one = touches[b][i];
+        const Touch& two = touches[b][j];
+        if (!(one.write || two.write) || !overlap(one.slice, two.slice)) continue;
+        const bool this_iteration = one.op == two.op || order.before(one.op, two.op) || order.before(two.op, one.op);
+        const bool next_iteration = order.before(one.op, two.op, true);
+        if (this_iteration && next_iteration) continue;
+        if (!reported.insert(std::minmax(one.op, two.op)).second) continue;
+        const int first = std::min(one.op, two.op);
+        const int second = std::max(one.op, two.op);
+        problems.push_back({rank, second, "race",
+                            cat("and op ", first, " (", program.ops[static_cast<std::size_t>(first)].name, ") touch the same elements of ",
+                                program.buffers[b].name, ", one of them writing, with no order between them",
+                                this_iteration ? " from one iteration to the next" : "")});
+      }
+}
+
+/// What an update uses must have been summed over all ranks exactly once.
+void check_gradients(const Schedule& schedule, const Program& program, int rank, const ProgramOrder& order,
+                     const std::vector<std::vector<Touch>>& touches, Problems& problems) {
+  if (schedule.mesh.axes[static_cast<std::size_t>(schedule.batch_axis)].extent == 1) return;
+  for (std::size_t u = 0; u < program.ops.size(); ++u) {
+    const auto* update = std::get_if<Compute>(&program.ops[u].action);
+    if (update == nullptr || update->kind != ComputeKind::update) continue;
+    for (const Operand& operand : update->operands) {
+      if (operand.role != Role::gradients) continue;
+      const auto complain = [&](const std::string& what) {
+        problems.push_back({rank, static_cast<int>(u), "unreduced gradient",
+                            cat("uses ", program.buffers[static_cast<std::size_t>(operand.region.buffer)].name, "[", operand.region.slice.offset, "+",
+                                operand.region.slice.count, "], ", what)});
+      };
+      std::vector<std::pair<int, Slice>> reductions;
+      for (std::size_t op = 0; op < program.ops.size(); ++op) {
+        const auto* collective = std::get_if<Collective>(&program.ops[op].action);
+        if (collective == nullptr || collective->kind != CollectiveKind::all_reduce || collective->axis != schedule.batch_axis) continue;
+        if (collective->region.buffer == operand.region.buffer && overlap(collective->region.slice, operand.region.slice))
+          reductions.emplace_back(static_cast<int>(op), collective->region.slice);
+      }
+      std::vector<Slice> before_update;
+      for (std::size_t i = 0; i < reductions.size(); ++i) {
+        if (order.before(reductions[i].first, static_cast<int>(u))) before_update.push_back(reductions[i].second);
+        for (std::size_t j = 0; j < i; ++j)
+          if (overlap(reductions[i].second, reductions[j].second)) complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
+        for (const Touch& touch : touches[static_cast<std::size_t>(operand.region.buffer)])
+          if (touch.write && std::holds_alternative<Compute>(program.ops[static_cast<std::size_t>(touch.op)].action) &&
+              overlap(touch.slice, reductions[i].second) && !order.before(touch.op, reductions[i].first))
+            complain(cat("which op ", touch.op, " (", program.ops[static_cast<std::size_t>(touch.op)].name, ") still changes after op ", reductions[i].first, " has reduced it"));
+      }
+      if (!covers(before_update, operand.region.slice)) complain("not all of which has been all-reduced over the ranks that share the batch");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memory_bytes) {
+  if (Problems problems = check_structure(schedule); !problems.empty()) return problems;
+  if (Problems problems = check_matching(schedule); !problems.empty()) return problems;
+  if (Problems problems = find_deadlocks(schedule); !problems.empty()) return problems;
+
+  Problems problems;
+  const std::vector<int> rank_of_class = first_ranks(schedule);
+  for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
+    const int rank = rank_of_class[c];
+    if (rank < 0) continue;
+    const Program& program = schedule.programs[c];
+    const ProgramOrder order(program);
+    const auto touches = touches_of(program);
+    check_data(program, rank, order, touches, problems);
+    check_races(program, rank, order, touches, problems);
+    check_gradients(schedule, program, rank, order, touches, problems);
+    if (device_memory_bytes > 0)
+      if (const std::int64_t needed = plan_memory(program).total_bytes; needed > device_memory_bytes)
+        problems.push_back({rank, -1, "memory", cat("needs ", needed, " bytes and the device has ", device_memory_bytes)});
+  }
+  return problems;
+}
+
+std::string to_string(const Schedule& schedule, const Problem& problem) {
+  std::string where;
+  if (problem.rank >= 0) where = cat("rank ", problem.rank);
+  if (problem.rank >= 0 && problem.op >= 0)
+    where += cat(", op ", problem.op, " (", schedule.program(problem.rank).ops[static_cast<std::size_t>(problem.op)].name, ")");
+  return cat(problem.rule, ": ", where, where.empty() ? "" : " ", problem.sentence);
+}
+
+void require_valid(const Schedule& schedule) {
+  const std::vector<Problem> problems = validate(schedule);
+  if (problems.empty()) return;
+  std::string message = cat("[validate] the schedule has ", problems.size(), problems.size() == 1 ? " problem" : " problems");
+  for (std::size_t i = 0; i < problems.size() && i < 3; ++i) message += "\n  " + to_string(schedule, problems[i]);
+  throw std::invalid_argument(message);
+}
+
+}  // namespace convoy

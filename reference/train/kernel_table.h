@@ -1,0 +1,72 @@
+/// KernelTable: the kernels of one backend by name, so that one piece of code can run on the naive and on the fast ones.
+#pragma once
+
+#include "reference/cpu/kernels.h"
+#include "reference/cpu/naive/kernels.h"
+
+namespace convoy {
+
+/// Pointers to the functions of reference/cpu/kernels.h (float) or reference/cpu/naive (float or double).
+template <class T>
+struct KernelTable {
+  using In = View<const T>;
+  using Out = View<T>;
+  using Labels = std::span<const int>;
+  void (*conv2d_forward)(In x, In w, In b, Out y, const Window&);
+  void (*conv2d_backward_input)(In dy, In w, Out dx, const Window&);
+  void (*conv2d_backward_weights)(In dy, In x, Out dw, Out db, const Window&);
+  void (*linear_forward)(In x, In w, In b, Out y);
+  void (*linear_backward_input)(In dy, In w, Out dx);
+  void (*linear_backward_weights)(In dy, In x, Out dw, Out db);
+  void (*max_pool2d_forward)(In x, Out y, const Window&);
+  void (*max_pool2d_backward_input)(In dy, In x, Out dx, const Window&);
+  void (*relu_forward)(In x, Out y);
+  void (*relu_backward_input)(In dy, In y, Out dx);
+  void (*dropout_forward)(In x, Out y, double probability, const cpu::DropoutKey&);
+  void (*dropout_backward_input)(In dy, Out dx, double probability, const cpu::DropoutKey&);
+  cpu::Loss (*softmax_cross_entropy_forward)(In x, Labels, Out y);
+  void (*softmax_cross_entropy_backward_input)(In y, Labels, Out dx, double scale);
+  void (*sgd_update)(std::span<T> w, std::span<const T> dw, std::span<T> momentum, const cpu::SgdSettings&);
+};
+
+/// Plain loops, in the type of T.
+template <class T>
+constexpr KernelTable<T> naive_kernels() {
+  namespace naive = cpu::naive;
+  return {.conv2d_forward = naive::conv2d_forward<T>,
+          .conv2d_backward_input = naive::conv2d_backward_input<T>,
+          .conv2d_backward_weights = naive::conv2d_backward_weights<T>,
+          .linear_forward = naive::linear_forward<T>,
+          .linear_backward_input = naive::linear_backward_input<T>,
+          .linear_backward_weights = naive::linear_backward_weights<T>,
+          .max_pool2d_forward = naive::max_pool2d_forward<T>,
+          .max_pool2d_backward_input = naive::max_pool2d_backward_input<T>,
+          .relu_forward = naive::relu_forward<T>,
+          .relu_backward_input = naive::relu_backward_input<T>,
+          .dropout_forward = naive::dropout_forward<T>,
+          .dropout_backward_input = naive::dropout_backward_input<T>,
+          .softmax_cross_entropy_forward = naive::softmax_cross_entropy_forward<T>,
+          .softmax_cross_entropy_backward_input = naive::softmax_cross_entropy_backward_input<T>,
+          .sgd_update = naive::sgd_update<T>};
+}
+
+/// Eigen and OpenMP.
+constexpr KernelTable<float> fast_kernels() {
+  return {.conv2d_forward = cpu::conv2d_forward,
+          .conv2d_backward_input = cpu::conv2d_backward_input,
+          .conv2d_backward_weights = cpu::conv2d_backward_weights,
+          .linear_forward = cpu::linear_forward,
+          .linear_backward_input = cpu::linear_backward_input,
+          .linear_backward_weights = cpu::linear_backward_weights,
+          .max_pool2d_forward = cpu::max_pool2d_forward,
+          .max_pool2d_backward_input = cpu::max_pool2d_backward_input,
+          .relu_forward = cpu::relu_forward,
+          .relu_backward_input = cpu::relu_backward_input,
+          .dropout_forward = cpu::dropout_forward,
+          .dropout_backward_input = cpu::dropout_backward_input,
+          .softmax_cross_entropy_forward = cpu::softmax_cross_entropy_forward,
+          .softmax_cross_entropy_backward_input = cpu::softmax_cross_entropy_backward_input,
+          .sgd_update = cpu::sgd_update};
+}
+
+}  // namespace convoy

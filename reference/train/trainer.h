@@ -1,0 +1,67 @@
+/// train: the loop over epochs, with real data on threads.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "reference/data/dataset.h"
+#include "reference/exec/exec.h"
+#include "reference/plans/plan.h"
+#include "reference/schedule/timeline.h"
+#include "reference/train/cpu_compute.h"
+
+namespace convoy {
+
+/// Where a run is, for a progress bar.
+struct Progress {
+  int epoch = 0;            ///< from 0
+  std::int64_t step = 0;    ///< steps done in this epoch
+  std::int64_t steps = 0;   ///< of this epoch
+  std::int64_t images = 0;  ///< done in this epoch, over all ranks
+  double time_s = 0;        ///< since the epoch began
+  double loss = 0;          ///< mean of this epoch so far, over the images of rank 0
+};
+
+struct TrainSettings {
+  int epochs = 1;
+  std::int64_t steps_per_epoch = 0;  ///< stop an epoch after this many steps; 0: never
+  int threads = 1;                   ///< OpenMP threads of each rank
+  Kernels kernels = Kernels::fast;
+  std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
+  cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
+  bool decay = true;  ///< the learning rate falls in a straight line to 0 at the end of the last epoch; else it stays
+  std::function<void(const Progress&)> on_progress = {};  ///< called by rank 0's compute thread after every step
+};
+
+struct EpochResult {
+  double train_loss = 0;      ///< mean over the images seen
+  double train_accuracy = 0;  ///< fraction, of the answers given while training
+  double test_accuracy = 0;   ///< fraction
+  double test_loss = 0;       ///< mean
+  std::int64_t images = 0;    ///< trained on
+  double time_s = 0;          ///< of training, without evaluation
+};
+
+struct TrainResult {
+  std::vector<EpochResult> epochs;
+  Schedule schedule;            ///< of a full step
+  Timeline timeline;            ///< of the full steps of the last epoch
+  StepTimes times;              ///< of the same, its first steps left out
+  std::vector<double> weights;  ///< of rank 0; all ranks have the same
+};
+
+/// Trains with plan.global_batch images a step, in an order that depends on seed and epoch only, never on the ranks. An epoch
+/// uses every image once: the images that do not fill a batch are a shorter step with a schedule of its own, scaled so that
+/// every image of a step weighs the same. After each epoch the test split is evaluated, divided over the ranks.
+/// The same seed, plan and number of threads give the same weights bit by bit.
+/// Throws an InputError when a batch is larger than the training split.
+TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings);
+
+/// The order of `count` images in an epoch: a permutation that follows from the seed.
+std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, int epoch);
+
+/// Run options with which the compute threads of all ranks have `threads` OpenMP threads and flush denormals, and in which
+/// messages may take an hour.
+RunOptions run_options(int threads);
+
+}  // namespace convoy

@@ -1,0 +1,35 @@
+# How targets are made: one a folder, from all its sources, so that a new file needs no CMake line.
+
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SIMGRID REQUIRED IMPORTED_TARGET simgrid)
+find_package(Doxygen QUIET)
+if(CONVOY_WITH_OPENMP)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+endif()
+
+# convoy_library(<name> [PUBLIC <targets>...] [PRIVATE <targets>...]): a static library from the .cpp files of this folder.
+function(convoy_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PUBLIC;PRIVATE")
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(${name} STATIC ${sources})
+  add_library(convoy::${name} ALIAS ${name})
+  target_link_libraries(${name} PUBLIC convoy_settings ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:convoy_warnings> ${arg_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY CONVOY_LIBRARIES ${name})
+endfunction()
+
+# convoy_program(<name> [LIBRARIES <targets>...]): a program from the .cpp files of this folder.
+function(convoy_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} convoy_warnings)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  set_property(GLOBAL APPEND PROPERTY CONVOY_PROGRAMS ${name})
+endfunction()

@@ -1,0 +1,183 @@
+#include "reference/collectives/collective.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/schedule/validate.h"
+#include "simulator/apps/machine_options.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/start.h"
+#include "simulator/apps/verbs.h"
+#include "simulator/engine/simulate.h"
+#include "simulator/report/collective_report.h"
+
+namespace convoy {
+namespace {
+
+struct CollectiveOptions {
+  std::string kind = "all_reduce";
+  std::string algorithm;  ///< "": the first for the kind
+  int ranks = 2;
+  std::string bytes = "1MiB";
+  int chunks = 1;
+  bool run = false;
+  MachineOptions machine;
+  Output output;
+};
+
+std::string first_algorithm(CollectiveKind kind) {
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    if (algorithm.kind == kind) return std::string(algorithm.name);
+  throw InputError(cat("there is no algorithm for ", to_string(kind)));
+}
+
+CollectiveCase case_of(const CollectiveOptions& options) {
+  const CollectiveKind kind = parse_collective_kind(options.kind);
+  const std::string name = options.algorithm.empty() ? first_algorithm(kind) : options.algorithm;
+  (void)collective_algorithm(kind, name);
+  if (options.ranks < 1) throw InputError(cat("--ranks is ", options.ranks, ", expected 1 or more"));
+  if (options.chunks < 1) throw InputError(cat("--chunks is ", options.chunks, ", expected 1 or more"));
+  return {.kind = kind, .algorithm = name, .ranks = options.ranks, .chunks = options.chunks};
+}
+
+/// A schedule that does nothing but one collective, on a buffer that is there from the start.
+Schedule collective_schedule(const CollectiveCase& what, std::int64_t count) {
+  // A shape has ints, so a long buffer is spread over two of them.
+  const std::int64_t rows = count <= INT32_MAX ? 1 : (count + INT32_MAX - 1) / INT32_MAX;
+  const std::int64_t row = (count + rows - 1) / rows;
+  Program program;
+  program.buffers.push_back({.name = "data",
+                             .kind = BufferKind::weights,
+                             .dtype = DType::f32,
+                             .shape = {1, static_cast<int>(row), static_cast<int>(rows), 1}});
+  program.ops.push_back({.name = std::string(to_string(what.kind)),
+                         .stream = kCommunicationStream,
+                         .after = {},
+                         .action = Collective{.kind = what.kind,
+                                              .algorithm = what.algorithm,
+                                              .axis = 0,
+                                              .id = 0,
+                                              .root = 0,
+                                              .chunks = what.chunks,
+                                              .region = {.buffer = 0, .slice = {0, count}}}});
+  Schedule schedule;
+  schedule.model = "none";
+  schedule.plan = "collective";
+  schedule.mesh = {{{"rank", what.ranks}}};
+  schedule.programs = {program};
+  schedule.class_of.assign(static_cast<std::size_t>(what.ranks), 0);
+  return schedule;
+}
+
+/// The idle link on which a message of this size takes longest: a formula knows one kind of link.
+LinkModel slowest_link(const Cluster& cluster, int ranks, double message_bytes) {
+  LinkModel slowest = cluster.link(0, std::min(1, ranks - 1));
+  if (ranks > cluster.devices_per_node) {
+    const LinkModel between = cluster.link(0, cluster.devices_per_node);
+    if (between.time_s(message_bytes) > slowest.time_s(message_bytes)) slowest = between;
+  }
+  return slowest;
+}
+
+CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, const Cluster& cluster, const CostModel& cost) {
+  const Schedule schedule = collective_schedule(what, bytes / size_bytes(DType::f32));
+  require_valid(schedule);
+  const Timeline timeline = simulate(schedule, 1, cluster, cost);
+  double start_s = timeline.intervals.at(0).start_s;
+  double end_s = start_s;
+  for (const Interval& interval : timeline.intervals) {
+    start_s = std::min(start_s, interval.start_s);
+    end_s = std::max(end_s, interval.end_s);
+  }
+  const LinkModel link = slowest_link(cluster, what.ranks, static_cast<double>(bytes) / what.ranks / what.chunks);
+  return {.bytes = bytes,
+          .time_s = end_s - start_s,
+          .formula_time_s = what.ranks > 1 ? formula_time_s(what, bytes, link) : 0,
+          .wrong = {}};
+}
+
+/// Only what arrives costs anything here, and only a profile knows what.
+CostModel receive_cost(const Machine& machine) {
+  if (!machine.profile) return free_compute();
+  return cost_of(machine, machine.profile->model, machine.profile->precision);
+}
+
+std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, const CollectiveSizes& sizes) {
+  return {"collective",
+          "--kind",
+          std::string(to_string(what.kind)),
+          "--algorithm",
+          what.algorithm,
+          "--ranks",
+          cat(what.ranks),
+          "--chunks",
+          cat(what.chunks),
+          "--from",
+          cat(sizes.first_bytes),
+          "--to",
+          cat(sizes.last_bytes),
+          "--factor",
+          cat(sizes.factor)};
+}
+
+/// Runs it on threads and checks every element. With --json the table of convoy-train is read back; else it appears as it comes.
+void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) {
+  const std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes));
+  if (options.output.json_file().empty()) become("convoy-train", words);
+  const Finished finished = run_and_read("convoy-train", words);
+  if (finished.exit_code == kExitInput) throw InputError("convoy-train collective refused its options, see above");
+  options.output.text(finished.output);
+  nlohmann::ordered_json json = collective_json(what, parse_collective_table(finished.output));
+  json["provenance"] = {{"time_s", "measured"}};
+  options.output.json(json);
+  if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
+}
+
+void run(const CollectiveOptions& options) {
+  const CollectiveCase what = case_of(options);
+  if (options.run) return run_for_real(options, what);
+  const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
+  const Machine machine = options.machine.machine();
+  require_ranks(machine.cluster, what.ranks);
+  const CostModel cost = receive_cost(machine);
+  std::vector<CollectiveRow> rows;
+  for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine.cluster, cost));
+  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, simulated\n\n{}", what.algorithm, to_string(what.kind),
+                                  what.ranks, machine.cluster.name, what.chunks, what.chunks == 1 ? "" : "s",
+                                  collective_table(what, rows)));
+  nlohmann::ordered_json json = collective_json(what, rows);
+  json["cluster"] = machine.cluster.name;
+  json["provenance"] = {{"time_s", "simulated"}, {"formula_time_s", "formula"}};
+  options.output.json(json);
+}
+
+}  // namespace
+
+void add_collective(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "collective", "Time one collective: simulated on a cluster, or with --run on this machine.",
+                            {"convoy collective all_reduce --ranks 64 --bytes 100MB --cluster dgx-v100",
+                             "convoy collective all_reduce --ranks 2 --bytes 1KiB..64MiB:x2 --run"});
+  const auto options = std::make_shared<CollectiveOptions>();
+  verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather or broadcast")
+      ->capture_default_str()
+      ->type_name("KIND");
+  verb->add_option("--algorithm", options->algorithm, "ring or binomial; without it the first for the kind")->type_name("NAME");
+  verb->add_option("--ranks", options->ranks, "Ranks of the group")->capture_default_str()->type_name("N");
+  verb->add_option("--bytes", options->bytes, "Size of the buffer of a rank, or a range: MIN..MAX:xFACTOR")
+      ->capture_default_str()
+      ->type_name("BYTES");
+  verb->add_option("--chunks", options->chunks, "Parts in which the buffer goes through the algorithm")
+      ->capture_default_str()
+      ->type_name("N");
+  options->machine.add_to(*verb);
+  verb->add_flag("--run", options->run, "Run it on threads of this machine and check the result");
+  options->output.add_to(*verb);
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace convoy

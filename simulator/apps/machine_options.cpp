@@ -1,0 +1,92 @@
+#include "simulator/apps/machine_options.h"
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/file.h"
+#include "reference/model/zoo.h"
+
+namespace convoy {
+namespace {
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+void MachineOptions::add_to(CLI::App& verb) {
+  verb.add_option("--cluster", cluster_, "Cluster file, or the name of one that comes with Convoy; 'convoy cluster' lists them")
+      ->type_name("FILE|NAME");
+  verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: roofline")
+      ->type_name("FILE");
+}
+
+Machine MachineOptions::machine() const {
+  std::optional<Profile> profile;
+  if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
+  if (!cluster_.empty()) return {load_cluster(cluster_), profile};
+  if (profile) return {cluster_of(*profile), profile};
+  throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
+                       ", or --profile with a file that 'convoy profile' wrote on the machine"));
+}
+
+Cluster cluster_of(const Profile& profile) {
+  if (!profile.transport) {
+    throw InputError(cat("the profile of '", profile.machine,
+                         "' was measured on one rank, so it says nothing about messages; measure "
+                         "with 'convoy profile --ranks 2' or give --cluster"));
+  }
+  Cluster cluster;
+  cluster.name = "this-machine";
+  cluster.description = cat(profile.machine, ", measured ", profile.date);
+  cluster.nodes = 1;
+  cluster.devices_per_node = profile.concurrent;
+  cluster.device = {.name = cat(profile.threads, profile.threads == 1 ? " core" : " cores"),
+                    .peak_flops_per_s = {{profile.precision, profile.peak_flops_per_s * profile.threads}},
+                    .memory_bandwidth_bytes_per_s = profile.memory_bandwidth_bytes_per_s,
+                    .memory_bytes = profile.memory_bytes / profile.concurrent,
+                    .launch_overhead_s = 0,
+                    .source = cat("measured on one core by '", profile.command, "'")};
+  cluster.node_link = {profile.transport->latency_s, profile.transport->bandwidth_bytes_per_s};
+  cluster.nic = {0, 0};  // there is one node
+  cluster.cores_per_node = profile.cores;
+  cluster.cores_per_rank = profile.threads;
+  cluster.communication_cores = profile.transport->communication_cores;
+  return cluster;
+}
+
+CostModel cost_of(const Machine& machine, const std::string& model, const std::string& precision) {
+  if (!machine.profile) return roofline(machine.cluster.device, precision);
+  if (machine.profile->model != model) {
+    throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model,
+                         "; measure them with 'convoy profile --model ", model, "'"));
+  }
+  if (machine.profile->precision != precision) {
+    throw InputError(cat("the profile was measured in ", machine.profile->precision, ", not in ", precision));
+  }
+  return from_profile(*machine.profile, make_model(model));
+}
+
+std::string describe_cost(const Machine& machine) {
+  if (!machine.profile) {
+    return cat("times of compute ops: roofline of ", machine.cluster.device.name,
+               ", optimistic: real kernels reach a part of the peak; --profile takes measured times");
+  }
+  return cat("times of compute ops: measured on ", machine.profile->machine, ", ", machine.profile->threads,
+             machine.profile->threads == 1 ? " thread a rank, " : " threads a rank, ", machine.profile->concurrent,
+             " ranks at once, ", machine.profile->date);
+}
+
+nlohmann::ordered_json cost_json(const Machine& machine) {
+  if (!machine.profile) return {{"source", "roofline"}, {"device", machine.cluster.device.name}, {"optimistic", true}};
+  return {{"source", "profile"},
+          {"machine", machine.profile->machine},
+          {"threads", machine.profile->threads},
+          {"concurrent", machine.profile->concurrent},
+          {"date", machine.profile->date},
+          {"optimistic", false}};
+}
+
+}  // namespace convoy

@@ -1,0 +1,43 @@
+/// The options that say on what it runs: a cluster, and where the times of compute ops come from.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "reference/io/profile.h"
+#include "simulator/cost/cost.h"
+#include "simulator/platform/cluster.h"
+
+namespace convoy {
+
+/// A machine to simulate on.
+struct Machine {
+  Cluster cluster;
+  std::optional<Profile> profile;  ///< measured times of compute ops; without one they come from the roofline
+};
+
+class MachineOptions {
+ public:
+  void add_to(CLI::App& verb);
+  /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
+  [[nodiscard]] Machine machine() const;
+
+ private:
+  std::string cluster_;
+  std::string profile_;
+};
+
+/// The machine that a profile was measured on, as a cluster of as many devices as ranks ran at the same time. Throws InputError
+/// when one rank was measured alone: then nothing is known of messages.
+Cluster cluster_of(const Profile& profile);
+
+/// Times of compute ops on a machine. Throws InputError when the profile is of another model or lacks an op.
+CostModel cost_of(const Machine& machine, const std::string& model, const std::string& precision);
+
+/// Where the times come from, for people and for programs. The roofline is called optimistic.
+std::string describe_cost(const Machine& machine);
+nlohmann::ordered_json cost_json(const Machine& machine);
+
+}  // namespace convoy

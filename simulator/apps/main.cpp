@@ -1,0 +1,76 @@
+/// convoy: the command people type. Everything that runs for real is started as convoy-train.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "reference/core/error.h"
+#include "reference/io/cli.h"
+#include "reference/io/host.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/simgrid_version.h"
+#include "simulator/apps/start.h"
+#include "simulator/apps/verbs.h"
+
+namespace {
+
+using namespace convoy;
+
+constexpr const char* kShortHelp =
+    "Convoy: parallel CNN training. Run it, simulate it, compare the two.\n"
+    "\n"
+    "Try this, in this order:\n"
+    "  convoy doctor                                     what this machine has\n"
+    "  convoy profile --model lenet5 --ranks 2           measure it\n"
+    "  convoy train --model lenet5 --ranks 2 --json measured.json\n"
+    "  convoy compare --run measured.json --profile profile.json\n"
+    "  convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100 --gantt\n"
+    "\n"
+    "convoy --help lists all verbs, convoy VERB --help explains one.\n";
+
+std::string version() { return cat("convoy ", tool_version(), " (SimGrid ", kSimGridVersion, ")"); }
+
+/// Training has the options of convoy-train, which are its own business, --help included.
+void add_train(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "train", "Train for real on this machine: starts convoy-train with the same options.",
+                            {"convoy train --model lenet5 --ranks 2 --batch 64 --json measured.json", "convoy train --help"});
+  verb->prefix_command();
+}
+
+int run(int argc, char** argv) {
+  if (argc == 1) {
+    std::fputs(kShortHelp, stdout);
+    return 0;
+  }
+  if (std::string(argv[1]) == "train") become("convoy-train", {argv + 1, argv + argc});
+
+  const Session session{.command = command_line(argc, argv)};
+  remember_command(session.command);
+  CLI::App app("Parallel CNN training: run it, simulate it, compare the two.", "convoy");
+  app.set_version_flag("--version", version());
+  app.require_subcommand(1);
+  add_train(app);
+  add_profile(app);
+  add_simulate(app, session);
+  add_sweep(app, session);
+  add_compare(app, session);
+  add_schedule(app);
+  add_collective(app);
+  add_model(app);
+  add_cluster(app);
+  add_doctor(app);
+  return run_cli(app, argc, argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const InputError& error) {
+    std::fprintf(stderr, "convoy: %s\n", error.what());
+    return kExitInput;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "convoy: internal error: %s\n", error.what());
+    return kExitInternal;
+  }
+}

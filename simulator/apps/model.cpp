@@ -1,0 +1,46 @@
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/io/cli.h"
+#include "reference/model/zoo.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/verbs.h"
+#include "simulator/report/model_table.h"
+
+namespace convoy {
+namespace {
+
+struct ModelOptions {
+  std::string name;
+  int batch = 1;
+  std::string dtype = "f32";
+  Output output;
+};
+
+void run(const ModelOptions& options) {
+  if (options.name.empty()) {
+    options.output.text(zoo_table());
+    options.output.json(zoo_json());
+    return;
+  }
+  if (options.batch < 1) throw InputError(cat("--batch is ", options.batch, ", expected 1 or more images"));
+  const Model model = make_model(options.name);
+  const DType dtype = parse_dtype(options.dtype);
+  options.output.text(model_table(model, options.batch, dtype));
+  options.output.json(model_json(model, options.batch, dtype));
+}
+
+}  // namespace
+
+void add_model(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "model", "List the networks, or the layers of one: shapes, parameters, FLOPs, bytes.",
+                            {"convoy model vgg16 --batch 32", "convoy model"});
+  const auto options = std::make_shared<ModelOptions>();
+  verb->add_option("name", options->name, "Network; without it all are listed")->type_name("NAME");
+  verb->add_option("--batch", options->batch, "Images")->capture_default_str()->type_name("N");
+  verb->add_option("--dtype", options->dtype, "Elements: f32 or f64")->capture_default_str()->type_name("TYPE");
+  options->output.add_to(*verb);
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace convoy

@@ -1,0 +1,36 @@
+/// Where results go: tables to stdout, JSON to a file; with "--json -" JSON to stdout and tables to stderr.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace convoy {
+
+/// The --json option of a verb.
+class Output {
+ public:
+  void add_to(CLI::App& verb);
+  /// Prints what people read. `text` ends with a newline.
+  void text(const std::string& text) const;
+  /// Writes what programs read, if it was asked for.
+  void json(const nlohmann::ordered_json& json) const;
+  void json(const std::string& json) const;
+  /// What --json was given; "" without it.
+  [[nodiscard]] const std::string& json_file() const { return json_file_; }
+  /// Columns of the terminal that text() writes to, 100 when it is none.
+  [[nodiscard]] int columns() const;
+
+ private:
+  [[nodiscard]] bool json_on_stdout() const { return json_file_ == "-"; }
+  std::string json_file_;
+};
+
+/// The command line as it was typed, which every JSON result carries beside version, date and host.
+void remember_command(const std::string& command);
+
+/// Prints a line to stderr: progress and warnings.
+void note(const std::string& sentence);
+void warn(const std::string& sentence);
+
+}  // namespace convoy

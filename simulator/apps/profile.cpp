@@ -1,0 +1,78 @@
+#include "reference/io/profile.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/io/file.h"
+#include "simulator/apps/machine_options.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/start.h"
+#include "simulator/apps/verbs.h"
+
+namespace convoy {
+namespace {
+
+struct ProfileOptions {
+  std::string profile_file = "profile.json";
+  std::string cluster_file = "this_machine.yaml";
+  Output output;
+};
+
+std::string summary_of(const Profile& profile) {
+  std::string text =
+      fmt::format("{}: {} times of {}, {} ranks at once, {} thread{} each\none core: {}/s, {} copying\n", profile.machine,
+                  profile.entries.size(), profile.model, profile.concurrent, profile.threads, profile.threads == 1 ? "" : "s",
+                  format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
+  if (profile.transport) {
+    text += fmt::format("messages by {}: {} and {}\n", profile.transport->name, format_time(profile.transport->latency_s),
+                        format_bandwidth(profile.transport->bandwidth_bytes_per_s));
+  }
+  return text;
+}
+
+void run(const ProfileOptions& options, const std::vector<std::string>& passed_on) {
+  std::vector<std::string> words = {"profile"};
+  words.insert(words.end(), passed_on.begin(), passed_on.end());
+  words.insert(words.end(), {"--json", "-"});
+  const Finished measured = run_and_read("convoy-train", words);
+  if (measured.exit_code == kExitInput) throw InputError("convoy-train profile refused its options, see above");
+  if (measured.exit_code != 0) throw std::runtime_error(cat("convoy-train profile ended with exit code ", measured.exit_code));
+
+  const Profile profile = parse_profile(measured.output, "output of convoy-train profile");
+  write_file_atomically(options.profile_file, to_json(profile));
+  std::string text = summary_of(profile) + fmt::format("wrote {}\n", options.profile_file);
+  if (profile.transport) {
+    write_file_atomically(options.cluster_file, to_yaml(cluster_of(profile)));
+    text += fmt::format("wrote {}\n\nSimulate this machine:\n  convoy simulate --model {} --ranks {} --cluster {} --profile {}\n",
+                        options.cluster_file, profile.model, profile.concurrent, options.cluster_file, options.profile_file);
+  } else {
+    text += "one rank was measured, so nothing is known of messages and no cluster was written; --ranks 2 measures them\n";
+  }
+  options.output.text(text);
+  options.output.json(to_json(profile));
+}
+
+}  // namespace
+
+void add_profile(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
+                            {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
+                             "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml"});
+  const auto options = std::make_shared<ProfileOptions>();
+  verb->add_option("--profile-out", options->profile_file, "Where the measured times go")
+      ->capture_default_str()
+      ->type_name("FILE");
+  verb->add_option("--cluster-out", options->cluster_file, "Where this machine as a cluster goes")
+      ->capture_default_str()
+      ->type_name("FILE");
+  options->output.add_to(*verb);
+  verb->allow_extras();
+  verb->footer("All other options are those of 'convoy-train profile', see its --help.");
+  verb->callback([options, verb] { run(*options, verb->remaining()); });
+}
+
+}  // namespace convoy

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/io/file.h"
+#include "reference/schedule/text.h"
+#include "reference/schedule/validate.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/schedule_options.h"
+#include "simulator/apps/verbs.h"
+#include "simulator/report/table.h"
+
+namespace convoy {
+namespace {
+
+struct ScheduleVerbOptions {
+  ScheduleOptions schedule;
+  std::string check_file;
+  int rank = -1;
+  Output output;
+};
+
+std::string regions_text(const Program& program, const std::vector<Region>& regions) {
+  std::string text;
+  for (const Region& region : regions) {
+    const Buffer& buffer = program.buffers.at(static_cast<std::size_t>(region.buffer));
+    text += (text.empty() ? "" : ", ") + buffer.name;
+    if (region.slice.count != buffer.shape.count()) text += cat("[", region.slice.offset, "..", region.slice.end(), ")");
+  }
+  return text;
+}
+
+std::string ids_text(const std::vector<int>& ids) {
+  std::string text;
+  for (const int id : ids) text += cat(text.empty() ? "" : " ", id);
+  return text;
+}
+
+/// How much an op does: FLOPs of a compute op, bytes that a rank puts in or sends of the others.
+std::string amount_text(const Schedule& schedule, int rank, const Op& op) {
+  const Program& program = schedule.program(rank);
+  if (const auto* compute = std::get_if<Compute>(&op.action))
+    return compute->work.flops > 0 ? format_flops(compute->work.flops) : "";
+  if (const auto* collective = std::get_if<Collective>(&op.action))
+    return format_bytes(static_cast<double>(region_bytes(program, collective->region)));
+  const auto& exchange = std::get<Exchange>(op.action);
+  return exchange.send ? format_bytes(static_cast<double>(region_bytes(program, exchange.send->region))) : "";
+}
+
+std::string partners_text(const Schedule& schedule, int rank, const Op& op) {
+  if (const auto* collective = std::get_if<Collective>(&op.action)) {
+    return fmt::format("{} {}, {} ranks", collective->algorithm, to_string(collective->kind),
+                       schedule.mesh.axes.at(static_cast<std::size_t>(collective->axis)).extent);
+  }
+  if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
+    std::string text;
+    if (exchange->send)
+      text = cat("to rank ", schedule.mesh.neighbour(rank, exchange->send->peer.axis, exchange->send->peer.offset));
+    if (exchange->recv)
+      text += cat(text.empty() ? "" : ", ", "from rank ",
+                  schedule.mesh.neighbour(rank, exchange->recv->peer.axis, exchange->recv->peer.offset));
+    return text;
+  }
+  return "";
+}
+
+/// The ops of one rank with real peers, for people.
+std::string rank_table(const Schedule& schedule, int rank) {
+  const Program& program = schedule.program(rank);
+  Table table({{"op"},
+               {"stream"},
+               {"what", Align::left},
+               {"after"},
+               {"amount"},
+               {"with", Align::left},
+               {"reads", Align::left},
+               {"writes", Align::left}});
+  for (std::size_t id = 0; id < program.ops.size(); ++id) {
+    const Op& op = program.ops[id];
+    const auto [reads, writes] = regions_of(op);
+    table.add_row({cat(id), cat(op.stream), op.name, ids_text(op.after), amount_text(schedule, rank, op),
+                   partners_text(schedule, rank, op), regions_text(program, reads), regions_text(program, writes)});
+  }
+  const Slice samples = schedule.samples(rank);
+  return fmt::format("rank {} of {}: {} {}, images {} to {} of the global batch of {}\n\n{}", rank, schedule.world_size(),
+                     schedule.model, schedule.mode, samples.offset, samples.end() - 1, schedule.global_batch, table.to_string());
+}
+
+nlohmann::ordered_json problems_json(const Schedule& schedule, const std::vector<Problem>& problems) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Problem& problem : problems) {
+    list.push_back({{"rank", problem.rank},
+                    {"op", problem.op},
+                    {"rule", problem.rule},
+                    {"sentence", problem.sentence},
+                    {"text", to_string(schedule, problem)}});
+  }
+  return list;
+}
+
+nlohmann::ordered_json schedule_json(const Schedule& schedule, const std::vector<Problem>& problems) {
+  nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+  for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
+    classes.push_back({{"ranks", std::count(schedule.class_of.begin(), schedule.class_of.end(), static_cast<int>(c))},
+                       {"images", schedule.programs[c].batch},
+                       {"ops", schedule.programs[c].ops.size()},
+                       {"buffers", schedule.programs[c].buffers.size()}});
+  }
+  return {{"model", schedule.model},
+          {"plan", schedule.plan},
+          {"mode", schedule.mode},
+          {"precision", schedule.precision},
+          {"ranks", schedule.world_size()},
+          {"global_batch", schedule.global_batch},
+          {"classes", classes},
+          {"problems", problems_json(schedule, problems)},
+          {"text", to_text(schedule)}};
+}
+
+/// Throws InputError when there are problems, after they were printed.
+void check_file(const ScheduleVerbOptions& options) {
+  Schedule schedule;
+  try {
+    schedule = parse_schedule(read_file(options.check_file));
+  } catch (const InputError& error) {
+    throw InputError(cat(options.check_file, ": ", error.what()));
+  }
+  const std::vector<Problem> problems = validate(schedule);
+  std::string text;
+  for (const Problem& problem : problems) text += to_string(schedule, problem) + "\n";
+  if (problems.empty()) {
+    text = fmt::format("{}: valid; {} {} on {} ranks, {} class{}\n", options.check_file, schedule.model, schedule.mode,
+                       schedule.world_size(), schedule.programs.size(), schedule.programs.size() == 1 ? "" : "es");
+  }
+  options.output.text(text);
+  options.output.json(schedule_json(schedule, problems));
+  if (!problems.empty())
+    throw InputError(fmt::format("{} breaks {} rule{}", options.check_file, problems.size(), problems.size() == 1 ? "" : "s"));
+}
+
+void run(const ScheduleVerbOptions& options) {
+  if (!options.check_file.empty()) return check_file(options);
+  const Schedule schedule = schedule_for(options.schedule.choice(), options.schedule.mode());
+  if (options.rank >= schedule.world_size() || options.rank < -1)
+    throw InputError(fmt::format("--rank is {}, expected 0 to {}", options.rank, schedule.world_size() - 1));
+  options.output.text(options.rank >= 0 ? rank_table(schedule, options.rank) : to_text(schedule));
+  options.output.json(schedule_json(schedule, validate(schedule)));
+}
+
+}  // namespace
+
+void add_schedule(CLI::App& app) {
+  CLI::App* verb =
+      add_verb(app, "schedule", "Print what every rank does in a step, or check a schedule in text form.",
+               {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt"});
+  const auto options = std::make_shared<ScheduleVerbOptions>();
+  options->schedule.add_to(*verb);
+  verb->add_option("--rank", options->rank, "Print the ops of one rank as a table")->type_name("R");
+  verb->add_option("--check", options->check_file, "Read a schedule in text form and print every rule it breaks")
+      ->type_name("FILE");
+  options->output.add_to(*verb);
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace convoy

@@ -1,0 +1,106 @@
+#include "simulator/apps/schedule_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/model/zoo.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kDefaultBatchPerRank = 32;
+
+int checked_batch(std::int64_t images) {
+  if (images > std::numeric_limits<int>::max())
+    throw InputError(
+        cat("a global batch of ", images, " images is too large, at most ", std::numeric_limits<int>::max(), " can be counted"));
+  return static_cast<int>(images);
+}
+
+bool parse_switch(const std::string& option, const std::string& word) {
+  if (word == "on") return true;
+  if (word == "off") return false;
+  throw_unknown_word(cat("value of ", option), word, {"on", "off"});
+}
+
+void require_precision(const std::string& word) {
+  const std::vector<std::string> known = {"fp32", "tf32", "fp16", "bf16", "fp64"};
+  if (std::find(known.begin(), known.end(), word) == known.end()) throw_unknown_word("precision", word, known);
+}
+
+}  // namespace
+
+void ScheduleOptions::add_to(CLI::App& verb) {
+  verb.add_option("--model", choice_.model, "Network; 'convoy model' lists them")->capture_default_str()->type_name("NAME");
+  verb.add_option("--plan", choice_.plan, "How the step is spread over ranks")->capture_default_str()->type_name("NAME");
+  verb.add_option("--ranks", choice_.ranks, "Ranks that train together")->capture_default_str()->type_name("N");
+  batch_option_ = verb.add_option("--batch", batch_, "Images of a step over all ranks")->type_name("N");
+  batch_per_rank_option_ =
+      verb.add_option("--batch-per-rank", batch_per_rank_, cat("Images of a step on each rank [", kDefaultBatchPerRank, "]"))
+          ->type_name("N");
+  batch_option_->excludes(batch_per_rank_option_);
+  verb.add_option("--overlap", overlap_, "Reduce gradients while backward goes on: on or off")
+      ->capture_default_str()
+      ->type_name("WORD");
+  verb.add_option("--bucket", bucket_, "Gradients are reduced in buckets of at least this size")
+      ->capture_default_str()
+      ->type_name("BYTES");
+  verb.add_option("--all-reduce", choice_.all_reduce, "Algorithm of the all-reduce")->capture_default_str()->type_name("NAME");
+  verb.add_option("--chunks", choice_.chunks, "Parts in which a bucket goes through the algorithm")
+      ->capture_default_str()
+      ->type_name("N");
+  verb.add_option("--precision", choice_.precision, "Arithmetic that is charged for: fp32, tf32, fp16, bf16 or fp64")
+      ->capture_default_str()
+      ->type_name("WORD");
+  verb.add_option("--mode", mode_, "train (forward, backward, update) or evaluate (forward)")
+      ->capture_default_str()
+      ->type_name("WORD");
+}
+
+ScheduleChoice ScheduleOptions::choice() const {
+  ScheduleChoice choice = choice_;
+  if (choice.ranks < 1) throw InputError(cat("--ranks is ", choice.ranks, ", expected 1 or more"));
+  if (batch_option_->count() > 0) {
+    if (batch_ < 1) throw InputError(cat("--batch is ", batch_, ", expected 1 or more images"));
+    choice.global_batch = batch_;
+  } else {
+    const int per_rank = batch_per_rank_option_->count() > 0 ? batch_per_rank_ : kDefaultBatchPerRank;
+    if (per_rank < 1) throw InputError(cat("--batch-per-rank is ", per_rank, ", expected 1 or more images"));
+    choice.global_batch = checked_batch(std::int64_t{per_rank} * choice.ranks);
+  }
+  choice.overlap = parse_switch("--overlap", overlap_);
+  choice.bucket_bytes = parse_bytes(bucket_);
+  require_precision(choice.precision);
+  return choice;
+}
+
+Mode ScheduleOptions::mode() const {
+  if (mode_ == "train") return Mode::train;
+  if (mode_ == "evaluate") return Mode::evaluate;
+  throw_unknown_word("mode", mode_, {"train", "evaluate"});
+}
+
+Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
+  const Model model = make_model(choice.model);
+  const Plan plan = plan_of(choice);
+  try {
+    return make_schedule(model, plan, mode);
+  } catch (const std::invalid_argument& error) {
+    throw InputError(cat("plan '", choice.plan, "' cannot spread ", choice.model, " over ", choice.ranks, " ranks with ",
+                         choice.global_batch, " images a step: ", error.what()));
+  }
+}
+
+std::string describe(const ScheduleChoice& choice) {
+  const bool even = choice.global_batch % choice.ranks == 0;
+  return fmt::format("{}, plan {}, {} rank{}, {} images a step ({}{} a rank), {}, overlap {}, buckets of {}", choice.model,
+                     choice.plan, choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch, even ? "" : "about ",
+                     choice.global_batch / choice.ranks, choice.precision, choice.overlap ? "on" : "off",
+                     format_bytes(static_cast<double>(choice.bucket_bytes)));
+}
+
+}  // namespace convoy

@@ -1,0 +1,35 @@
+/// The options that say what runs: model, plan, ranks, batch and how gradients are reduced. The same for every verb.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "reference/io/report.h"
+
+namespace convoy {
+
+class ScheduleOptions {
+ public:
+  void add_to(CLI::App& verb);
+  /// Throws InputError for what cannot be used, with the nearest word.
+  [[nodiscard]] ScheduleChoice choice() const;
+  [[nodiscard]] Mode mode() const;
+
+ private:
+  ScheduleChoice choice_{.model = "lenet5", .plan = "data", .ranks = 2};
+  int batch_ = 0;           ///< 0: not given
+  int batch_per_rank_ = 0;  ///< 0: not given
+  std::string overlap_ = "on";
+  std::string bucket_ = "25MiB";
+  std::string mode_ = "train";
+  CLI::Option* batch_option_ = nullptr;
+  CLI::Option* batch_per_rank_option_ = nullptr;
+};
+
+/// The schedule of a choice. A plan that makes no sense for the model is a mistake in what was typed: InputError.
+Schedule schedule_for(const ScheduleChoice& choice, Mode mode);
+
+/// One line: "vgg16, plan data, 64 ranks, 2048 images a step (32 a rank), fp32".
+std::string describe(const ScheduleChoice& choice);
+
+}  // namespace convoy

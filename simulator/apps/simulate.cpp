@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/io/file.h"
+#include "reference/io/timeline_file.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/schedule_options.h"
+#include "simulator/apps/simulation.h"
+#include "simulator/apps/verbs.h"
+#include "simulator/report/gantt.h"
+#include "simulator/report/memory_report.h"
+#include "simulator/report/step_report.h"
+
+namespace convoy {
+namespace {
+
+struct SimulateOptions {
+  ScheduleOptions schedule;
+  MachineOptions machine;
+  Output output;
+  int iterations = 3;
+  std::string timeline_file;
+  bool gantt = false;
+};
+
+/// Whether each rank of a step with this many images a rank fits into the memory of a device.
+bool fits(ScheduleChoice choice, int images_a_rank, Mode mode, std::int64_t device_bytes) {
+  const std::int64_t global = std::int64_t{images_a_rank} * choice.ranks;
+  if (global > INT32_MAX) return false;
+  choice.global_batch = static_cast<int>(global);
+  return most_memory(schedule_for(choice, mode)).memory.arena_bytes <= device_bytes;
+}
+
+/// The most images a rank that fit; 0 when not even one does. Memory grows with the batch, so halving the range finds it.
+int most_images_that_fit(const ScheduleChoice& choice, Mode mode, std::int64_t device_bytes) {
+  int low = 0;
+  int high = choice.global_batch / choice.ranks + 1;  // does not fit
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    (fits(choice, middle, mode, device_bytes) ? low : high) = middle;
+  }
+  return low;
+}
+
+/// The smallest known device that has this much memory, as a sentence; "" when none has.
+std::string device_that_fits(std::int64_t bytes) {
+  const Device* smallest = nullptr;
+  for (const Device& device : device_table())
+    if (device.memory_bytes >= bytes && (smallest == nullptr || device.memory_bytes < smallest->memory_bytes)) smallest = &device;
+  if (smallest == nullptr) return "";
+  return fmt::format(" A {} has {}.", smallest->name, format_bytes(static_cast<double>(smallest->memory_bytes)));
+}
+
+/// What to say when a rank needs more memory than its device has.
+std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Device& device, std::int64_t needed_bytes) {
+  const int images = most_images_that_fit(choice, mode, device.memory_bytes);
+  const std::string advice = images > 0 ? fmt::format("--batch-per-rank {} fits.", images) : "Not even one image a rank fits.";
+  return fmt::format("a rank needs {} and a {} has {}; the times above are of a device with more memory. {}{}",
+                     format_bytes(static_cast<double>(needed_bytes)), device.name,
+                     format_bytes(static_cast<double>(device.memory_bytes)), advice, device_that_fits(needed_bytes));
+}
+
+nlohmann::ordered_json simulation_json(const StepReport& step, const Machine& machine, const nlohmann::ordered_json& memory) {
+  nlohmann::ordered_json json = {{"cluster", machine.cluster.name}, {"cost", cost_json(machine)}};
+  json.update(speed_json(step));
+  json["provenance"] = {{"scaling_efficiency", "simulated"},
+                        {"one_rank_step_time_s", "simulated"},
+                        {"lower_bound_s", "formula"},
+                        {"memory", "formula"}};
+  json["memory"] = memory;
+  return json;
+}
+
+void run(const SimulateOptions& options, const Session& session) {
+  const ScheduleChoice choice = options.schedule.choice();
+  const Mode mode = options.schedule.mode();
+  const Machine machine = options.machine.machine();
+  const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
+
+  note(fmt::format("simulating {} steps of {} on {} ...", options.iterations, describe(choice), machine.cluster.name));
+  const Simulation done = simulate_choice(choice, mode, options.iterations, machine, session.command);
+  StepReport step{.times = done.times,
+                  .ranks = choice.ranks,
+                  .global_batch = choice.global_batch,
+                  .one_rank_step_s = {},
+                  .lower_bound_s = {}};
+  if (choice.ranks > 1) step.one_rank_step_s = one_rank_step_s(choice, mode, options.iterations, machine);
+  step.lower_bound_s = lower_bound_s(done, options.iterations, machine);
+  const RankWithMostMemory memory = most_memory(done.schedule);
+
+  options.output.text(fmt::format("{}\non {}: {}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
+                                  machine.cluster.description, describe_cost(machine), speed_table(step), step_table(done.times),
+                                  memory_table(done.schedule, memory, device_bytes)));
+  if (options.gantt) {
+    options.output.text("\n" + gantt(done.schedule, done.timeline,
+                                     {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
+  }
+  auto json = nlohmann::ordered_json::parse(to_json(done.report));
+  json["simulation"] = simulation_json(step, machine, memory_json(done.schedule, memory, device_bytes));
+  options.output.json(json);
+  if (!options.timeline_file.empty()) {
+    write_file_atomically(options.timeline_file, to_json(summarise(done.schedule, done.timeline)));
+    note("wrote " + options.timeline_file);
+  }
+  if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
+    throw LimitError(memory_sentence(choice, mode, machine.cluster.device, memory.memory.arena_bytes));
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& app, const Session& session) {
+  CLI::App* verb = add_verb(app, "simulate", "Simulate training steps on a cluster: time, communication, memory.",
+                            {"convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100",
+                             "convoy simulate --model lenet5 --ranks 2 --batch 64 --profile profile.json --gantt"});
+  const auto options = std::make_shared<SimulateOptions>();
+  options->schedule.add_to(*verb);
+  options->machine.add_to(*verb);
+  verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more")
+      ->capture_default_str()
+      ->type_name("N");
+  verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
+  verb->add_option("--timeline", options->timeline_file, "Write the start and end of every op as JSON")->type_name("FILE");
+  options->output.add_to(*verb);
+  verb->callback([options, &session] { run(*options, session); });
+}
+
+}  // namespace convoy

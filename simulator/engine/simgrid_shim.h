@@ -1,0 +1,91 @@
+/// What differs between SimGrid 3.32 (Debian 12) and 4.x (Debian 13), behind one set of names.
+#pragma once
+
+#include <simgrid/s4u.hpp>
+
+#include <simgrid/version.h>
+#if SIMGRID_VERSION < 33400
+#include <simgrid/kernel/resource/NetworkModelIntf.hpp>
+#endif
+
+#include <functional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace convoy::sg {
+
+namespace s4u = simgrid::s4u;
+
+/// Factor on the latency of the links between two hosts.
+using LatencyFactor = std::function<double(const s4u::Host* from, const s4u::Host* to)>;
+
+#if SIMGRID_VERSION >= 40000
+
+inline constexpr const char* kTimePrecision = "precision/timing";
+inline s4u::NetZone* add_star(s4u::Engine& engine, const std::string& name) {
+  return engine.get_netzone_root()->add_netzone_star(name);
+}
+inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double speed) { return zone.add_host(name, speed); }
+inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
+  return zone.add_link(name, bandwidth);
+}
+inline void add_actor(s4u::Engine& engine, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
+  engine.add_actor(name, host, body);
+}
+inline void seal(s4u::Engine& engine, s4u::NetZone& star) {
+  star.seal();
+  engine.get_netzone_root()->seal();
+}
+
+#else
+
+inline constexpr const char* kTimePrecision = "surf/precision";
+inline s4u::NetZone* add_star(s4u::Engine&, const std::string& name) { return s4u::create_star_zone(name); }
+inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double speed) { return zone.create_host(name, speed); }
+inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
+  return zone.create_link(name, bandwidth);
+}
+inline void add_actor(s4u::Engine&, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
+  s4u::Actor::create(name, host, body);
+}
+inline void seal(s4u::Engine&, s4u::NetZone& star) { star.seal(); }
+
+#endif
+
+#if SIMGRID_VERSION >= 33500
+
+inline void add_route_up(s4u::NetZone& star, s4u::Host* host, const std::vector<s4u::LinkInRoute>& links) {
+  star.add_route(host, static_cast<const s4u::Host*>(nullptr), links, false);
+}
+inline void add_route_down(s4u::NetZone& star, s4u::Host* host, const std::vector<s4u::LinkInRoute>& links) {
+  star.add_route(static_cast<const s4u::Host*>(nullptr), host, links, false);
+}
+
+#else
+
+inline void add_route_up(s4u::NetZone& star, s4u::Host* host, const std::vector<s4u::LinkInRoute>& links) {
+  star.add_route(host->get_netpoint(), nullptr, nullptr, nullptr, links, false);
+}
+inline void add_route_down(s4u::NetZone& star, s4u::Host* host, const std::vector<s4u::LinkInRoute>& links) {
+  star.add_route(nullptr, host->get_netpoint(), nullptr, nullptr, links, false);
+}
+
+#endif
+
+/// A route between two hosts that goes around the routes of the zone.
+inline void add_bypass(s4u::NetZone& star, s4u::Host* from, s4u::Host* to, const std::vector<s4u::LinkInRoute>& links) {
+  star.add_bypass_route(from->get_netpoint(), to->get_netpoint(), nullptr, nullptr, links);
+}
+
+inline void set_latency_factor(s4u::NetZone& zone, const LatencyFactor& factor) {
+  const auto callback = [factor](double, const s4u::Host* from, const s4u::Host* to, const std::vector<s4u::Link*>&,
+                                 const std::unordered_set<s4u::NetZone*>&) { return factor(from, to); };
+#if SIMGRID_VERSION >= 33400
+  zone.set_latency_factor_cb(callback);
+#else
+  zone.get_network_model()->set_lat_factor_cb(callback);
+#endif
+}
+
+}  // namespace convoy::sg

@@ -1,0 +1,139 @@
+#include "simulator/platform/yaml_map.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "reference/core/error.h"
+
+namespace convoy {
+namespace {
+
+std::string position(const std::string& file, const YAML::Mark& mark) {
+  if (mark.is_null()) return file + ": ";
+  return cat(file, ":", mark.line + 1, ":", mark.column + 1, ": ");
+}
+
+/// The whole of `text` as a number, or nothing.
+template <class T>
+bool read_number(const std::string& text, T& value) {
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return status == std::errc{} && end == text.data() + text.size();
+}
+
+std::string what_it_is(const YAML::Node& node) {
+  if (node.IsMap()) return "a map";
+  if (node.IsSequence()) return "a list";
+  return node.IsNull() ? "nothing" : cat("'", node.Scalar(), "'");
+}
+
+void check_keys(const YAML::Node& node, const std::string& file, const std::string& path, const std::vector<std::string>& keys) {
+  std::vector<std::string> seen;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar()) throw InputError(cat(position(file, entry.first.Mark()), "a key must be a word"));
+    const std::string key = entry.first.Scalar();
+    if (std::find(seen.begin(), seen.end(), key) != seen.end())
+      throw InputError(cat(position(file, entry.first.Mark()), "key '", key, "' stands here for the second time; keep one"));
+    seen.push_back(key);
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    try {
+      throw_unknown_word(path.empty() ? "key" : cat("key in ", path), key, keys);
+    } catch (const InputError& error) {
+      throw InputError(position(file, entry.first.Mark()) + error.what());
+    }
+  }
+}
+
+}  // namespace
+
+YamlMap::YamlMap(const YAML::Node& node, std::string file, std::string path, const std::vector<std::string>& keys)
+    : node_(node), file_(std::move(file)), path_(std::move(path)) {
+  check_keys(node_, file_, path_, keys);
+}
+
+bool YamlMap::has(const std::string& key) const { return node_[key].IsDefined(); }
+
+std::string YamlMap::place(const std::string& key) const { return path_.empty() ? key : cat(path_, ".", key); }
+
+void YamlMap::fail(const std::string& key, const std::string& message) const {
+  YAML::Mark mark = node_.Mark();
+  for (const auto& entry : node_)  // what has no value has no place: then that of its key
+    if (entry.first.Scalar() == key) mark = entry.second.IsNull() ? entry.first.Mark() : entry.second.Mark();
+  throw InputError(cat(position(file_, mark), message));
+}
+
+double YamlMap::at(const std::string& key, const std::function<double()>& f) const {
+  try {
+    return f();
+  } catch (const InputError& error) {
+    fail(key, cat(place(key), ": ", error.what()));
+  }
+}
+
+std::string YamlMap::scalar(const std::string& key, const std::string& expected) const {
+  if (!has(key)) fail(key, cat(place(key), " is missing; expected ", expected));
+  const YAML::Node value = node_[key];
+  if (!value.IsScalar()) fail(key, cat(place(key), " is ", what_it_is(value), "; expected ", expected));
+  return value.Scalar();
+}
+
+std::string YamlMap::text(const std::string& key, const std::string& example) const {
+  const std::string value = scalar(key, cat("text, for example ", key, ": ", example));
+  if (value.empty()) fail(key, cat(place(key), " is empty; write for example ", key, ": ", example));
+  return value;
+}
+
+int YamlMap::count(const std::string& key) const {
+  const std::string expected = cat("a whole number from 1 to 1000000, for example ", key, ": 8");
+  const std::string text = scalar(key, expected);
+  int value = 0;
+  if (!read_number(text, value) || value < 1 || value > 1'000'000)
+    fail(key, cat(place(key), " is '", text, "'; expected ", expected));
+  return value;
+}
+
+double YamlMap::number(const std::string& key, double low, double high) const {
+  const std::string expected = cat("a number from ", low, " to ", high, ", for example ", key, ": 1");
+  const std::string text = scalar(key, expected);
+  double value = 0;
+  if (!read_number(text, value) || !(value >= low && value <= high))
+    fail(key, cat(place(key), " is '", text, "'; expected ", expected));
+  return value;
+}
+
+double YamlMap::quantity(const std::string& key, const Quantity& quantity) const {
+  const std::string text = scalar(key, cat("a number with its unit, for example ", key, ": ", quantity.example));
+  double bare = 0;
+  if (read_number(text, bare))
+    fail(key,
+         cat(place(key), ": '", text, "' has no unit; write a number and its unit, for example ", key, ": ", quantity.example));
+  const double value = at(key, [&] { return quantity.parse(text); });
+  const bool high_enough = quantity.low_is_allowed ? value >= quantity.low : value > quantity.low;
+  if (!(high_enough && value <= quantity.high))
+    fail(key, cat(place(key), " is '", text, "', which no machine has; write for example ", key, ": ", quantity.example));
+  return value;
+}
+
+YamlMap YamlMap::map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const {
+  if (!has(key)) fail(key, cat(place(key), " is missing; expected a map, for example ", key, ": ", example));
+  const YAML::Node value = node_[key];
+  if (!value.IsMap()) fail(key, cat(place(key), " is ", what_it_is(value), "; expected a map, for example ", key, ": ", example));
+  return {value, file_, place(key), keys};
+}
+
+std::vector<std::string> YamlMap::present_keys() const {
+  std::vector<std::string> keys;
+  for (const auto& entry : node_) keys.push_back(entry.first.Scalar());
+  return keys;
+}
+
+YamlMap parse_yaml_map(const std::string& yaml, const std::string& file, const std::vector<std::string>& keys) {
+  try {
+    const YAML::Node root = YAML::Load(yaml);
+    if (!root.IsMap()) throw InputError(cat(file, ":1:1: the file must be a map of keys and values, and is ", what_it_is(root)));
+    return {root, file, "", keys};
+  } catch (const YAML::Exception& error) {
+    throw InputError(cat(position(file, error.mark), "not YAML: ", error.msg));
+  }
+}
+
+}  // namespace convoy

@@ -1,0 +1,54 @@
+/// YamlMap: a map of a YAML file that says where in the file it is when something in it is wrong.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace convoy {
+
+/// How to read one kind of quantity from text with a unit, an example of it, and the values that make sense.
+struct Quantity {
+  std::function<double(std::string_view)> parse;
+  std::string example;
+  double low = 0;
+  double high = 0;
+  bool low_is_allowed = true;
+};
+
+/// Every function throws InputError("file:line:column: ...") for what is missing or cannot be used.
+class YamlMap {
+ public:
+  /// `keys`: what may stand in the map; anything else, or a key that stands there twice, is an error. `path`: "node.nic", for
+  /// messages.
+  YamlMap(const YAML::Node& node, std::string file, std::string path, const std::vector<std::string>& keys);
+
+  [[nodiscard]] bool has(const std::string& key) const;
+  [[nodiscard]] std::string text(const std::string& key, const std::string& example) const;
+  /// A whole number from 1 to 1,000,000.
+  [[nodiscard]] int count(const std::string& key) const;
+  [[nodiscard]] double number(const std::string& key, double low, double high) const;
+  [[nodiscard]] double quantity(const std::string& key, const Quantity& quantity) const;
+  [[nodiscard]] YamlMap map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const;
+  [[nodiscard]] bool is_map(const std::string& key) const { return has(key) && node_[key].IsMap(); }
+  [[nodiscard]] std::vector<std::string> present_keys() const;
+  /// An InputError at the value of a key, or at the map itself when it has no such key.
+  [[noreturn]] void fail(const std::string& key, const std::string& message) const;
+  /// f(), whose InputErrors get the position of the value of `key`.
+  [[nodiscard]] double at(const std::string& key, const std::function<double()>& f) const;
+
+ private:
+  [[nodiscard]] std::string scalar(const std::string& key, const std::string& expected) const;
+  [[nodiscard]] std::string place(const std::string& key) const;
+
+  YAML::Node node_;
+  std::string file_;
+  std::string path_;
+};
+
+/// The map at the root of a text. `file` is for messages.
+YamlMap parse_yaml_map(const std::string& yaml, const std::string& file, const std::vector<std::string>& keys);
+
+}  // namespace convoy

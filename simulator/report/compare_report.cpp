@@ -1,0 +1,124 @@
+#include "simulator/report/compare_report.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "simulator/report/table.h"
+
+namespace convoy {
+namespace {
+
+/// What a run was asked to do, as (name, value) for messages.
+std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& run) {
+  const ScheduleChoice& choice = run.schedule;
+  return {{"model", choice.model},
+          {"plan", choice.plan},
+          {"mode", run.mode},
+          {"ranks", cat(choice.ranks)},
+          {"global batch", cat(choice.global_batch)},
+          {"overlap", choice.overlap ? "on" : "off"},
+          {"bucket", cat(choice.bucket_bytes, " bytes")},
+          {"all-reduce", choice.all_reduce},
+          {"chunks", cat(choice.chunks)},
+          {"precision", choice.precision}};
+}
+
+void require_same_schedule(const RunReport& a, const RunReport& b) {
+  const auto of_a = settings_of(a);
+  const auto of_b = settings_of(b);
+  std::string differences;
+  for (std::size_t i = 0; i < of_a.size(); ++i)
+    if (of_a[i].second != of_b[i].second)
+      differences += cat(differences.empty() ? "" : ", ", of_a[i].first, " ", of_a[i].second, " and ", of_b[i].second);
+  if (differences.empty()) return;
+  throw InputError(
+      cat("these runs cannot be compared, they did different things: ", differences,
+          "; run one of them again with the options of the other, or let 'convoy compare --run RUN.json' simulate the same"));
+}
+
+double phase_s(const RunReport& run, Phase phase) {
+  const auto found = run.phases_s.find(std::string(to_string(phase)));
+  return found == run.phases_s.end() ? 0 : found->second;
+}
+
+bool is_measured(const RunReport& run) { return provenance_of_clock(run.clock) == Provenance::measured; }
+
+/// What the two runs are called.
+std::pair<std::string, std::string> titles_of(const Comparison& comparison) {
+  const std::string first(to_string(provenance_of_clock(comparison.first.clock)));
+  const std::string second(to_string(provenance_of_clock(comparison.second.clock)));
+  return first == second ? std::pair<std::string, std::string>{"first", "second"} : std::pair{first, second};
+}
+
+std::string describe(const RunReport& run) {
+  return fmt::format("{} {}{}, {} step{}, {}", to_string(provenance_of_clock(run.clock)), run.transport.empty() ? "" : "on ",
+                     run.transport, run.steps, run.steps == 1 ? "" : "s", run.date);
+}
+
+}  // namespace
+
+std::optional<double> CompareRow::error() const {
+  if (!(first_s > 0)) return std::nullopt;
+  return second_s / first_s - 1;
+}
+
+Comparison compare(RunReport a, RunReport b) {
+  require_same_schedule(a, b);
+  if (!is_measured(a) && is_measured(b)) std::swap(a, b);
+  Comparison comparison{std::move(a), std::move(b), {}};
+  const RunReport& first = comparison.first;
+  const RunReport& second = comparison.second;
+  const auto row = [&](const std::string& name, double first_s, double second_s, bool always) {
+    if (always || first_s > 0 || second_s > 0) comparison.rows.push_back({name, first_s, second_s});
+  };
+  const auto phase = [&](const std::string& name, Phase which) {
+    row(name, phase_s(first, which), phase_s(second, which), false);
+  };
+  row("step", first.step_time_s, second.step_time_s, true);
+  phase("load", Phase::load);
+  phase("forward", Phase::forward);
+  phase("backward", Phase::backward);
+  phase("all-reduce", Phase::all_reduce);
+  phase("other communication", Phase::other_communication);
+  phase("update", Phase::update);
+  row("compute", first.compute_s, second.compute_s, true);
+  row("exposed communication", first.exposed_communication_s, second.exposed_communication_s, true);
+  row("hidden communication", first.hidden_communication_s, second.hidden_communication_s, true);
+  row("idle", first.idle_s, second.idle_s, true);
+  return comparison;
+}
+
+std::string compare_table(const Comparison& comparison) {
+  const auto [first, second] = titles_of(comparison);
+  Table table({{"a step", Align::left}, {first}, {second}, {"error"}});
+  for (const CompareRow& row : comparison.rows) {
+    const std::optional<double> error = row.error();
+    table.add_row({row.name, format_time(row.first_s), format_time(row.second_s), error ? format_signed_percent(*error) : "n/a"});
+  }
+  const ScheduleChoice& choice = comparison.first.schedule;
+  return fmt::format("{}, plan {}, {} ranks, global batch {}\n{}: {}\n{}: {}\n\n{}", choice.model, choice.plan, choice.ranks,
+                     choice.global_batch, first, describe(comparison.first), second, describe(comparison.second),
+                     table.to_string());
+}
+
+nlohmann::ordered_json compare_json(const Comparison& comparison) {
+  const auto [first, second] = titles_of(comparison);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const CompareRow& row : comparison.rows) {
+    nlohmann::ordered_json json = {
+        {"name", row.name}, {first + "_s", row.first_s}, {second + "_s", row.second_s}, {"error", nullptr}};
+    if (const std::optional<double> error = row.error()) json["error"] = *error;
+    rows.push_back(std::move(json));
+  }
+  nlohmann::ordered_json settings;
+  for (const auto& [name, value] : settings_of(comparison.first)) settings[name] = value;
+  return {{"schedule", settings},
+          {"first", to_string(provenance_of_clock(comparison.first.clock))},
+          {"second", to_string(provenance_of_clock(comparison.second.clock))},
+          {"rows", rows}};
+}
+
+}  // namespace convoy

@@ -1,0 +1,111 @@
+#include "simulator/report/gantt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'U'};
+constexpr int kNarrowest = 40;
+
+struct TimeSpan {
+  double start_s = 0;
+  double end_s = 0;
+};
+
+/// From the end of the step before (its own first start for iteration 0) to the end of the step, over all ranks.
+TimeSpan span_of(const Timeline& timeline, int iteration) {
+  double first_start_s = std::numeric_limits<double>::infinity();
+  double before_s = -std::numeric_limits<double>::infinity();
+  double end_s = -std::numeric_limits<double>::infinity();
+  for (const Interval& interval : timeline.intervals) {
+    if (interval.iteration == iteration) {
+      first_start_s = std::min(first_start_s, interval.start_s);
+      end_s = std::max(end_s, interval.end_s);
+    } else if (interval.iteration == iteration - 1) {
+      before_s = std::max(before_s, interval.end_s);
+    }
+  }
+  require(end_s >= first_start_s, "gantt", "the timeline has no iteration ", iteration);
+  return {iteration > 0 && before_s > -std::numeric_limits<double>::infinity() ? before_s : first_start_s, end_s};
+}
+
+/// Seconds of every phase in every column of one line.
+using Line = std::vector<std::array<double, kPhaseCount>>;
+
+void add(Line& line, const TimeSpan& span, const Interval& interval, Phase phase) {
+  const double column_s = (span.end_s - span.start_s) / static_cast<double>(line.size());
+  if (!(column_s > 0)) return;
+  const double start_s = std::max(interval.start_s, span.start_s);
+  const double end_s = std::min(interval.end_s, span.end_s);
+  if (!(end_s > start_s)) return;
+  const auto last = line.size() - 1;
+  const auto first_column = std::min(last, static_cast<std::size_t>((start_s - span.start_s) / column_s));
+  const auto last_column = std::min(last, static_cast<std::size_t>((end_s - span.start_s) / column_s));
+  for (std::size_t column = first_column; column <= last_column; ++column) {
+    const double from_s = span.start_s + static_cast<double>(column) * column_s;
+    const double part_s = std::min(end_s, from_s + column_s) - std::max(start_s, from_s);
+    line[column][static_cast<std::size_t>(phase)] += std::max(0.0, part_s);
+  }
+}
+
+char letter_of(const std::array<double, kPhaseCount>& column, double column_s) {
+  const auto longest = static_cast<std::size_t>(std::max_element(column.begin(), column.end()) - column.begin());
+  if (!(column[longest] > 1e-9 * column_s)) return '.';
+  double busy_s = 0;
+  for (const double seconds : column) busy_s += seconds;
+  const char letter = kLetters.at(longest);
+  return busy_s >= 0.499 * column_s ? letter : static_cast<char>(std::tolower(letter));
+}
+
+std::string_view stream_name(int stream) {
+  if (stream == kComputeStream) return "compute";
+  return stream == kCommunicationStream ? "communication" : "stream";
+}
+
+std::string label_of(int rank, int stream) {
+  return fmt::format("rank {:<2} {:<13} |", rank, stream > kCommunicationStream ? cat("stream ", stream) : stream_name(stream));
+}
+
+}  // namespace
+
+std::string gantt(const Schedule& schedule, const Timeline& timeline, const GanttOptions& options) {
+  const TimeSpan span = span_of(timeline, options.iteration);
+  const int ranks = std::min(options.max_ranks, schedule.world_size());
+  const auto label_width = static_cast<int>(label_of(0, 0).size());
+  const auto columns = static_cast<std::size_t>(std::max(kNarrowest, options.columns) - label_width - 1);
+  std::vector<std::vector<Line>> lines(static_cast<std::size_t>(ranks));
+  for (int rank = 0; rank < ranks; ++rank)
+    lines[static_cast<std::size_t>(rank)].resize(static_cast<std::size_t>(schedule.program(rank).stream_count()), Line(columns));
+
+  for (const Interval& interval : timeline.intervals) {
+    if (interval.rank >= ranks) continue;
+    const Op& op = schedule.program(interval.rank).ops.at(static_cast<std::size_t>(interval.op));
+    add(lines[static_cast<std::size_t>(interval.rank)].at(static_cast<std::size_t>(op.stream)), span, interval, phase_of(op));
+  }
+
+  const double column_s = (span.end_s - span.start_s) / static_cast<double>(columns);
+  std::string text = fmt::format("one step, {} ({} clock), a column is {}\n", format_time(span.end_s - span.start_s),
+                                 timeline.clock, format_time(column_s));
+  for (int rank = 0; rank < ranks; ++rank) {
+    for (std::size_t stream = 0; stream < lines[static_cast<std::size_t>(rank)].size(); ++stream) {
+      text += label_of(rank, static_cast<int>(stream));
+      for (const auto& column : lines[static_cast<std::size_t>(rank)][stream]) text += letter_of(column, column_s);
+      text += "|\n";
+    }
+  }
+  if (ranks < schedule.world_size()) text += fmt::format("and {} more ranks\n", schedule.world_size() - ranks);
+  return text +
+         "L load  F forward  B backward  R all-reduce  C other communication  U update  . idle  (small letter: less than half a "
+         "column)\n";
+}
+
+}  // namespace convoy

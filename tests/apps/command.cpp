@@ -1,0 +1,60 @@
+#include "tests/apps/command.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace convoy::command {
+namespace {
+
+/// A folder that is removed when the tests end.
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::temp_directory_path() / ("convoy-test-" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+const Folder& folder() {
+  static const Folder the_folder;
+  return the_folder;
+}
+
+}  // namespace
+
+std::string path(const std::string& name) { return (folder().path() / name).string(); }
+
+std::string read(const std::string& name) {
+  std::ostringstream text;
+  text << std::ifstream(path(name)).rdbuf();
+  return text.str();
+}
+
+void write(const std::string& name, const std::string& text) { std::ofstream(path(name)) << text; }
+
+bool built(const std::string& program) { return std::filesystem::exists(std::filesystem::path(CONVOY_BIN_DIR) / program); }
+
+Result run(const std::string& arguments) {
+  const std::string line =
+      "cd '" + folder().path().string() + "' && '" + CONVOY_BIN_DIR + "/convoy' " + arguments + " > out.txt 2> err.txt";
+  std::filesystem::remove(path("out.txt"));
+  std::filesystem::remove(path("err.txt"));
+  const int status = std::system(line.c_str());
+  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1, .out = read("out.txt"), .err = read("err.txt")};
+}
+
+}  // namespace convoy::command

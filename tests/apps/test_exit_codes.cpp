@@ -1,0 +1,146 @@
+/// Every verb answers a mistake with exit code 2 and the nearest right word, and says nothing on stdout then.
+#include <utility>
+#include <vector>
+
+#include "tests/apps/command.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("what is typed right ends with 0") {
+  for (const char* line : {"",
+                           "--version",
+                           "--help",
+                           "simulate --help",
+                           "compare --help",
+                           "schedule --help",
+                           "collective --help",
+                           "model --help",
+                           "cluster --help",
+                           "cluster show --help",
+                           "profile --help",
+                           "doctor --help",
+                           "model",
+                           "model lenet5",
+                           "cluster",
+                           "cluster show dgx-v100",
+                           "schedule --model lenet5 --ranks 2 --batch 64",
+                           "schedule --ranks 3 --batch 64 --rank 2",
+                           "schedule --mode evaluate",
+                           "simulate --model lenet5 --ranks 4 --cluster dgx-v100",
+                           "simulate --model lenet5 --cluster dgx-v100 --mode evaluate",
+                           "collective --ranks 4 --cluster ring-test",
+                           "collective broadcast --ranks 4 --cluster ring-test"}) {
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    CHECK_FALSE(result.out.empty());
+  }
+}
+
+TEST_CASE("a misspelt word ends with 2 and the nearest right one") {
+  const std::vector<std::pair<std::string, std::string>> lines = {
+      {"simulat", "did you mean 'simulate'"},
+      {"modle", "did you mean 'model'"},
+      {"simulate --modle vgg16", "did you mean '--model'"},
+      {"simulate --model vgg61 --cluster dgx-v100", "did you mean 'vgg16'"},
+      {"simulate --cluster dgx-v10", "did you mean 'dgx-v100'"},
+      {"simulate --plan dat --cluster dgx-v100", "did you mean 'data'"},
+      {"simulate --overlap onn --cluster dgx-v100", "did you mean 'on'"},
+      {"simulate --precision fp23 --cluster dgx-v100", "did you mean 'fp32'"},
+      {"simulate --all-reduce rign --cluster dgx-v100", "did you mean 'ring'"},
+      {"simulate --mode trian --cluster dgx-v100", "did you mean 'train'"},
+      {"schedule --model lenet", "did you mean 'lenet5'"},
+      {"schedule --batch-per-rnak 4", "did you mean '--batch-per-rank'"},
+      {"collective all_redcue --cluster ring-test", "did you mean 'all_reduce'"},
+      {"collective --algorithm rnig --cluster ring-test", "did you mean 'ring'"},
+      {"collective --bites 4", "did you mean '--bytes'"},
+      {"compare --rn a.json", "did you mean '--run'"},
+      {"model lenet4", "did you mean 'lenet5'"},
+      {"model --dtype f23 lenet5", "f23"},
+      {"cluster shwo dgx-v100", "did you mean 'show'"},
+      {"cluster show dgx-a10", "did you mean 'dgx-a100'"},
+      {"doctor --jsno -", "did you mean '--json'"},
+  };
+  for (const auto& [line, expected] : lines) {
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, expected));
+    CHECK(result.out.empty());
+  }
+}
+
+TEST_CASE("values that make no sense end with 2 and a sentence about them") {
+  const std::vector<std::pair<std::string, std::string>> lines = {
+      {"simulate --model lenet5", "--cluster"},
+      {"simulate --model lenet5 --cluster nowhere.yaml", "nowhere.yaml"},
+      {"simulate --ranks 0 --cluster dgx-v100", "--ranks is 0"},
+      {"simulate --ranks two --cluster dgx-v100", "two"},
+      {"simulate --ranks 2 --batch 0 --cluster dgx-v100", "--batch is 0"},
+      {"simulate --batch 4 --batch-per-rank 2 --cluster dgx-v100", "batch"},
+      {"simulate --batch-per-rank -2 --cluster dgx-v100", "--batch-per-rank is -2"},
+      {"simulate --ranks 100000 --batch-per-rank 100000 --cluster dgx-v100", "too large"},
+      {"simulate --ranks 2000 --cluster dgx-v100", "1024"},
+      {"simulate --bucket 25Mi --cluster dgx-v100", "25Mi"},
+      {"simulate --iterations 0 --cluster dgx-v100", "--iterations is 0"},
+      {"simulate --profile none.json --cluster dgx-v100", "none.json"},
+      {"simulate --cluster dgx-v100 --precision bf16", "bf16"},
+      {"simulate --model lenet5 --cluster dgx-v100 --json /nowhere/at/all.json", "/nowhere/at/all.json"},
+      {"schedule --ranks 2 --rank 2", "--rank is 2"},
+      {"schedule --check none.txt", "none.txt"},
+      {"collective --bytes 3 --cluster ring-test", "3 bytes"},
+      {"collective --bytes 1KiB..4KiB --cluster ring-test", "factor"},
+      {"collective --ranks 600 --cluster ring-test", "512"},
+      {"compare", "compare what"},
+      {"compare one.json", "compare what"},
+      {"model lenet5 --batch 0", "--batch is 0"},
+      {"cluster show", "cluster"},
+  };
+  for (const auto& [line, expected] : lines) {
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, expected));
+  }
+}
+
+TEST_CASE("a cluster whose bandwidth has no unit ends with 2, file and line") {
+  command::write(
+      "unitless.yaml",
+      "name: mine\nnodes: 2\nnode:\n  devices: 1\n  device: V100-SXM2-16GB\n  nics: 1\n  nic: {bandwidth: 100, latency: 2us}\n");
+  const command::Result result = command::run("simulate --model lenet5 --ranks 2 --cluster unitless.yaml");
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 2);
+  CHECK(contains(result.err, "unitless.yaml"));
+  CHECK(contains(result.err, "7"));
+  CHECK(contains(result.err, "unit"));
+}
+
+TEST_CASE("a batch that does not fit the device ends with 3, the result, and what would fit") {
+  const command::Result result = command::run(
+      "simulate --model vgg16 --ranks 2 --batch-per-rank 4096 --iterations 1 --cluster dgx-v100 --json too_large.json");
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 3);
+  CHECK(contains(result.out, "step time"));
+  CHECK(contains(result.out, "activation"));
+  CHECK(contains(result.err, "V100-SXM2-16GB has 17.2 GB"));
+  CHECK(contains(command::read("too_large.json"), "\"step_time_s\""));
+
+  // The batch that it proposes does fit, and one more image does not.
+  const std::size_t at = result.err.find("--batch-per-rank ");
+  REQUIRE(at != std::string::npos);
+  const int fits = std::stoi(result.err.substr(at + 17));
+  const std::string line = "simulate --model vgg16 --ranks 2 --iterations 1 --cluster dgx-v100 --batch-per-rank ";
+  CHECK(command::run(line + std::to_string(fits)).exit_code == 0);
+  CHECK(command::run(line + std::to_string(fits + 1)).exit_code == 3);
+}

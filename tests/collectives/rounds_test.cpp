@@ -1,0 +1,116 @@
+/// Every collective algorithm by its rounds alone: both halves of every transfer stand in the same round, the result is exact on
+/// integers, and rounds and elements sent equal the closed forms of the algorithm's row.
+#include <map>
+#include <vector>
+
+#include "reference/collectives/collective.h"
+#include "reference/core/error.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+namespace {
+
+/// Runs all ranks round by round in one thread: sends first, then receives.
+std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, CollectiveRequest request, std::vector<std::vector<double>> buffers) {
+  std::vector<Rounds> rounds;
+  for (int r = 0; r < request.world_size; ++r) {
+    request.rank = r;
+    rounds.push_back(algorithm.rounds(request));
+  }
+  for (std::int64_t i = 0; i < rounds[0].count; ++i) {
+    std::map<std::pair<int, int>, std::vector<double>> under_way;
+    for (int r = 0; r < request.world_size; ++r) {
+      const Round round = rounds[static_cast<std::size_t>(r)].at(i);
+      if (!round.send) continue;
+      const std::vector<double>& mine = buffers[static_cast<std::size_t>(r)];
+      const Slice slice = round.send->slice;
+      REQUIRE(slice.count > 0);
+      under_way[{r, round.send->peer}].assign(mine.begin() + slice.offset, mine.begin() + slice.end());
+    }
+    for (int r = 0; r < request.world_size; ++r) {
+      const Round round = rounds[static_cast<std::size_t>(r)].at(i);
+      if (!round.recv) continue;
+      const auto message = under_way.find({round.recv->peer, r});
+      REQUIRE(message != under_way.end());
+      REQUIRE(static_cast<std::int64_t>(message->second.size()) == round.recv->slice.count);
+      for (std::int64_t e = 0; e < round.recv->slice.count; ++e) {
+        double& to = buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(round.recv->slice.offset + e)];
+        const double value = message->second[static_cast<std::size_t>(e)];
+        to = round.on_receive == OnReceive::add ? to + value : value;
+      }
+      under_way.erase(message);
+    }
+    REQUIRE(under_way.empty());
+  }
+  return buffers;
+}
+
+/// Rank r's element i: different for every rank and index, and every partial sum is exact.
+double value_of(int rank, std::int64_t i) { return static_cast<double>((rank + 1) * 1000 + i); }
+
+double expected(const CollectiveRequest& request, CollectiveKind kind, std::int64_t i) {
+  if (kind == CollectiveKind::broadcast) return value_of(request.root, i);
+  if (kind == CollectiveKind::all_gather) {
+    int owner = 0;
+    while (shard(request.count, request.world_size, owner).end() <= i) ++owner;
+    return value_of(owner, i);
+  }
+  double sum = 0;
+  for (int r = 0; r < request.world_size; ++r) sum += value_of(r, i);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("every algorithm is exact and sends what its formula says") {
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    for (const int n : {1, 2, 3, 4, 5, 7, 8, 13, 16, 17})
+      for (const std::int64_t count : {0, 1, 2, 5, 16, 17, 40})
+        for (const int chunks : {1, 3}) {
+          CollectiveRequest request{.rank = 0, .world_size = n, .root = n / 3, .count = count, .chunks = chunks};
+          CAPTURE(to_string(algorithm.kind), algorithm.name, n, count, chunks);
+          std::vector<std::vector<double>> buffers(static_cast<std::size_t>(n), std::vector<double>(static_cast<std::size_t>(count)));
+          for (int r = 0; r < n; ++r)
+            for (std::int64_t i = 0; i < count; ++i) buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = value_of(r, i);
+          const auto result = run(algorithm, request, buffers);
+          for (int r = 0; r < n; ++r) {
+            request.rank = r;
+            const bool only_shard = algorithm.kind == CollectiveKind::reduce_scatter;
+            const Slice range = only_shard ? shard(count, n, r) : Slice{0, count};
+            for (std::int64_t i = range.offset; i < range.end(); ++i)
+              REQUIRE(result[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] == expected(request, algorithm.kind, i));
+            const Rounds rounds = algorithm.rounds(request);
+            std::int64_t sent = 0;
+            for (std::int64_t i = 0; i < rounds.count; ++i)
+              if (const Round round = rounds.at(i); round.send) sent += round.send->slice.count;
+            REQUIRE(rounds.count == algorithm.round_count(request));
+            REQUIRE(sent == algorithm.elements_sent(request));
+          }
+        }
+}
+
+TEST_CASE("closed forms of the literature") {
+  const LinkModel link{2e-6, 25e9};
+  const CollectiveRequest ring{.rank = 0, .world_size = 8, .root = 0, .count = 4'000'000, .chunks = 1};
+  const double expected_s = 2 * 7 * (2e-6 + 16e6 / (8 * 25e9));
+  REQUIRE(std::abs(collective_algorithm(CollectiveKind::all_reduce, "ring").time_s(ring, 16e6, link) - expected_s) <= 1e-15);
+  REQUIRE(std::abs(collective_algorithm(CollectiveKind::broadcast, "binomial").time_s(ring, 16e6, link) - 3 * (2e-6 + 16e6 / 25e9)) <= 1e-15);
+}
+
+TEST_CASE("bus bandwidth is the one of nccl-tests") {
+  REQUIRE(bus_bandwidth(CollectiveKind::all_reduce, 100e6, 0.01, 4) == Approx(15e9));
+  REQUIRE(bus_bandwidth(CollectiveKind::all_gather, 100e6, 0.01, 4) == Approx(7.5e9));
+  REQUIRE(bus_bandwidth(CollectiveKind::broadcast, 100e6, 0.01, 4) == Approx(10e9));
+  REQUIRE(bus_bandwidth(CollectiveKind::all_reduce, 100e6, 0, 4) == 0);
+}
+
+TEST_CASE("a misspelt algorithm gets the nearest right one") {
+  try {
+    (void)collective_algorithm(CollectiveKind::all_reduce, "rnig");
+    FAIL("accepted");
+  } catch (const InputError& error) {
+    REQUIRE(std::string(error.what()).find("did you mean 'ring'") != std::string::npos);
+  }
+  REQUIRE_THROWS_AS(parse_collective_kind("allreduce"), InputError);
+}

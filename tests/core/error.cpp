@@ -1,0 +1,59 @@
+#include "reference/core/error.h"
+
+#include "reference/core/dtype.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+TEST_CASE("the nearest word is the one that was most likely meant") {
+  const std::vector<std::string> known = {"ring", "binomial", "data", "pipeline", "one_weird_trick"};
+  REQUIRE(nearest_word("rnig", known) == "ring");         // neighbours swapped: one mistake
+  REQUIRE(nearest_word("rings", known) == "ring");        // one letter too many
+  REQUIRE(nearest_word("binomal", known) == "binomial");  // one missing
+  REQUIRE(nearest_word("pipeling", known) == "pipeline");
+  REQUIRE(nearest_word("one-weird-trick", known) == "one_weird_trick");
+  REQUIRE(nearest_word("data", known) == "data");
+  REQUIRE(nearest_word("spatial", known).empty());
+  REQUIRE(nearest_word("", known).empty());
+  REQUIRE(nearest_word("x", {}).empty());
+  REQUIRE(nearest_word("dats", known) == "data");
+  REQUIRE(nearest_word("dxxa", known).empty());  // two of four letters are too many
+}
+
+TEST_CASE("an unknown word is refused with the nearest and all known words") {
+  try {
+    throw_unknown_word("collective", "rign", {"ring", "binomial"});
+    FAIL("returned");
+  } catch (const InputError& error) {
+    REQUIRE(std::string(error.what()) == "unknown collective 'rign'; did you mean 'ring'? Known: ring, binomial");
+  }
+  try {
+    throw_unknown_word("collective", "butterfly", {"ring", "binomial"});
+    FAIL("returned");
+  } catch (const InputError& error) {
+    const std::string message = error.what();
+    CAPTURE(message);
+    REQUIRE(message.find("unknown collective 'butterfly'") == 0);
+    REQUIRE(message.find("did you mean") == std::string::npos);
+    REQUIRE(message.find("Known: ring, binomial") != std::string::npos);
+  }
+}
+
+TEST_CASE("require throws when its condition is false, with the place and the parts of the message") {
+  REQUIRE_NOTHROW(require(true, "here", "fine"));
+  try {
+    require(false, "conv2d_forward", "x has ", 3, " channels, w expects ", 4);
+    FAIL("returned");
+  } catch (const std::invalid_argument& error) {
+    REQUIRE(std::string(error.what()) == "[conv2d_forward] x has 3 channels, w expects 4");
+  }
+}
+
+TEST_CASE("element types are written, read and sized") {
+  for (const DType type : {DType::f32, DType::f64}) REQUIRE(parse_dtype(to_string(type)) == type);
+  REQUIRE(size_bytes(DType::f32) == sizeof(float));
+  REQUIRE(size_bytes(DType::f64) == sizeof(double));
+  REQUIRE(with_type(DType::f32, [](auto zero) { return sizeof(zero); }) == 4);
+  REQUIRE(with_type(DType::f64, [](auto zero) { return sizeof(zero); }) == 8);
+  REQUIRE_THROWS_AS(parse_dtype("f16"), InputError);
+}

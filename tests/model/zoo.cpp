@@ -1,0 +1,70 @@
+#include "reference/model/zoo.h"
+
+#include <map>
+
+#include "reference/core/error.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+TEST_CASE("every network of the zoo has the published number of parameters and passes its check") {
+  REQUIRE(zoo().size() >= 2);
+  for (const ZooEntry& entry : zoo()) {
+    INFO(entry.name);
+    const Model model = make_model(entry.name);
+    REQUIRE_NOTHROW(check(model));
+    REQUIRE(model.name == entry.name);
+    REQUIRE(parameter_count(model) == entry.published_parameters);
+  }
+  REQUIRE(parameter_count(make_lenet5()) == 61'706);
+  REQUIRE(parameter_count(make_vgg16()) == 138'357'544);
+}
+
+TEST_CASE("the shapes of LeNet-5 are those of the paper") {
+  const std::vector<Shape> shapes = output_shapes(make_lenet5(), 3);
+  const std::vector<Shape> expected = {{3, 6, 28, 28}, {3, 6, 28, 28}, {3, 6, 14, 14}, {3, 16, 10, 10}, {3, 16, 10, 10},
+                                       {3, 16, 5, 5},  {3, 400, 1, 1}, {3, 120, 1, 1}, {3, 120, 1, 1},  {3, 84, 1, 1},
+                                       {3, 84, 1, 1},  {3, 10, 1, 1},  {3, 10, 1, 1}};
+  REQUIRE(shapes == expected);
+}
+
+TEST_CASE("the shapes of VGG-16 are those of the paper") {
+  const Model model = make_vgg16();
+  const std::vector<Shape> shapes = output_shapes(model, 2);
+  std::map<std::string, Shape> by_name;
+  for (std::size_t i = 0; i < shapes.size(); ++i) by_name[model.nodes[i].name] = shapes[i];
+  REQUIRE(by_name["conv1_2"] == Shape{2, 64, 224, 224});
+  REQUIRE(by_name["pool1"] == Shape{2, 64, 112, 112});
+  REQUIRE(by_name["pool2"] == Shape{2, 128, 56, 56});
+  REQUIRE(by_name["conv3_3"] == Shape{2, 256, 56, 56});
+  REQUIRE(by_name["pool3"] == Shape{2, 256, 28, 28});
+  REQUIRE(by_name["pool4"] == Shape{2, 512, 14, 14});
+  REQUIRE(by_name["pool5"] == Shape{2, 512, 7, 7});
+  REQUIRE(by_name["flatten"] == Shape{2, 25'088, 1, 1});
+  REQUIRE(by_name["fc6"] == Shape{2, 4'096, 1, 1});
+  REQUIRE(by_name["drop7"] == Shape{2, 4'096, 1, 1});
+  REQUIRE(by_name["loss"] == Shape{2, 1'000, 1, 1});
+  int convolutions = 0;
+  for (const Node& node : model.nodes) convolutions += std::holds_alternative<Conv2d>(node.layer) ? 1 : 0;
+  REQUIRE(convolutions == 13);
+}
+
+TEST_CASE("one image of VGG-16 takes the multiply-adds that the literature counts") {
+  const Model model = make_vgg16();
+  double flops = 0;
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    const Layer& layer = model.nodes[i].layer;
+    if (std::holds_alternative<Conv2d>(layer) || std::holds_alternative<Linear>(layer))
+      flops += work_of(model, static_cast<int>(i), 1, Pass::forward, DType::f32).flops;
+  }
+  REQUIRE(flops == Approx(2 * 15.47e9).epsilon(0.002));  // 15.47 G multiply-adds (He et al. 2016 quote 15.3 for the convolutions)
+}
+
+TEST_CASE("an unknown model is refused with the nearest name") {
+  try {
+    make_model("vgg61");
+    FAIL("accepted");
+  } catch (const InputError& error) {
+    REQUIRE(std::string(error.what()).find("did you mean 'vgg16'?") != std::string::npos);
+  }
+}

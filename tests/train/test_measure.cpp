@@ -1,0 +1,113 @@
+#include <map>
+
+#include "reference/core/error.h"
+#include "reference/train/measure_collective.h"
+#include "reference/train/measure_machine.h"
+#include "reference/train/measure_transport.h"
+#include "reference/train/profiler.h"
+#include "reference/train/statistics.h"
+#include "tests/catch.h"
+#include "tests/train/tiny.h"
+
+using namespace convoy;
+
+TEST_CASE("quantiles interpolate between sorted values") {
+  REQUIRE(median({5, 1, 3}) == 3);
+  REQUIRE(median({4, 1, 3, 2}) == 2.5);
+  REQUIRE(quantile({10, 20, 30, 40, 50}, 0.25) == 20);
+  REQUIRE(quantile({10, 20}, 0.25) == 12.5);
+  REQUIRE(quartile_range({10, 20, 30, 40, 50}) == 20);
+  REQUIRE(median({7}) == 7);
+  REQUIRE_THROWS_AS(median({}), std::invalid_argument);
+}
+
+TEST_CASE("the bandwidth is found again in times made from it") {
+  std::vector<MessageTime> points;
+  for (const double bytes : {1e4, 1e5, 1e6}) points.push_back({bytes, 2e-6 + bytes / 5e9});
+  REQUIRE(fit_bandwidth_bytes_per_s(points, 2e-6) == Approx(5e9).epsilon(1e-12));
+  points.push_back({16, 1.9e-6});  // faster than the latency, as noise has it: hardly matters
+  REQUIRE(fit_bandwidth_bytes_per_s(points, 2e-6) == Approx(5e9).epsilon(1e-3));
+  REQUIRE_THROWS_AS(fit_bandwidth_bytes_per_s({{100, 1e-6}}, 2e-6), std::invalid_argument);
+  REQUIRE_THROWS_AS(fit_bandwidth_bytes_per_s({}, 0), std::invalid_argument);
+}
+
+TEST_CASE("every collective is right in every element on any number of ranks") {
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    for (const int ranks : {1, 2, 3, 5})
+      for (const std::int64_t count : {1, 3, 1000})
+        for (const int chunks : {1, 2}) {
+          CollectiveRun run{
+              .kind = row.kind, .algorithm = std::string(row.name), .ranks = ranks, .count = count, .chunks = chunks};
+          run.root = ranks - 1;
+          run.warmup = 1;
+          run.repetitions = 3;
+          const CollectiveMeasurement result = measure_collective(run);
+          CAPTURE(row.name, to_string(row.kind), ranks, count, chunks);
+          CHECK(result.wrong == 0);
+          CHECK(result.time_s > 0);
+          CHECK(result.time_s < 1);
+        }
+}
+
+TEST_CASE("transport and machine come out in plausible numbers") {
+  const TransportProfile transport = measure_transport();
+  CAPTURE(transport.latency_s, transport.bandwidth_bytes_per_s, transport.add_s_per_byte);
+  CHECK(transport.latency_s > 1e-8);
+  CHECK(transport.latency_s < 1e-2);
+  CHECK(transport.bandwidth_bytes_per_s > 1e7);
+  CHECK(transport.bandwidth_bytes_per_s < 1e12);
+  CHECK(transport.add_s_per_byte >= 0);
+  CHECK(transport.add_s_per_byte < 1e-7);
+  const double bandwidth = measure_memory_bandwidth_bytes_per_s(16 << 20, 2);
+  CHECK(bandwidth > 1e8);
+  CHECK(bandwidth < 1e12);
+  const double flops = measure_peak_flops_per_s(1);
+  CHECK(flops > 1e8);
+  CHECK(flops < 1e12);
+}
+
+TEST_CASE("a profile has every compute op of the schedule once for each batch") {
+  const Model model = tiny_model();
+  Plan plan = make_plan("data", {.ranks = 2, .global_batch = 2});
+  plan.bucket_bytes = 256;
+  const Profile result = profile(model, plan, {.batches = {3, 6}, .concurrent = 2, .warmup = 1, .steps = 4});
+  REQUIRE(result.concurrent == 2);
+  REQUIRE(result.transport.has_value());
+  std::map<std::tuple<std::string, ComputeKind, int, std::int64_t>, int> found;
+  for (const ProfileEntry& entry : result.entries) {
+    ++found[{entry.node, entry.kind, entry.batch, entry.count}];
+    CHECK(entry.time_s >= 0);
+    CHECK(entry.samples >= 8);  // two ranks, four steps
+  }
+  plan.overlap = false;
+  for (const int batch : {3, 6}) {
+    plan.global_batch = 2 * batch;
+    const Schedule schedule = make_schedule(model, plan);
+    for (const Op& op : schedule.program(0).ops) {
+      const auto* compute = std::get_if<Compute>(&op.action);
+      if (compute == nullptr) continue;
+      std::int64_t count = 0;
+      for (const Operand& operand : compute->operands)
+        if (operand.role == Role::gradients) count = operand.region.slice.count;
+      const std::string node = compute->node < 0 ? "" : model.nodes[static_cast<std::size_t>(compute->node)].name;
+      CAPTURE(op.name, batch);
+      CHECK((found[{node, compute->kind, count > 0 ? 0 : batch, count}]) == 1);
+    }
+  }
+  const Profile back = parse_profile(to_json(result), "p.json");
+  REQUIRE(back.entries.size() == result.entries.size());
+}
+
+TEST_CASE("profile entries are medians over ranks and steps without the first ones") {
+  const Model model = tiny_model();
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 1, .global_batch = 2}));
+  Timeline timeline{"steady", {}};
+  for (int iteration = 0; iteration < 4; ++iteration)
+    timeline.intervals.push_back({0, iteration, 0, 10.0 * iteration, 10.0 * iteration + (iteration == 0 ? 9.0 : iteration)});
+  const std::vector<ProfileEntry> entries = profile_entries(model, schedule, timeline, 1);
+  REQUIRE(entries.size() == 1);
+  REQUIRE(entries[0].kind == ComputeKind::load);
+  REQUIRE(entries[0].batch == 2);
+  REQUIRE(entries[0].time_s == Approx(2));
+  REQUIRE(entries[0].samples == 3);
+}
