@@ -22,6 +22,8 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
   verb.add_option("--all-reduce", options.all_reduce, "Algorithm that sums gradients")->capture_default_str();
   verb.add_option("--chunks", options.chunks, "Parts in which a bucket goes through the algorithm")->capture_default_str();
   verb.add_option("--threads", options.threads, "OpenMP threads of each rank")->capture_default_str();
+  verb.add_option("--bind", options.bind, "on: each rank on cores of its own, while there are enough; off: wherever the system puts it")
+      ->capture_default_str();
   verb.add_option("--seed", options.seed, "Seed of weights, data order and dropout")->capture_default_str();
   verb.add_option("--transport", options.transport, "What carries messages: threads")->capture_default_str();
 }

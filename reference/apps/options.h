@@ -17,10 +17,11 @@ struct PlanOptions {
   int batch = 64;
   int batch_per_rank = 0;  ///< 0: not given
   std::string overlap = "on";
-  std::string bucket = "64KiB";
+  std::string bucket = "25MiB";
   std::string all_reduce = "ring";
   int chunks = 1;
   int threads = 1;
+  std::string bind = "on";
   std::uint64_t seed = 1;
   std::string transport = "threads";
 };

@@ -20,8 +20,9 @@ struct ProfileOptions {
   std::vector<int> batches;  ///< of a rank; empty: not given
   int ranks = 2;
   int threads = 1;
+  std::string bind = "on";
   int steps = 20;
-  std::string bucket = "64KiB";
+  std::string bucket = "25MiB";
   std::uint64_t seed = 1;
   std::string transport = "threads";
   std::string json;
@@ -67,6 +68,7 @@ void run_profile(const ProfileOptions& options, const std::string& command) {
                            {.batches = batches,
                             .concurrent = options.ranks,
                             .threads = options.threads,
+                            .bind = parse_on_off("--bind", options.bind),
                             .steps = options.steps,
                             .seed = options.seed});
   result.command = command;
@@ -91,6 +93,7 @@ void add_profile_verb(CLI::App& app, const std::string& command) {
       ->delimiter(',')
       ->excludes(batch);
   verb->add_option("--threads", options->threads, "OpenMP threads of each rank")->capture_default_str();
+  verb->add_option("--bind", options->bind, "on: each rank on cores of its own, while there are enough")->capture_default_str();
   verb->add_option("--steps", options->steps, "Steps measured for each batch")->capture_default_str();
   verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();

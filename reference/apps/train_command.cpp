@@ -104,7 +104,7 @@ void run_train(const TrainOptions& options, const std::string& command) {
   const Plan plan = plan_of(choice);
   const Model model = make_model(choice.model);
   TrainSettings settings{
-      .epochs = options.epochs, .steps_per_epoch = options.steps, .threads = options.plan.threads, .seed = options.plan.seed};
+      .epochs = options.epochs, .steps_per_epoch = options.steps, .threads = options.plan.threads, .bind = parse_on_off("--bind", options.plan.bind), .seed = options.plan.seed};
   settings.sgd = options.sgd;
   settings.decay = parse_on_off("--decay", options.decay);
   const TrainingData data = open_data({.source = options.data,

@@ -83,7 +83,10 @@ std::string format_bytes(double bytes) {
   constexpr std::array units = {Unit{"B", 1}, Unit{"kB", 1e3}, Unit{"MB", 1e6}, Unit{"GB", 1e9}, Unit{"TB", 1e12}};
   return scaled(bytes, units);
 }
-std::string format_time(double time_s) { return scaled(time_s, kTimes); }
+std::string format_time(double time_s) {
+  constexpr double nothing_s = 1e-13;  // what rounding leaves of sums of seconds
+  return scaled(std::abs(time_s) < nothing_s ? 0 : time_s, kTimes);
+}
 std::string format_bandwidth(double bytes_per_s) {
   constexpr std::array units = {Unit{"B/s", 1}, Unit{"kB/s", 1e3}, Unit{"MB/s", 1e6}, Unit{"GB/s", 1e9}, Unit{"TB/s", 1e12}};
   return scaled(bytes_per_s, units);

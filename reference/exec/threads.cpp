@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "reference/exec/binding.h"
 #include "reference/exec/exec.h"
 #include "reference/exec/post_office.h"
 #include "reference/schedule/order.h"
@@ -123,6 +124,8 @@ class ThreadsRun {
     int iteration = 0;
     std::size_t op = 0;
     try {
+      if (stream != kComputeStream) ask_for_short_turns();
+      if (options_.bound_cores > 0 && stream == kComputeStream) bind_to_cores(rank, schedule_.world_size(), options_.bound_cores);
       if (options_.on_thread_start) options_.on_thread_start(rank, stream);
       const std::vector<Op>& ops = schedule_.program(rank).ops;
       for (; iteration < iterations_; ++iteration) {

@@ -13,7 +13,7 @@ using nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 3> kProvenanceNames = {"measured", "simulated", "formula"};
 constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
-    "load", "forward", "backward", "all_reduce", "other_communication", "update"};
+    "load", "forward", "backward", "all_reduce", "other_communication", "update", "wait"};
 
 Provenance parse_provenance(JsonFields& fields, const std::string& name) {
   const std::string word = fields.text(name);

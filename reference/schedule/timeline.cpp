@@ -51,7 +51,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 std::string_view to_string(Phase phase) {
-  constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "update"};
+  constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "update", "wait"};
   return names.at(static_cast<std::size_t>(phase));
 }
 
@@ -71,6 +71,40 @@ Phase phase_of(const Op& op) {
   return Phase::other_communication;
 }
 
+namespace {
+
+/// When the last member began each collective: by iteration, first rank of the group, axis and id.
+class LastArrivals {
+ public:
+  LastArrivals(const Schedule& schedule, const Timeline& timeline) : schedule_(schedule) {
+    for (const Interval& i : timeline.intervals)
+      if (const Collective* collective = collective_of(i)) {
+        const auto [found, fresh] = last_s_.try_emplace(key(i, *collective), i.start_s);
+        if (!fresh) found->second = std::max(found->second, i.start_s);
+      }
+  }
+  /// How long an op waited for the other ranks; 0 unless it is a collective.
+  [[nodiscard]] double wait_s(const Interval& i) const {
+    const Collective* collective = collective_of(i);
+    if (collective == nullptr) return 0;
+    return std::clamp(last_s_.at(key(i, *collective)), i.start_s, i.end_s) - i.start_s;
+  }
+
+ private:
+  using Key = std::array<int, 4>;
+  [[nodiscard]] const Collective* collective_of(const Interval& i) const {
+    return std::get_if<Collective>(&schedule_.program(i.rank).ops[static_cast<std::size_t>(i.op)].action);
+  }
+  [[nodiscard]] Key key(const Interval& i, const Collective& collective) const {
+    const int first = schedule_.mesh.neighbour(i.rank, collective.axis, -schedule_.mesh.coordinate(i.rank, collective.axis));
+    return {i.iteration, first, collective.axis, collective.id};
+  }
+  const Schedule& schedule_;
+  std::map<Key, double> last_s_;
+};
+
+}  // namespace
+
 StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup) {
   StepTimes times;
   const int ranks = schedule.world_size();
@@ -87,6 +121,8 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   std::vector<double> rank_end(static_cast<std::size_t>(ranks * iterations), 0);
   std::vector<double> step_end(static_cast<std::size_t>(iterations), 0);
   std::vector<RankSpans> spans(static_cast<std::size_t>(ranks));
+  std::vector<std::array<double, kPhaseCount>> phase_s(static_cast<std::size_t>(iterations));  // by iteration
+  const LastArrivals arrivals(schedule, timeline);
   double begin = timeline.intervals.front().start_s;
   for (const Interval& i : timeline.intervals) {
     begin = std::min(begin, i.start_s);
@@ -96,7 +132,10 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
     RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
     (std::holds_alternative<Compute>(op.action) ? rank.compute : rank.communication).push_back({i.start_s, i.end_s});
-    if (i.iteration >= first) times.phase_s[static_cast<std::size_t>(phase_of(op))] += i.end_s - i.start_s;
+    const double wait_s = arrivals.wait_s(i);
+    auto& phases = phase_s[static_cast<std::size_t>(i.iteration)];
+    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) / ranks;
+    phases[static_cast<std::size_t>(Phase::wait)] += wait_s / ranks;
   }
 
   times.iterations = iterations - first;
@@ -106,7 +145,11 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   times.step_time_s = median(steps);
 
   const double counted = static_cast<double>(times.iterations) * ranks;
-  for (double& phase : times.phase_s) phase /= counted;
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
+    std::vector<double> values;
+    for (int k = first; k < iterations; ++k) values.push_back(phase_s[static_cast<std::size_t>(k)][phase]);
+    times.phase_s[phase] = median(std::move(values));
+  }
   for (int r = 0; r < ranks; ++r) {
     const double from = first == 0 ? begin : rank_end[index(r, first - 1)];
     const double to = rank_end[index(r, iterations - 1)];

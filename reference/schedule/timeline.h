@@ -25,10 +25,12 @@ struct Timeline {
   std::vector<Interval> intervals;
 };
 
-/// What a compute or communication op counts as when time is broken down.
-enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, update };
-inline constexpr int kPhaseCount = 6;
+/// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its
+/// group has begun it, the others wait, and only then does it move anything.
+enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, update, wait };
+inline constexpr int kPhaseCount = 7;
 std::string_view to_string(Phase phase);
+/// The phase of an op; of a collective, that of the part after the wait.
 Phase phase_of(const Op& op);
 
 /// Where the time of a step went, averaged over ranks and over the iterations counted.
@@ -40,7 +42,8 @@ struct StepTimes {
   double hidden_communication_s = 0;   ///< both
   double idle_s = 0;                   ///< neither; compute + exposed + idle = mean step time
   double mean_step_time_s = 0;
-  double phase_s[kPhaseCount] = {};    ///< sum of the durations of the ops of a phase; may overlap each other
+  double phase_s[kPhaseCount] = {};    ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
+                                       ///< phases may overlap each other
 };
 
 /// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one

@@ -45,7 +45,7 @@ std::vector<ProfileEntry> measure_batch(const Model& model, Plan plan, const Pro
     std::ranges::transform(weights, memory.persistent<float>("weights").begin(), [](double w) { return static_cast<float>(w); });
   }
   const Timeline timeline =
-      run_on_threads(schedule, settings.warmup + settings.steps, memories, compute.function(), run_options(settings.threads));
+      run_on_threads(schedule, settings.warmup + settings.steps, memories, compute.function(), run_options(settings.threads, settings.bind));
   return profile_entries(model, schedule, timeline, settings.warmup);
 }
 

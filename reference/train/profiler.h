@@ -14,6 +14,7 @@ struct ProfileSettings {
   std::vector<int> batches = {32};  ///< images of each rank; one run for each
   int concurrent = 1;               ///< ranks that run at the same time
   int threads = 1;                  ///< OpenMP threads of each rank
+  bool bind = true;                 ///< each rank on cores of its own, as in training
   int warmup = 3;                   ///< steps not counted
   int steps = 20;                   ///< counted
   std::uint64_t seed = 1;

@@ -121,7 +121,7 @@ class Trainer {
 
   Timeline run_steps(const Schedule& schedule, std::int64_t steps, int epoch, Clock::time_point start) {
     training_.settings().first_step = step_;
-    RunOptions options = run_options(settings_.threads);
+    RunOptions options = run_options(settings_.threads, settings_.bind);
     if (settings_.on_progress) {
       const std::int64_t before = schedule.global_batch == batch() ? 0 : full_steps();
       options.on_step_end = [&, before](int rank, int iteration) {
@@ -148,7 +148,7 @@ class Trainer {
   void evaluate(EpochResult& row) {
     evaluation_.reset_totals();
     const std::int64_t count = data_.test.count(), steps = count / batch(), rest = count % batch();
-    RunOptions options = run_options(settings_.threads);
+    RunOptions options = run_options(settings_.threads, settings_.bind);
     options.record = false;
     const auto run_from = [&](std::int64_t first_image, std::int64_t images, std::int64_t iterations) {
       if (iterations == 0) return;
@@ -189,8 +189,9 @@ std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, int e
   return order;
 }
 
-RunOptions run_options(int threads) {
+RunOptions run_options(int threads, bool bind) {
   RunOptions options;
+  options.bound_cores = bind ? threads : 0;
   options.time_out_s = 3600;  // a rank waits for others that compute, and a step of a large network takes minutes
   options.on_thread_start = [threads](int, int stream) {
 #ifdef _OPENMP

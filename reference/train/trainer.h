@@ -26,6 +26,7 @@ struct TrainSettings {
   int epochs = 1;
   std::int64_t steps_per_epoch = 0;  ///< stop an epoch after this many steps; 0: never
   int threads = 1;                   ///< OpenMP threads of each rank
+  bool bind = true;                  ///< each rank's compute thread on cores of its own, while there are enough
   Kernels kernels = Kernels::fast;
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
@@ -60,8 +61,8 @@ TrainResult train(const Model& model, const Plan& plan, const TrainingData& data
 /// The order of `count` images in an epoch: a permutation that follows from the seed.
 std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, int epoch);
 
-/// Run options with which the compute threads of all ranks have `threads` OpenMP threads and flush denormals, and in which
-/// messages may take an hour.
-RunOptions run_options(int threads);
+/// Run options with which the compute threads of all ranks have `threads` OpenMP threads, on cores of their own when `bind`, and
+/// flush denormals.
+RunOptions run_options(int threads, bool bind);
 
 }  // namespace convoy

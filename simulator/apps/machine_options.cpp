@@ -1,5 +1,7 @@
 #include "simulator/apps/machine_options.h"
 
+#include <cmath>
+
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/file.h"
@@ -32,6 +34,17 @@ Machine MachineOptions::machine() const {
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
 
+namespace {
+
+/// To four digits: no measurement here is better than that, and the file is for people too.
+double rounded(double value) {
+  if (!(value > 0)) return value;
+  const double unit = std::pow(10.0, std::floor(std::log10(value)) - 3);
+  return unit < 1 ? std::round(value / unit) / std::round(1 / unit) : std::round(value / unit) * unit;
+}
+
+}  // namespace
+
 Cluster cluster_of(const Profile& profile) {
   if (!profile.transport) {
     throw InputError(cat("the profile of '", profile.machine,
@@ -44,12 +57,12 @@ Cluster cluster_of(const Profile& profile) {
   cluster.nodes = 1;
   cluster.devices_per_node = profile.concurrent;
   cluster.device = {.name = cat(profile.threads, profile.threads == 1 ? " core" : " cores"),
-                    .peak_flops_per_s = {{profile.precision, profile.peak_flops_per_s * profile.threads}},
-                    .memory_bandwidth_bytes_per_s = profile.memory_bandwidth_bytes_per_s,
+                    .peak_flops_per_s = {{profile.precision, rounded(profile.peak_flops_per_s * profile.threads)}},
+                    .memory_bandwidth_bytes_per_s = rounded(profile.memory_bandwidth_bytes_per_s),
                     .memory_bytes = profile.memory_bytes / profile.concurrent,
                     .launch_overhead_s = 0,
                     .source = cat("measured on one core by '", profile.command, "'")};
-  cluster.node_link = {profile.transport->latency_s, profile.transport->bandwidth_bytes_per_s};
+  cluster.node_link = {rounded(profile.transport->latency_s), rounded(profile.transport->bandwidth_bytes_per_s)};
   cluster.nic = {0, 0};  // there is one node
   cluster.cores_per_node = profile.cores;
   cluster.cores_per_rank = profile.threads;

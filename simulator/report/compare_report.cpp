@@ -82,6 +82,7 @@ Comparison compare(RunReport a, RunReport b) {
   phase("forward", Phase::forward);
   phase("backward", Phase::backward);
   phase("all-reduce", Phase::all_reduce);
+  phase("waiting for ranks", Phase::wait);
   phase("other communication", Phase::other_communication);
   phase("update", Phase::update);
   row("compute", first.compute_s, second.compute_s, true);

@@ -13,7 +13,7 @@
 namespace convoy {
 namespace {
 
-constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'U'};
+constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'U', 'W'};  // no op counts as W
 constexpr int kNarrowest = 40;
 
 struct TimeSpan {

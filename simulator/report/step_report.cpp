@@ -36,7 +36,7 @@ std::string step_table(const StepTimes& times) {
   };
   row("compute", times.compute_s, "");
   row("exposed communication", times.exposed_communication_s, "nothing computes meanwhile");
-  row("idle", times.idle_s, "neither, waiting for another rank");
+  row("idle", times.idle_s, "neither");
   table.add_rule();
   row("mean step", times.mean_step_time_s, "the three above");
   row("median step", times.step_time_s, fmt::format("of {} step{}", times.iterations, times.iterations == 1 ? "" : "s"));

@@ -14,7 +14,7 @@ Answer run_check(const std::string& script, const std::string& solution = "", co
   if (!solution.empty()) folder.write(name, solution);
   const std::string source = solution.empty() ? "" : "-DSOURCE=" + folder.path(name);
   return folder.run("chmod +x check && " CMAKE " -DPROGRAM=" + folder.path("check") + " " + source +
-                    " -P " CONVOY_SOURCE_DIR "/lessons/run_check.cmake");
+                    " -P '" CONVOY_SOURCE_DIR "/lessons/run_check.cmake'");
 }
 
 /// Configures a project in which add_lesson looks at a lesson's files.

@@ -66,6 +66,31 @@ TEST_CASE("the step of a run ends with its last rank") {
   REQUIRE(times.compute_s == Approx(6));     // the mean over ranks
 }
 
+TEST_CASE("a collective moves nothing before its last rank has come") {
+  // Rank 1 is two seconds late everywhere and makes its all-reduce in 3 s; rank 0 is in it from 3 to 8, so it waited for 2 of its 5.
+  const Schedule schedule = four_ops(2);
+  Timeline timeline{.clock = "formula", .intervals = {}};
+  for (const Interval& i : by_hand(0).intervals)
+    if (i.iteration == 0) {
+      timeline.intervals.push_back(i);
+      const double end_s = i.op == 1 ? 8 : i.end_s + 2;
+      timeline.intervals.push_back({1, 0, i.op, i.start_s + 2, end_s});
+    }
+  const StepTimes times = step_times(schedule, timeline, 0);
+  REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::all_reduce)] == Approx(3));
+  REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::wait)] == Approx(1));  // 2 s on one of two ranks
+}
+
+TEST_CASE("the phases of a step are medians over iterations") {
+  const Schedule schedule = four_ops(1);
+  Timeline timeline{.clock = "formula", .intervals = {}};
+  for (int k = 0; k < 3; ++k) {
+    const double slow_s = k == 1 ? 50 : 0;  // one step is disturbed
+    timeline.intervals.push_back({0, k, 0, 100.0 * k, 100.0 * k + 3 + slow_s});
+  }
+  REQUIRE(step_times(schedule, timeline, 0).phase_s[static_cast<std::size_t>(Phase::forward)] == Approx(3));
+}
+
 TEST_CASE("an empty timeline gives zeros, and too long a warm-up is refused") {
   REQUIRE(step_times(four_ops(1), {}, 0).step_time_s == 0);
   REQUIRE_THROWS_AS(step_times(four_ops(1), by_hand(0), 2), std::invalid_argument);

@@ -1,0 +1,66 @@
+#include "reference/exec/binding.h"
+
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace convoy {
+
+#ifdef __linux__
+
+namespace {
+
+/// The cores of the main thread, which is never bound.
+std::vector<std::size_t> usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<std::size_t> cores;
+  if (sched_getaffinity(getpid(), sizeof set, &set) != 0) return cores;
+  for (std::size_t core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  return cores;
+}
+
+}  // namespace
+
+bool bind_to_cores(int rank, int ranks, int cores_per_rank) {
+  const std::vector<std::size_t> cores = usable_cores();
+  if (cores.size() < static_cast<std::size_t>(ranks) * static_cast<std::size_t>(cores_per_rank)) return false;
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  for (int i = 0; i < cores_per_rank; ++i) CPU_SET(cores[static_cast<std::size_t>(rank * cores_per_rank + i)], &mine);
+  return pthread_setaffinity_np(pthread_self(), sizeof mine, &mine) == 0;
+}
+
+void ask_for_short_turns() {
+  // struct sched_attr of sched(7), which the C library of Debian 12 does not declare.
+  struct {
+    std::uint32_t size = 48;
+    std::uint32_t policy = SCHED_OTHER;
+    std::uint64_t flags = 0;
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime_ns = 100'000;  // the shortest turn there is
+    std::uint64_t deadline_ns = 0;
+    std::uint64_t period_ns = 0;
+  } wish;
+  wish.nice = getpriority(PRIO_PROCESS, 0);
+  (void)syscall(SYS_sched_setattr, 0, &wish, 0U);
+}
+
+#else
+
+bool bind_to_cores(int, int, int) { return false; }
+void ask_for_short_turns() {}
+
+#endif
+
+}  // namespace convoy
