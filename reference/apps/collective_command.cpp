@@ -32,7 +32,7 @@ std::string default_algorithm(CollectiveKind kind) {
 }
 
 CollectiveRun checked(const CollectiveOptions& options) {
-  require_at_least("--ranks", options.ranks, 1);
+  require_rank_count(options.ranks);
   require_at_least("--chunks", options.chunks, 1);
   require_at_least("--warmup", options.warmup, 0);
   require_at_least("--repetitions", options.repetitions, 1);

@@ -37,8 +37,16 @@ void require_at_least(const std::string& option, std::int64_t value, std::int64_
   if (value < least) throw InputError(cat(option, " is ", value, "; write ", least, " or more"));
 }
 
+void require_rank_count(int ranks) {
+  require_at_least("--ranks", ranks, 1);
+  constexpr int most = 256;
+  if (ranks > most)
+    throw InputError(cat("--ranks is ", ranks, "; one process runs at most ", most, " ranks, each with threads of its own; to know what more would do, use ",
+                         "convoy simulate"));
+}
+
 ScheduleChoice choice_of(const PlanOptions& options) {
-  require_at_least("--ranks", options.ranks, 1);
+  require_rank_count(options.ranks);
   require_at_least("--batch", options.batch, 1);
   require_at_least("--batch-per-rank", options.batch_per_rank, 0);
   require_at_least("--chunks", options.chunks, 1);

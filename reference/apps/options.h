@@ -34,6 +34,8 @@ ScheduleChoice choice_of(const PlanOptions& options);
 
 /// "on" or "off"; an InputError names the option otherwise.
 bool parse_on_off(const std::string& option, const std::string& text);
+/// Throws an InputError unless so many ranks can be run as threads of one process: 1 to 256.
+void require_rank_count(int ranks);
 /// Throws an InputError unless the value is at least `least`.
 void require_at_least(const std::string& option, std::int64_t value, std::int64_t least);
 

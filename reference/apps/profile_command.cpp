@@ -52,7 +52,7 @@ std::vector<int> batches_of(const ProfileOptions& options) {
 void run_profile(const ProfileOptions& options, const std::string& command) {
   require_at_least("--steps", options.steps, 1);
   require_writable(options.json);
-  require_at_least("--ranks", options.ranks, 1);
+  require_rank_count(options.ranks);
   const std::vector<int> batches = batches_of(options);
   for (const int batch : batches) require_at_least("--batch-per-rank", batch, 1);
   const ScheduleChoice choice = choice_of({.model = options.model,

@@ -119,6 +119,8 @@ Provenance provenance_of_clock(const std::string& clock) {
 
 Plan plan_of(const ScheduleChoice& choice) {
   if (choice.ranks < 1) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected 1 or more"));
+  constexpr int most_ranks = 1 << 20;
+  if (choice.ranks > most_ranks) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected ", most_ranks, " or fewer"));
   if (choice.global_batch < 1) throw InputError(cat("the global batch is ", choice.global_batch, ", expected 1 or more"));
   if (choice.bucket_bytes < 1) throw InputError(cat("a bucket has ", choice.bucket_bytes, " bytes, expected 1 or more"));
   if (choice.chunks < 1) throw InputError(cat("the number of chunks is ", choice.chunks, ", expected 1 or more"));

@@ -45,7 +45,7 @@ std::int64_t count_wrong(const CollectiveRun& run, const Schedule& schedule, std
     const std::span<float> data = data_of(memories[static_cast<std::size_t>(rank)], run.count);
     for (std::size_t i = 0; i < data.size(); ++i) data[i] = value_at(rank, static_cast<std::int64_t>(i));
   }
-  run_on_threads(schedule, 1, memories, no_compute);
+  run_on_threads(schedule, 1, memories, no_compute, {.bound_cores = 1});
   std::int64_t wrong = 0;
   std::vector<float> expected(static_cast<std::size_t>(run.count));
   for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = expected_at(run, static_cast<std::int64_t>(i));
@@ -96,7 +96,7 @@ CollectiveMeasurement measure_collective(const CollectiveRun& run) {
 
   for (RankMemory& memory : memories)
     std::ranges::fill(data_of(memory, run.count), 0.0F);  // sums of sums would grow beyond bounds
-  const Timeline timeline = run_on_threads(schedule, run.warmup + run.repetitions, memories, no_compute);
+  const Timeline timeline = run_on_threads(schedule, run.warmup + run.repetitions, memories, no_compute, {.bound_cores = 1});
   std::vector<double> ends(static_cast<std::size_t>(run.warmup + run.repetitions), 0), starts = ends;
   for (const Interval& interval : timeline.intervals) {
     double& end = ends[static_cast<std::size_t>(interval.iteration)];

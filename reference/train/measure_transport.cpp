@@ -74,7 +74,7 @@ double measure_exchange_s(std::int64_t bytes, int repetitions) {
   std::vector<RankMemory> memories(2);
   constexpr int kWarmup = 3;
   const auto no_compute = [](const ComputeCall&) {};
-  const Timeline timeline = run_on_threads(schedule, kWarmup + repetitions, memories, no_compute);
+  const Timeline timeline = run_on_threads(schedule, kWarmup + repetitions, memories, no_compute, {.bound_cores = 1});
   std::vector<double> ends(static_cast<std::size_t>(kWarmup + repetitions), 0);
   for (const Interval& interval : timeline.intervals) {
     double& end = ends[static_cast<std::size_t>(interval.iteration)];
