@@ -1,9 +1,7 @@
 /// Random numbers that do not depend on the standard library's distributions, so a seed means the same everywhere.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 
 namespace convoy {
 
@@ -37,11 +35,6 @@ class Random {
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// Uniform in {0, ..., limit - 1}; limit > 0. The bias is below 2^-32 for the limits that occur here.
   std::int64_t below(std::int64_t limit) { return static_cast<std::int64_t>(uniform() * static_cast<double>(limit)); }
-  /// Standard normal, by Box and Muller.
-  double normal() {
-    const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-    return radius * std::cos(2.0 * std::numbers::pi * uniform());
-  }
 
  private:
   std::uint64_t state_;

@@ -96,9 +96,5 @@ std::string format_flops(double flops) {
                                 Unit{"PFLOP", 1e15}};
   return scaled(flops, units);
 }
-std::string format_count(double count) {
-  constexpr std::array units = {Unit{"", 1}, Unit{"k", 1e3}, Unit{"M", 1e6}, Unit{"G", 1e9}, Unit{"T", 1e12}};
-  return scaled(count, units);
-}
 
 }  // namespace convoy

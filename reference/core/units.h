@@ -26,6 +26,5 @@ std::string format_bytes(double bytes);                    ///< "1.23 MB"; power
 std::string format_time(double time_s);                    ///< "12.3 us"
 std::string format_bandwidth(double bytes_per_s);          ///< "24.9 GB/s"
 std::string format_flops(double flops);                    ///< "30.9 GFLOP"
-std::string format_count(double count);                    ///< "138 M"
 
 }  // namespace convoy

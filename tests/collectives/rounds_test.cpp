@@ -65,8 +65,8 @@ double expected(const CollectiveRequest& request, CollectiveKind kind, std::int6
 
 TEST_CASE("every algorithm is exact and sends what its formula says") {
   for (const CollectiveAlgorithm& algorithm : collective_algorithms())
-    for (const int n : {1, 2, 3, 4, 5, 7, 8, 13, 16, 17})
-      for (const std::int64_t count : {0, 1, 2, 5, 16, 17, 40})
+    for (int n = 1; n <= 17; ++n)
+      for (std::int64_t count = 0; count <= 40; ++count)
         for (const int chunks : {1, 3}) {
           CollectiveRequest request{.rank = 0, .world_size = n, .root = n / 3, .count = count, .chunks = chunks};
           CAPTURE(to_string(algorithm.kind), algorithm.name, n, count, chunks);

@@ -37,24 +37,18 @@ TEST_CASE("unit_interval lies in [0, 1)") {
   REQUIRE(unit_interval(1ULL << 63U) == 0.5);
 }
 
-TEST_CASE("uniform and normal numbers have the mean and variance they should") {
+TEST_CASE("uniform numbers have the mean and variance they should") {
   Random random(42);
   constexpr int kCount = 200'000;  // the standard error of the means is below 0.0025
-  double sum = 0, squares = 0, normal_sum = 0, normal_squares = 0;
+  double sum = 0, squares = 0;
   for (int i = 0; i < kCount; ++i) {
     const double uniform = random.uniform();
     REQUIRE((uniform >= 0 && uniform < 1));
     sum += uniform;
     squares += uniform * uniform;
-    const double normal = random.normal();
-    REQUIRE(std::isfinite(normal));
-    normal_sum += normal;
-    normal_squares += normal * normal;
   }
   REQUIRE(sum / kCount == Approx(0.5).margin(0.005));
   REQUIRE(squares / kCount == Approx(1.0 / 3).margin(0.005));
-  REQUIRE(normal_sum / kCount == Approx(0).margin(0.01));
-  REQUIRE(normal_squares / kCount == Approx(1).margin(0.02));
 }
 
 TEST_CASE("below reaches every number under its limit and no other") {

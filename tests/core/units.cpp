@@ -56,8 +56,6 @@ TEST_CASE("quantities are written with three digits and the unit that fits") {
   REQUIRE(format_time(90) == "90 s");
   REQUIRE(format_bandwidth(24.9e9) == "24.9 GB/s");
   REQUIRE(format_flops(30.94e9) == "30.9 GFLOP");
-  REQUIRE(format_count(138'357'544) == "138 M");
-  REQUIRE(format_count(12) == "12");
 }
 
 TEST_CASE("what is written can be read again") {

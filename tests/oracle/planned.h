@@ -24,7 +24,8 @@ inline constexpr const char* kMutantNothing = "mutant.nothing";
 inline constexpr const char* kMutantScale = "mutant.scale";
 
 /// Runs `steps` steps of a training schedule. `check` off is for schedules that are broken on purpose.
-inline PlannedRun run_planned(const Schedule& schedule, const Model& model, const Dataset& data, const OracleSettings& settings, Kernels kernels, bool check = true) {
+inline PlannedRun run_planned(const Schedule& schedule, const Model& model, const Dataset& data, const OracleSettings& settings, Kernels kernels, bool check = true,
+                              double time_out_s = 60) {
   ComputeSettings compute_settings;
   compute_settings.kernels = kernels;
   compute_settings.seed = settings.seed;
@@ -53,7 +54,7 @@ inline PlannedRun run_planned(const Schedule& schedule, const Model& model, cons
   RunOptions options;
   options.check = check;
   options.poison = true;
-  options.time_out_s = check ? 60 : 0.5;
+  options.time_out_s = time_out_s;
   const Timeline timeline = run_on_threads(schedule, settings.steps, memories, function, options);
 
   PlannedRun run;
