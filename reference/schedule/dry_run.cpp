@@ -21,7 +21,7 @@ struct Runner {
 
 class DryRun {
  public:
-  DryRun(const Schedule& schedule, std::vector<int> ranks, bool quotient) : schedule_(schedule), quotient_(quotient) {
+  DryRun(const Schedule& schedule, const std::vector<int>& ranks, bool quotient) : schedule_(schedule), quotient_(quotient) {
     for (const int rank : ranks) {
       Runner runner{.rank = rank, .streams = {}, .next = {}, .reached = {}, .done = {}};
       const Program& program = schedule.program(rank);

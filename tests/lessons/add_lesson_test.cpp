@@ -22,7 +22,7 @@ Answer look_at_lesson(const Workplace& folder) {
   folder.write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(test NONE)\ninclude(\"" CONVOY_SOURCE_DIR
                                  "/scripts/cmake/ConvoyLesson.cmake\")\nconvoy_lesson_files(wrong \"${CMAKE_SOURCE_DIR}/01_x\")\n"
                                  "list(LENGTH wrong count)\nmessage(STATUS \"found ${count} wrong ones\")\n");
-  return folder.run(CMAKE " -S . -B build");
+  return folder.run(CMAKE " -G Ninja -S . -B build");
 }
 
 void write_lesson(const Workplace& folder) {
