@@ -75,9 +75,10 @@ void run_collective(const CollectiveOptions& options) {
 }  // namespace
 
 void add_collective_verb(CLI::App& app) {
-  CLI::App* verb = add_verb(
-      app, "collective", "Runs collectives on ranks of this machine: time, bandwidth, and whether every element is right.",
-      {"convoy-train collective --ranks 4", "convoy-train collective --kind all_gather --from 1KiB --to 64MiB --ranks 2"});
+  CLI::App* verb = add_verb(app, "collective",
+                            "Runs collectives on ranks of this machine: time, bandwidth, and whether every element is right.",
+                            {app.get_name() + " collective --ranks 4",
+                             app.get_name() + " collective --kind all_gather --from 1KiB --to 64MiB --ranks 2"});
   const auto options = std::make_shared<CollectiveOptions>();
   verb->add_option("--kind", options->kind, "all_reduce, reduce_scatter, all_gather or broadcast")->capture_default_str();
   verb->add_option("--algorithm", options->algorithm, "Algorithm (default: the first of the kind)");

@@ -1,4 +1,5 @@
-/// The verbs of convoy-train. Each adds itself to the command line; its callback does the work when it was typed.
+/// The verbs of convoy-train. Each adds itself to the command line; its callback does the work when it was typed. `command` is
+/// the whole command line, for results.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -40,14 +40,14 @@ void print_facts() {
       {"models", names_of(zoo())},
       {"plans", names_of(named_plans())},
   };
-  std::printf("%s\n", facts.dump(2).c_str());
+  std::printf("%s\n", facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
 }  // namespace
 
 void add_facts_verb(CLI::App& app) {
   CLI::App* verb = add_verb(app, "facts", "Says in JSON what this program was built with and what it finds on this machine.",
-                            {"convoy-train facts", "convoy-train facts | grep fashion"});
+                            {app.get_name() + " facts", app.get_name() + " facts | grep fashion"});
   verb->callback(print_facts);
 }
 

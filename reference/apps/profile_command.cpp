@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "reference/apps/commands.h"
 #include "reference/apps/options.h"
 #include "reference/core/units.h"
+#include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
 #include "reference/model/zoo.h"
@@ -16,14 +18,15 @@ namespace {
 struct ProfileOptions {
   std::string model = "lenet5";
   std::string plan = "data";
-  int batch = 0;             ///< 0: not given
+  std::string data;          ///< "": Fashion-MNIST when it is there and fits, else synthetic
+  std::optional<int> batch;  ///< over all ranks
   std::vector<int> batches;  ///< of a rank; empty: not given
   int ranks = 2;
   int threads = 1;
   std::string bind = "on";
-  int steps = 20;
-  std::string bucket = "25MiB";
-  std::uint64_t seed = 1;
+  std::optional<int> steps;
+  std::string bucket = kDefaultBucket;
+  std::int64_t seed = 1;
   std::string transport = "threads";
   std::string json;
 };
@@ -33,7 +36,7 @@ void print_profile(std::FILE* out, const Profile& profile) {
   for (const ProfileEntry& e : profile.entries)
     fmt::print(out, "{:<10} {:<16} {:>6} {:>9} {:>10} {:>10} {:>8}\n", e.node.empty() ? "-" : e.node, to_string(e.kind), e.batch,
                e.count, format_time(e.time_s), format_time(e.spread_s), e.samples);
-  fmt::print(out, "\none core of {}: {}/s in a matrix product, {} when copying\n", profile.machine,
+  fmt::print(out, "\nimages: {}\none core of {}: {}/s in a matrix product, {} when copying\n", profile.data, profile.machine,
              format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
   if (const auto& t = profile.transport)
     fmt::print(out, "messages between {}: latency {}, bandwidth {}, adding takes {} more for each MB\n", t->name,
@@ -42,19 +45,26 @@ void print_profile(std::FILE* out, const Profile& profile) {
 
 /// Images of a step on a rank, each size that occurs: 64 on 3 ranks are 22 and 21.
 std::vector<int> batches_of(const ProfileOptions& options) {
-  if (options.batch == 0) return options.batches.empty() ? std::vector<int>{32} : options.batches;
-  require_at_least("--batch", options.batch, options.ranks);
-  std::vector<int> batches = {(options.batch + options.ranks - 1) / options.ranks};
-  if (options.batch % options.ranks != 0) batches.push_back(options.batch / options.ranks);
+  if (!options.batch) return options.batches.empty() ? std::vector<int>{kDefaultBatchPerRank} : options.batches;
+  require_at_least("--batch", *options.batch, options.ranks);
+  std::vector<int> batches = {static_cast<int>((std::int64_t{*options.batch} + options.ranks - 1) / options.ranks)};
+  if (*options.batch % options.ranks != 0) batches.push_back(*options.batch / options.ranks);
   return batches;
 }
 
+/// The data that was asked for, or else the data that training takes by default, when it is there and the model takes it.
+std::string data_source(const ProfileOptions& options, const Model& model) {
+  if (!options.data.empty()) return options.data;
+  const bool fits = model.image == DataRequest{}.image && model.classes >= DataRequest{}.classes;
+  return fits && find_fashion_mnist() ? "fashion-mnist" : "synthetic";
+}
+
 void run_profile(const ProfileOptions& options, const std::string& command) {
-  require_at_least("--steps", options.steps, 1);
+  if (options.steps) require_between("--steps", *options.steps, 1, 1'000'000);
   require_writable(options.json);
   require_rank_count(options.ranks);
   const std::vector<int> batches = batches_of(options);
-  for (const int batch : batches) require_at_least("--batch-per-rank", batch, 1);
+  for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / options.ranks);
   const ScheduleChoice choice = choice_of({.model = options.model,
                                            .plan = options.plan,
                                            .ranks = options.ranks,
@@ -64,13 +74,23 @@ void run_profile(const ProfileOptions& options, const std::string& command) {
                                            .seed = options.seed,
                                            .transport = options.transport});
   const Model model = make_model(choice.model);
+  const std::string source = data_source(options, model);
+  const auto seed = static_cast<std::uint64_t>(options.seed);
+  const TrainingData data = open_data({.source = source,
+                                       .image = model.image,
+                                       .classes = model.classes,
+                                       .model = model.name,
+                                       .synthetic_count = 0,
+                                       .seed = seed});
   Profile result = profile(model, plan_of(choice),
                            {.batches = batches,
                             .concurrent = options.ranks,
                             .threads = options.threads,
                             .bind = parse_on_off("--bind", options.bind),
-                            .steps = options.steps,
-                            .seed = options.seed});
+                            .steps = options.steps.value_or(0),
+                            .seed = seed,
+                            .data = &data});
+  result.data = source;
   result.command = command;
   result.date = today();
   print_profile(table_stream(options.json), result);
@@ -82,19 +102,23 @@ void run_profile(const ProfileOptions& options, const std::string& command) {
 void add_profile_verb(CLI::App& app, const std::string& command) {
   CLI::App* verb =
       add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
-               {"convoy-train profile --ranks 2 --batch 64 --json profile.json",
-                "convoy-train profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
+               {app.get_name() + " profile --ranks 2 --batch 64 --json profile.json",
+                app.get_name() + " profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
   const auto options = std::make_shared<ProfileOptions>();
   verb->add_option("--model", options->model, "Network: lenet5, vgg16")->capture_default_str();
   verb->add_option("--plan", options->plan, "Plan whose ops are measured")->capture_default_str();
   verb->add_option("--ranks", options->ranks, "Ranks that run at the same time")->capture_default_str();
   CLI::Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
-  verb->add_option("--batch-per-rank", options->batches, "Images of a step on each rank, 32 by default; several may be given: 16,32")
+  verb->add_option("--batch-per-rank", options->batches,
+                   cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
       ->delimiter(',')
       ->excludes(batch);
   verb->add_option("--threads", options->threads, "OpenMP threads of each rank")->capture_default_str();
   verb->add_option("--bind", options->bind, "on: each rank on cores of its own, while there are enough")->capture_default_str();
-  verb->add_option("--steps", options->steps, "Steps measured for each batch")->capture_default_str();
+  verb->add_option(
+      "--data", options->data,
+      "fashion-mnist, synthetic, or a folder of IDX files (default: fashion-mnist if it is there and fits the model)");
+  verb->add_option("--steps", options->steps, "Steps measured for each batch (default: for about 0.3 s, at least 20)");
   verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();
   verb->add_option("--transport", options->transport, "What carries messages: threads")->capture_default_str();

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
+#include <optional>
 
 #include "reference/apps/commands.h"
 #include "reference/apps/options.h"
@@ -20,7 +22,7 @@ namespace {
 struct TrainOptions {
   PlanOptions plan;
   std::string data = "fashion-mnist";
-  std::int64_t samples = 0;
+  std::optional<std::int64_t> samples;  ///< of synthetic data
   int epochs = 1;
   std::int64_t steps = 0;
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
@@ -48,12 +50,12 @@ void add_options(CLI::App& verb, TrainOptions& options) {
 void check_options(const TrainOptions& options) {
   require_at_least("--epochs", options.epochs, 1);
   require_at_least("--steps", options.steps, 0);
-  require_at_least("--samples", options.samples, 0);
-  if (!(options.sgd.learning_rate > 0))
-    throw InputError(cat("--learning-rate is ", options.sgd.learning_rate, "; write more than 0"));
+  if (options.samples) require_between("--samples", *options.samples, 1, 10'000'000);
+  if (!(options.sgd.learning_rate > 0 && std::isfinite(options.sgd.learning_rate)))
+    throw InputError(cat("--learning-rate is ", options.sgd.learning_rate, "; write a number above 0"));
   if (!(options.sgd.momentum >= 0 && options.sgd.momentum < 1))
     throw InputError(cat("--momentum is ", options.sgd.momentum, "; write 0 or more and less than 1"));
-  if (!(options.sgd.weight_decay >= 0))
+  if (!(options.sgd.weight_decay >= 0 && std::isfinite(options.sgd.weight_decay)))
     throw InputError(cat("--weight-decay is ", options.sgd.weight_decay, "; write 0 or more"));
 }
 
@@ -83,7 +85,7 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   report.data = options.data;
   report.transport = options.plan.transport;
   report.threads = options.plan.threads;
-  report.seed = options.plan.seed;
+  report.seed = static_cast<std::uint64_t>(options.plan.seed);
   report.set_times(result.times, result.timeline.clock);
   report.set_memory(result.schedule);
   report.test_accuracy = result.epochs.back().test_accuracy;
@@ -103,23 +105,28 @@ void run_train(const TrainOptions& options, const std::string& command) {
   const ScheduleChoice choice = choice_of(options.plan);
   const Plan plan = plan_of(choice);
   const Model model = make_model(choice.model);
-  TrainSettings settings{
-      .epochs = options.epochs, .steps_per_epoch = options.steps, .threads = options.plan.threads, .bind = parse_on_off("--bind", options.plan.bind), .seed = options.plan.seed};
+  const auto seed = static_cast<std::uint64_t>(options.plan.seed);
+  TrainSettings settings{.epochs = options.epochs,
+                         .steps_per_epoch = options.steps,
+                         .threads = options.plan.threads,
+                         .bind = parse_on_off("--bind", options.plan.bind),
+                         .seed = seed};
   settings.sgd = options.sgd;
   settings.decay = parse_on_off("--decay", options.decay);
   const TrainingData data = open_data({.source = options.data,
                                        .image = model.image,
                                        .classes = model.classes,
                                        .model = model.name,
-                                       .synthetic_count = options.samples,
-                                       .seed = options.plan.seed});
+                                       .synthetic_count = options.samples.value_or(0),
+                                       .seed = seed});
   ProgressDisplay display(options.epochs);
   settings.on_progress = [&](const Progress& progress) { display.show(progress); };
   const TrainResult result = train(model, plan, data, settings);
 
-  const RunReport report = report_of(options, choice, result, command);
   std::FILE* out = table_stream(options.json);
-  print_epochs(out, result);
+  if (!result.epochs.empty()) print_epochs(out, result);
+  if (!result.diverged.empty()) throw LimitError(result.diverged);
+  const RunReport report = report_of(options, choice, result, command);
   print_step(out, report);
   write_json(options.json, to_json(report));
   if (!options.timeline.empty()) write_file_atomically(options.timeline, to_json(summarise(result.schedule, result.timeline)));
@@ -128,9 +135,10 @@ void run_train(const TrainOptions& options, const std::string& command) {
 }  // namespace
 
 void add_train_verb(CLI::App& app, const std::string& command) {
+  const std::string program = app.get_name();
   CLI::App* verb = add_verb(app, "train", "Trains a network on several ranks of this machine.",
-                            {"convoy-train train --ranks 2 --epochs 2",
-                             "convoy-train train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json"});
+                            {program + " train --ranks 2 --epochs 2",
+                             program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json"});
   const auto options = std::make_shared<TrainOptions>();
   add_options(*verb, *options);
   verb->callback([options, command] { run_train(*options, command); });

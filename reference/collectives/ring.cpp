@@ -81,13 +81,17 @@ std::int64_t all_but_both(const CollectiveRequest& r) { return all_but_mine(r) +
 double once_around_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
   return (r.world_size - 1) * (r.chunks * link.latency_s + bytes / r.world_size / link.bandwidth_bytes_per_s);
 }
-double twice_around_s(const CollectiveRequest& r, double bytes, const LinkModel& link) { return 2 * once_around_s(r, bytes, link); }
+double twice_around_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
+  return 2 * once_around_s(r, bytes, link);
+}
 
 }  // namespace
 
-const CollectiveAlgorithm ring_all_reduce{CollectiveKind::all_reduce, "ring", all_reduce_rounds, twice_around, all_but_both, twice_around_s};
-const CollectiveAlgorithm ring_reduce_scatter{CollectiveKind::reduce_scatter, "ring", reduce_scatter_rounds, once_around, all_but_mine,
-                                              once_around_s};
-const CollectiveAlgorithm ring_all_gather{CollectiveKind::all_gather, "ring", all_gather_rounds, once_around, all_but_next, once_around_s};
+const CollectiveAlgorithm ring_all_reduce{
+    CollectiveKind::all_reduce, "ring", all_reduce_rounds, twice_around, all_but_both, twice_around_s};
+const CollectiveAlgorithm ring_reduce_scatter{
+    CollectiveKind::reduce_scatter, "ring", reduce_scatter_rounds, once_around, all_but_mine, once_around_s};
+const CollectiveAlgorithm ring_all_gather{
+    CollectiveKind::all_gather, "ring", all_gather_rounds, once_around, all_but_next, once_around_s};
 
 }  // namespace convoy

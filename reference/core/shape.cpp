@@ -4,8 +4,6 @@
 
 namespace convoy {
 
-std::string to_string(const Shape& shape) {
-  return cat(shape.n, "x", shape.c, "x", shape.h, "x", shape.w);
-}
+std::string to_string(const Shape& shape) { return cat(shape.n, "x", shape.c, "x", shape.h, "x", shape.w); }
 
 }  // namespace convoy

@@ -22,9 +22,7 @@ struct View {
   Shape shape;
 
   /// Element (n, c, h, w). Not bounds-checked: the loops of the kernels are the hot path.
-  T& operator()(int n, int c, int h, int w) const {
-    return data[((std::int64_t{n} * shape.c + c) * shape.h + h) * shape.w + w];
-  }
+  T& operator()(int n, int c, int h, int w) const { return data[((std::int64_t{n} * shape.c + c) * shape.h + h) * shape.w + w]; }
   [[nodiscard]] std::int64_t count() const { return shape.count(); }
   [[nodiscard]] std::span<T> span() const { return {data, static_cast<std::size_t>(count())}; }
   /// A View of const elements can be made from one of mutable elements, never the other way.
@@ -39,15 +37,15 @@ class AlignedArray {
   AlignedArray() = default;
   explicit AlignedArray(std::int64_t count) : count_(count) {
     if (count > 0)
-      data_.reset(static_cast<T*>(::operator new(static_cast<std::size_t>(count) * sizeof(T),
-                                                 std::align_val_t{kAlignment_bytes})));
+      data_.reset(
+          static_cast<T*>(::operator new (static_cast<std::size_t>(count) * sizeof(T), std::align_val_t{kAlignment_bytes})));
   }
   [[nodiscard]] T* data() const { return data_.get(); }
   [[nodiscard]] std::int64_t count() const { return count_; }
 
  private:
   struct Free {
-    void operator()(T* memory) const { ::operator delete(memory, std::align_val_t{kAlignment_bytes}); }
+    void operator()(T* memory) const { ::operator delete (memory, std::align_val_t{kAlignment_bytes}); }
   };
   std::unique_ptr<T, Free> data_;
   std::int64_t count_ = 0;

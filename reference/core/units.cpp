@@ -16,13 +16,13 @@ struct Unit {
   double factor;
 };
 
-constexpr std::array kBytes = {Unit{"B", 1},     Unit{"kB", kB},   Unit{"KB", kB},   Unit{"MB", MB},  Unit{"GB", GB}, Unit{"TB", 1e12},
-                               Unit{"KiB", KiB}, Unit{"MiB", MiB}, Unit{"GiB", GiB}, Unit{"TiB", 1024 * GiB}};
+constexpr std::array kBytes = {Unit{"B", 1},     Unit{"kB", kB},   Unit{"KB", kB},   Unit{"MB", MB},   Unit{"GB", GB},
+                               Unit{"TB", 1e12}, Unit{"KiB", KiB}, Unit{"MiB", MiB}, Unit{"GiB", GiB}, Unit{"TiB", 1024 * GiB}};
 constexpr std::array kTimes = {Unit{"ns", ns}, Unit{"us", us}, Unit{"ms", ms}, Unit{"s", 1}};
-constexpr std::array kBandwidths = {
-    Unit{"bit/s", 0.125},  Unit{"kbit/s", 125},   Unit{"Mbit/s", 125e3}, Unit{"Gbit/s", Gbit},  Unit{"Tbit/s", 125e9},
-    Unit{"B/s", 1},        Unit{"kB/s", kB},      Unit{"MB/s", MB},      Unit{"GB/s", GB},      Unit{"TB/s", 1e12},
-    Unit{"KiB/s", KiB},    Unit{"MiB/s", MiB},    Unit{"GiB/s", GiB},    Unit{"TiB/s", 1024 * GiB}};
+constexpr std::array kBandwidths = {Unit{"bit/s", 0.125},  Unit{"kbit/s", 125},      Unit{"Mbit/s", 125e3}, Unit{"Gbit/s", Gbit},
+                                    Unit{"Tbit/s", 125e9}, Unit{"B/s", 1},           Unit{"kB/s", kB},      Unit{"MB/s", MB},
+                                    Unit{"GB/s", GB},      Unit{"TB/s", 1e12},       Unit{"KiB/s", KiB},    Unit{"MiB/s", MiB},
+                                    Unit{"GiB/s", GiB},    Unit{"TiB/s", 1024 * GiB}};
 constexpr std::array kFlops = {Unit{"FLOP/s", 1}, Unit{"MFLOP/s", 1e6}, Unit{"GFLOP/s", 1e9}, Unit{"TFLOP/s", 1e12},
                                Unit{"PFLOP/s", 1e15}};
 
@@ -77,7 +77,9 @@ double parse_bandwidth_bytes_per_s(std::string_view text) {
   return parse_quantity("bandwidth", text, kBandwidths, "100Gbit/s", false);
 }
 
-double parse_flops_per_s(std::string_view text) { return parse_quantity("rate of computing", text, kFlops, "15.7TFLOP/s", false); }
+double parse_flops_per_s(std::string_view text) {
+  return parse_quantity("rate of computing", text, kFlops, "15.7TFLOP/s", false);
+}
 
 std::string format_bytes(double bytes) {
   constexpr std::array units = {Unit{"B", 1}, Unit{"kB", 1e3}, Unit{"MB", 1e6}, Unit{"GB", 1e9}, Unit{"TB", 1e12}};
@@ -92,8 +94,8 @@ std::string format_bandwidth(double bytes_per_s) {
   return scaled(bytes_per_s, units);
 }
 std::string format_flops(double flops) {
-  constexpr std::array units = {Unit{"FLOP", 1}, Unit{"kFLOP", 1e3}, Unit{"MFLOP", 1e6}, Unit{"GFLOP", 1e9}, Unit{"TFLOP", 1e12},
-                                Unit{"PFLOP", 1e15}};
+  constexpr std::array units = {Unit{"FLOP", 1},    Unit{"kFLOP", 1e3},  Unit{"MFLOP", 1e6},
+                                Unit{"GFLOP", 1e9}, Unit{"TFLOP", 1e12}, Unit{"PFLOP", 1e15}};
   return scaled(flops, units);
 }
 

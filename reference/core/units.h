@@ -22,9 +22,9 @@ double parse_bandwidth_bytes_per_s(std::string_view text);
 /// "15.7TFLOP/s", "30 GFLOP/s" -> FLOP per second. A number without a unit is an InputError.
 double parse_flops_per_s(std::string_view text);
 
-std::string format_bytes(double bytes);                    ///< "1.23 MB"; powers of 1000, three digits
-std::string format_time(double time_s);                    ///< "12.3 us"
-std::string format_bandwidth(double bytes_per_s);          ///< "24.9 GB/s"
-std::string format_flops(double flops);                    ///< "30.9 GFLOP"
+std::string format_bytes(double bytes);            ///< "1.23 MB"; powers of 1000, three digits
+std::string format_time(double time_s);            ///< "12.3 us"
+std::string format_bandwidth(double bytes_per_s);  ///< "24.9 GB/s"
+std::string format_flops(double flops);            ///< "30.9 GFLOP"
 
 }  // namespace convoy

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "reference/core/error.h"
 
@@ -16,8 +19,8 @@ namespace fs = std::filesystem;
 /// Reads a plain or gzip file from front to back (zlib tells them apart by the first two bytes) and knows where it is.
 class IdxFile {
  public:
-  explicit IdxFile(const fs::path& path) : path_(path.string()), file_(gzopen(path_.c_str(), "rb")) {
-    if (!file_) throw InputError(cat("cannot open '", path_, "'"));
+  explicit IdxFile(const fs::path& path) : path_(path.string()), file_(gzopen(path_.c_str(), "rb")) {  // which sets errno
+    if (!file_) throw InputError(cat("cannot open '", path_, "': ", std::strerror(errno)));
     gzbuffer(file_.get(), 1U << 17U);
   }
 
@@ -65,7 +68,8 @@ class IdxFile {
     const int got = gzread(file_.get(), to, static_cast<unsigned>(wanted));
     int code = Z_OK;
     const char* text = gzerror(file_.get(), &code);
-    if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
+    const bool ends_later = code == Z_BUF_ERROR && got == static_cast<int>(wanted);  // zlib looks ahead: these bytes are good
+    if (got < 0 || (code != Z_OK && code != Z_STREAM_END && !ends_later)) {
       offset_ += std::max(got, 0);
       fail(cat("damaged gzip file (", code == Z_BUF_ERROR ? "it ends too early" : text, "); fetch it again"));
     }
@@ -99,8 +103,13 @@ std::vector<std::int64_t> read_header(IdxFile& file, int dimensions, std::string
 
 /// The file of this name in the folder, plain or with .gz.
 fs::path find_file(const fs::path& folder, const std::string& name) {
-  for (const std::string& candidate : {name, name + ".gz"})
-    if (fs::is_regular_file(folder / candidate)) return folder / candidate;
+  for (const std::string& candidate : {name, name + ".gz"}) {
+    std::error_code failed;
+    const fs::file_status status = fs::status(folder / candidate, failed);
+    if (status.type() == fs::file_type::none)
+      throw InputError(cat("cannot open '", (folder / candidate).string(), "': ", failed.message()));
+    if (fs::is_regular_file(status)) return folder / candidate;
+  }
   throw InputError(
       cat("no '", name, "' or '", name, ".gz' in folder '", folder.string(),
           "'; a folder of the MNIST family holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "

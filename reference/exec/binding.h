@@ -10,8 +10,9 @@ namespace convoy {
 /// Returns false and does nothing when there are fewer than ranks*cores_per_rank cores, or the system refuses.
 bool bind_to_cores(int rank, int ranks, int cores_per_rank);
 
-/// Asks the scheduler to give the calling thread short turns, which it then gets soon. A communication thread has little to do and
-/// others wait for it; without this, Linux since 6.6 may let it wait behind a compute thread for a whole turn of about 3 ms. Where the system does not know this wish, nothing happens.
+/// Asks the scheduler to give the calling thread short turns, which it then gets soon. A communication thread has little to do
+/// and others wait for it; without this, Linux since 6.6 may let it wait behind a compute thread for a whole turn of about 3 ms.
+/// Where the system does not know this wish, nothing happens.
 void ask_for_short_turns();
 
 }  // namespace convoy

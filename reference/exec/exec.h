@@ -28,13 +28,13 @@ using ComputeFn = std::function<void(const ComputeCall&)>;
 inline constexpr double kThreadsCommunicationCores = 1.0;
 
 struct RunOptions {
-  bool check = true;         ///< validate() the schedule first; off only for tests of broken schedules
-  bool poison = false;       ///< NaN in every buffer that does not persist, before the run and whenever its lifetime ends
-  bool record = true;        ///< keep the timeline
-  double time_out_s = 60;    ///< a message that has not come after this long is an error
-  int bound_cores = 0;       ///< cores of its own that the threads of each rank are bound to, while there are enough; 0: free
+  bool check = true;       ///< validate() the schedule first; off only for tests of broken schedules
+  bool poison = false;     ///< NaN in every buffer that does not persist, before the run and whenever its lifetime ends
+  bool record = true;      ///< keep the timeline
+  double time_out_s = 60;  ///< a message that has not come after this long is an error
+  int bound_cores = 0;     ///< cores of its own that the threads of each rank are bound to, while there are enough; 0: free
   std::function<void(int rank, int stream)> on_thread_start = {};  ///< for example to set the number of OpenMP threads
-  std::function<void(int rank, int iteration)> on_step_end = {};      ///< called by the compute thread of each rank
+  std::function<void(int rank, int iteration)> on_step_end = {};   ///< called by the compute thread of each rank
 };
 
 /// Runs `iterations` steps with one thread for each stream of each rank. Ranks share nothing but messages: a receiver copies

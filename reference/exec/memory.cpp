@@ -36,7 +36,8 @@ void RankMemory::bind(const Program& program) {
       found = persistent_.emplace(buffer.name, AlignedArray<std::byte>(bytes)).first;
       if (bytes > 0) std::memset(found->second.data(), 0, static_cast<std::size_t>(bytes));
     }
-    require(found->second.count() == bytes, "RankMemory", "'", buffer.name, "' has ", found->second.count(), " bytes and the schedule wants ", bytes);
+    require(found->second.count() == bytes, "RankMemory", "'", buffer.name, "' has ", found->second.count(),
+            " bytes and the schedule wants ", bytes);
     base_.push_back(found->second.data());
   }
 }

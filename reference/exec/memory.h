@@ -29,7 +29,8 @@ class RankMemory {
     return reinterpret_cast<T*>(base_[static_cast<std::size_t>(region.buffer)]) + region.slice.offset;
   }
   [[nodiscard]] std::byte* bytes_at(const Region& region) const {
-    return base_.at(static_cast<std::size_t>(region.buffer)) + region.slice.offset * element_bytes_[static_cast<std::size_t>(region.buffer)];
+    return base_.at(static_cast<std::size_t>(region.buffer)) +
+           region.slice.offset * element_bytes_[static_cast<std::size_t>(region.buffer)];
   }
   /// A persistent buffer by name, for example "weights".
   template <class T>

@@ -31,7 +31,8 @@ std::shared_ptr<PostOffice::Letter> PostOffice::wait_for_offer(const MessageName
   Inbox& inbox = inboxes_[static_cast<std::size_t>(name.to)];
   std::unique_lock lock(inbox.mutex);
   auto found = inbox.letters.end();
-  wait(inbox, lock, [&] { return (found = inbox.letters.find(name)) != inbox.letters.end(); }, " to send", name.from);
+  wait(
+      inbox, lock, [&] { return (found = inbox.letters.find(name)) != inbox.letters.end(); }, " to send", name.from);
   auto letter = std::move(found->second);
   inbox.letters.erase(found);
   return letter;
@@ -49,7 +50,8 @@ void PostOffice::done_reading(Letter& letter) {
 void PostOffice::wait_until_read(const MessageName& name, const Letter& letter) {
   Inbox& inbox = inboxes_[static_cast<std::size_t>(name.from)];
   std::unique_lock lock(inbox.mutex);
-  wait(inbox, lock, [&] { return letter.read; }, " to receive", name.to);
+  wait(
+      inbox, lock, [&] { return letter.read; }, " to receive", name.to);
 }
 
 void PostOffice::stop() {

@@ -18,8 +18,8 @@ namespace convoy {
 struct MessageName {
   int from = 0;
   int to = 0;
-  int axis = -1;             ///< of the collective, -1 for an Exchange
-  int id = 0;                ///< of the collective or message
+  int axis = -1;  ///< of the collective, -1 for an Exchange
+  int id = 0;     ///< of the collective or message
   int iteration = 0;
   std::int64_t round = 0;
   friend bool operator==(const MessageName&, const MessageName&) = default;

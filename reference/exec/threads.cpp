@@ -41,7 +41,8 @@ std::vector<std::vector<int>> last_uses(const Program& program) {
   for (std::size_t b = 0; b < touching.size(); ++b) {
     if (touching[b].empty() || is_persistent(program.buffers[b].kind)) continue;
     const int last = touching[b].back();
-    const bool after_all = std::all_of(touching[b].begin(), touching[b].end(), [&](int op) { return op == last || order.before(op, last); });
+    const bool after_all =
+        std::all_of(touching[b].begin(), touching[b].end(), [&](int op) { return op == last || order.before(op, last); });
     if (after_all) ends[static_cast<std::size_t>(last)].push_back(static_cast<int>(b));
   }
   return ends;
@@ -54,7 +55,8 @@ class Progress {
   explicit Progress(const Program& program) : ended_(program.ops.size(), 0), awaited_(program.ops.size(), false) {
     for (const Op& op : program.ops)
       for (const int earlier : op.after)
-        if (program.ops[static_cast<std::size_t>(earlier)].stream != op.stream) awaited_[static_cast<std::size_t>(earlier)] = true;
+        if (program.ops[static_cast<std::size_t>(earlier)].stream != op.stream)
+          awaited_[static_cast<std::size_t>(earlier)] = true;
   }
   /// `ops` on other streams; those on the caller's own have ended, since a stream runs in order.
   void wait_for(const std::vector<int>& ops, int iteration) {
@@ -94,8 +96,13 @@ class Progress {
 
 class ThreadsRun {
  public:
-  ThreadsRun(const Schedule& schedule, int iterations, std::vector<RankMemory>& memories, const ComputeFn& compute, const RunOptions& options)
-      : schedule_(schedule), iterations_(iterations), memories_(memories), compute_(compute), options_(options),
+  ThreadsRun(const Schedule& schedule, int iterations, std::vector<RankMemory>& memories, const ComputeFn& compute,
+             const RunOptions& options)
+      : schedule_(schedule),
+        iterations_(iterations),
+        memories_(memories),
+        compute_(compute),
+        options_(options),
         post_office_(schedule.world_size(), options.time_out_s) {
     for (int r = 0; r < schedule.world_size(); ++r) {
       progress_.push_back(std::make_unique<Progress>(schedule.program(r)));
@@ -124,7 +131,8 @@ class ThreadsRun {
     for (Lane& each : lanes) each.thread.join();
     if (failure_) std::rethrow_exception(failure_);
     Timeline timeline{.clock = "steady", .intervals = {}};
-    for (const Lane& each : lanes) timeline.intervals.insert(timeline.intervals.end(), each.intervals.begin(), each.intervals.end());
+    for (const Lane& each : lanes)
+      timeline.intervals.insert(timeline.intervals.end(), each.intervals.begin(), each.intervals.end());
     return timeline;
   }
 
@@ -147,8 +155,9 @@ class ThreadsRun {
     } catch (const Stopped&) {  // the one that failed has already told why
     } catch (const std::exception& error) {
       const std::vector<Op>& ops = schedule_.program(rank).ops;
-      fail(std::make_exception_ptr(std::runtime_error(cat("rank ", rank, ", iteration ", iteration, ", op ", op,
-                                                          op < ops.size() ? " (" + ops[op].name + ")" : "", ": ", error.what()))));
+      fail(
+          std::make_exception_ptr(std::runtime_error(cat("rank ", rank, ", iteration ", iteration, ", op ", op,
+                                                         op < ops.size() ? " (" + ops[op].name + ")" : "", ": ", error.what()))));
     }
   }
 
@@ -206,9 +215,11 @@ class ThreadsRun {
       std::optional<Parcel> out;
       std::optional<Parcel> in;
       if (round.send)
-        out = Parcel{{rank, group.at(static_cast<std::size_t>(round.send->peer)), collective.axis, collective.id, iteration, i}, part(round.send->slice)};
+        out = Parcel{{rank, group.at(static_cast<std::size_t>(round.send->peer)), collective.axis, collective.id, iteration, i},
+                     part(round.send->slice)};
       if (round.recv)
-        in = Parcel{{group.at(static_cast<std::size_t>(round.recv->peer)), rank, collective.axis, collective.id, iteration, i}, part(round.recv->slice)};
+        in = Parcel{{group.at(static_cast<std::size_t>(round.recv->peer)), rank, collective.axis, collective.id, iteration, i},
+                    part(round.recv->slice)};
       move(rank, out, in, round.on_receive);
     }
   }
@@ -227,10 +238,12 @@ class ThreadsRun {
     if (out) sent = post_office_.offer(out->name, memory.bytes_at(out->region), region_bytes(program, out->region));
     if (in) {
       const auto letter = post_office_.wait_for_offer(in->name);
-      require(letter->bytes == region_bytes(program, in->region), "run_on_threads", "rank ", in->name.from, " sent ", letter->bytes,
-              " bytes where ", region_bytes(program, in->region), " are expected");
+      require(letter->bytes == region_bytes(program, in->region), "run_on_threads", "rank ", in->name.from, " sent ",
+              letter->bytes, " bytes where ", region_bytes(program, in->region), " are expected");
       const DType dtype = program.buffers[static_cast<std::size_t>(in->region.buffer)].dtype;
-      with_type(dtype, [&](auto zero) { combine<decltype(zero)>(how, memory.bytes_at(in->region), letter->data, in->region.slice.count); });
+      with_type(dtype, [&](auto zero) {
+        combine<decltype(zero)>(how, memory.bytes_at(in->region), letter->data, in->region.slice.count);
+      });
       post_office_.done_reading(*letter);
     }
     if (out) post_office_.wait_until_read(out->name, *sent);
@@ -242,8 +255,8 @@ class ThreadsRun {
   const ComputeFn& compute_;
   const RunOptions& options_;
   PostOffice post_office_;
-  std::vector<std::unique_ptr<Progress>> progress_;          ///< of each rank
-  std::vector<std::vector<std::vector<int>>> last_uses_;     ///< class, op -> buffers to poison
+  std::vector<std::unique_ptr<Progress>> progress_;       ///< of each rank
+  std::vector<std::vector<std::vector<int>>> last_uses_;  ///< class, op -> buffers to poison
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
   Clock::time_point start_;
@@ -255,8 +268,8 @@ Timeline run_on_threads(const Schedule& schedule, int iterations, std::vector<Ra
                         const RunOptions& options) {
   if (options.check) require_valid(schedule);
   require(iterations >= 0, "run_on_threads", "cannot run ", iterations, " iterations");
-  require(memories.size() == static_cast<std::size_t>(schedule.world_size()), "run_on_threads", "got ", memories.size(), " memories for ",
-          schedule.world_size(), " ranks");
+  require(memories.size() == static_cast<std::size_t>(schedule.world_size()), "run_on_threads", "got ", memories.size(),
+          " memories for ", schedule.world_size(), " ranks");
   return ThreadsRun(schedule, iterations, memories, compute, options).run();
 }
 

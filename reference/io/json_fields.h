@@ -14,11 +14,18 @@
 
 namespace convoy {
 
+/// JSON as text. Bytes that are not UTF-8 (names of files may hold any) become the replacement character.
+template <class Json>
+std::string json_text(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 /// Problems found in one file.
 class JsonProblems {
  public:
   explicit JsonProblems(std::string file_name) : file_name_(std::move(file_name)) {}
   void add(const std::string& sentence) { problems_.push_back(sentence); }
+  [[nodiscard]] std::size_t count() const { return problems_.size(); }
   /// Throws an InputError listing them, when there are any.
   void require_none() const {
     if (problems_.empty()) return;
@@ -41,7 +48,7 @@ class JsonFields {
       : object_(object), path_(std::move(path)), problems_(problems) {
     if (!object.is_object())
       problems_.add(path_.empty() ? "expected an object"
-                                  : cat(path_, ": expected an object, found ", object.dump().substr(0, 40)));
+                                  : cat(path_, ": expected an object, found ", json_text(object).substr(0, 40)));
   }
 
   std::string text(const std::string& name) {
@@ -60,16 +67,26 @@ class JsonFields {
     if (!any_sign && !(result >= 0)) problems_.add(cat(at(name), ": is ", result, ", expected 0 or more"));
     return result;
   }
+  /// A number above 0.
+  double positive_number(const std::string& name) {
+    const std::size_t before = problems_.count();
+    const double value = number(name);
+    if (problems_.count() == before && !silent_ && !(value > 0)) problems_.add(cat(at(name), ": is 0, expected more"));
+    return value;
+  }
   std::int64_t integer(const std::string& name) {
     const nlohmann::json* value = find(name, "a whole number", &nlohmann::json::is_number_integer);
     if (value == nullptr) return 0;
     return as_integer(*value, at(name));
   }
-  int small_integer(const std::string& name) {
+  /// A whole number from `least` to the largest int.
+  int small_integer(const std::string& name, int least = 0) {
+    const std::size_t before = problems_.count();
     const std::int64_t value = integer(name);
-    if (value <= INT32_MAX) return static_cast<int>(value);
-    problems_.add(cat(at(name), ": is ", value, ", expected at most ", INT32_MAX));
-    return 0;
+    if (problems_.count() > before || silent_) return least;
+    if (value >= least && value <= INT32_MAX) return static_cast<int>(value);
+    problems_.add(cat(at(name), ": is ", value, ", expected ", least, " to ", INT32_MAX));
+    return least;
   }
   std::vector<double> numbers(const std::string& name) {
     std::vector<double> result;
@@ -78,7 +95,7 @@ class JsonFields {
       if (list[i].is_number())
         result.push_back(list[i].get<double>());
       else
-        problems_.add(cat(at(name), "[", i, "]: expected a number, found ", list[i].dump().substr(0, 40)));
+        problems_.add(cat(at(name), "[", i, "]: expected a number, found ", json_text(list[i]).substr(0, 40)));
     }
     return result;
   }
@@ -90,7 +107,7 @@ class JsonFields {
       if (list[i].is_number_integer())
         result.push_back(as_integer(list[i], place));
       else
-        problems_.add(cat(place, ": expected a whole number, found ", list[i].dump().substr(0, 40)));
+        problems_.add(cat(place, ": expected a whole number, found ", json_text(list[i]).substr(0, 40)));
     }
     return result;
   }
@@ -136,7 +153,7 @@ class JsonFields {
   std::int64_t as_integer(const nlohmann::json& value, const std::string& place) {
     const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX};
     if (!too_large && value.get<std::int64_t>() >= 0) return value.get<std::int64_t>();
-    problems_.add(cat(place, ": is ", value.dump(), ", expected 0 to ", INT64_MAX));
+    problems_.add(cat(place, ": is ", json_text(value), ", expected 0 to ", INT64_MAX));
     return 0;
   }
 
@@ -150,7 +167,7 @@ class JsonFields {
       return nullptr;
     }
     if ((*found.*is_type)()) return &*found;
-    problems_.add(cat(at(name), ": expected ", expected, ", found ", found->dump().substr(0, 40)));
+    problems_.add(cat(at(name), ": expected ", expected, ", found ", json_text(*found).substr(0, 40)));
     return nullptr;
   }
 

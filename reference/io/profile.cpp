@@ -52,45 +52,78 @@ ordered_json transport_json(const TransportProfile& transport) {
 TransportProfile parse_transport(JsonFields fields) {
   TransportProfile transport{.name = fields.text("name"),
                              .latency_s = fields.number("latency_s"),
-                             .bandwidth_bytes_per_s = fields.number("bandwidth_bytes_per_s"),
+                             .bandwidth_bytes_per_s = fields.positive_number("bandwidth_bytes_per_s"),
                              .add_s_per_byte = fields.number("add_s_per_byte"),
                              .communication_cores = fields.number("communication_cores")};
   fields.require_all_known();
   return transport;
 }
 
+/// The fields that hold what was measured.
+std::vector<std::string> measured_fields(const Profile& profile) {
+  std::vector<std::string> names = {"memory_bandwidth_bytes_per_s", "peak_flops_per_s", "entries"};
+  if (profile.transport) names.emplace_back("transport");
+  return names;
+}
+
 void parse_head(Profile& profile, JsonFields& fields) {
+  if (fields.has("version")) profile.version = fields.text("version");
+  if (fields.has("data")) profile.data = fields.text("data");
+  if (fields.has("seed")) profile.seed = static_cast<std::uint64_t>(fields.integer("seed"));
   profile.model = fields.text("model");
   profile.machine = fields.text("machine");
   profile.date = fields.text("date");
   profile.command = fields.text("command");
-  profile.cores = fields.small_integer("cores");
+  profile.cores = fields.small_integer("cores", 1);
   profile.memory_bytes = fields.integer("memory_bytes");
   profile.memory_bandwidth_bytes_per_s = fields.number("memory_bandwidth_bytes_per_s");
   profile.peak_flops_per_s = fields.number("peak_flops_per_s");
-  profile.threads = fields.small_integer("threads");
-  profile.concurrent = fields.small_integer("concurrent");
+  profile.threads = fields.small_integer("threads", 1);
+  profile.concurrent = fields.small_integer("concurrent", 1);
   profile.precision = fields.text("precision");
+}
+
+/// Checks the fields that say again what others say, for readers of any result of Convoy.
+void check_common(JsonFields& fields) {
+  if (fields.has("host")) {
+    JsonFields host = fields.object("host");
+    host.text("cpu_model");
+    host.small_integer("cores", 1);
+    host.integer("memory_bytes");
+    host.require_all_known();
+  }
+  if (fields.has("provenance")) {
+    JsonFields provenance = fields.object("provenance");
+    for (const std::string& name : provenance.names())
+      if (const std::string word = provenance.text(name); word != "measured")
+        provenance.problem(name, cat("is '", word, "', expected measured"));
+  }
 }
 
 }  // namespace
 
 std::string to_json(const Profile& profile) {
-  ordered_json json = {{"model", profile.model},
-                       {"machine", profile.machine},
-                       {"date", profile.date},
-                       {"command", profile.command},
-                       {"cores", profile.cores},
-                       {"memory_bytes", profile.memory_bytes},
-                       {"memory_bandwidth_bytes_per_s", profile.memory_bandwidth_bytes_per_s},
-                       {"peak_flops_per_s", profile.peak_flops_per_s},
-                       {"threads", profile.threads},
-                       {"concurrent", profile.concurrent},
-                       {"precision", profile.precision},
-                       {"entries", ordered_json::array()}};
+  ordered_json json = {
+      {"version", profile.version},
+      {"command", profile.command},
+      {"date", profile.date},
+      {"host", {{"cpu_model", profile.machine}, {"cores", profile.cores}, {"memory_bytes", profile.memory_bytes}}},
+      {"model", profile.model},
+      {"precision", profile.precision},
+      {"data", profile.data},
+      {"seed", profile.seed},
+      {"threads", profile.threads},
+      {"concurrent", profile.concurrent},
+      {"machine", profile.machine},
+      {"cores", profile.cores},
+      {"memory_bytes", profile.memory_bytes},
+      {"memory_bandwidth_bytes_per_s", profile.memory_bandwidth_bytes_per_s},
+      {"peak_flops_per_s", profile.peak_flops_per_s},
+      {"entries", ordered_json::array()}};
   for (const ProfileEntry& entry : profile.entries) json["entries"].push_back(entry_json(entry));
   if (profile.transport) json["transport"] = transport_json(*profile.transport);
-  return json.dump(2) + "\n";
+  for (const std::string& name : measured_fields(profile)) json["provenance"][name] = "measured";
+  return json_text(json, 2) + "\n";
 }
 
 Profile parse_profile(const std::string& text, const std::string& file_name) {
@@ -103,6 +136,7 @@ Profile parse_profile(const std::string& text, const std::string& file_name) {
   for (std::size_t i = 0; i < entries.size(); ++i)
     profile.entries.push_back(parse_entry(JsonFields(entries[i], cat("entries[", i, "]"), problems)));
   if (fields.has("transport")) profile.transport = parse_transport(fields.object("transport"));
+  check_common(fields);
   fields.require_all_known();
   problems.require_none();
   return profile;

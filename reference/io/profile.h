@@ -1,10 +1,12 @@
 /// Profile: measured times of compute ops on one rank, and of messages between ranks.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "reference/io/host.h"
 #include "reference/schedule/schedule.h"
 
 namespace convoy {
@@ -30,7 +32,10 @@ struct TransportProfile {
 };
 
 struct Profile {
+  std::string version = tool_version();
   std::string model;
+  std::string data;  ///< images that were trained on: "fashion-mnist", "synthetic"; empty in profiles that do not say
+  std::uint64_t seed = 1;
   std::string machine;  ///< processor, cores
   std::string date;
   std::string command;
@@ -45,8 +50,10 @@ struct Profile {
   std::optional<TransportProfile> transport;  ///< when more than one rank was measured
 };
 
+/// JSON with the unit in the name of every field, and where the values come from: all of them are measured.
 std::string to_json(const Profile& profile);
-/// Reads a profile. An InputError names the file, the field and what was expected.
+/// Reads a profile; version, host, data, seed and provenance may be missing. An InputError names the file, the field and what was
+/// expected.
 Profile parse_profile(const std::string& json, const std::string& file_name);
 
 }  // namespace convoy

@@ -80,7 +80,7 @@ void parse_setting(RunReport& report, JsonFields& fields) {
   report.clock = fields.text("clock");
   report.data = fields.text("data");
   report.transport = fields.text("transport");
-  report.threads = fields.small_integer("threads");
+  report.threads = fields.small_integer("threads", 1);
   report.seed = static_cast<std::uint64_t>(fields.integer("seed"));
 }
 
@@ -120,7 +120,8 @@ Provenance provenance_of_clock(const std::string& clock) {
 Plan plan_of(const ScheduleChoice& choice) {
   if (choice.ranks < 1) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected 1 or more"));
   constexpr int most_ranks = 1 << 20;
-  if (choice.ranks > most_ranks) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected ", most_ranks, " or fewer"));
+  if (choice.ranks > most_ranks)
+    throw InputError(cat("the number of ranks is ", choice.ranks, ", expected ", most_ranks, " or fewer"));
   if (choice.global_batch < 1) throw InputError(cat("the global batch is ", choice.global_batch, ", expected 1 or more"));
   if (choice.bucket_bytes < 1) throw InputError(cat("a bucket has ", choice.bucket_bytes, " bytes, expected 1 or more"));
   if (choice.chunks < 1) throw InputError(cat("the number of chunks is ", choice.chunks, ", expected 1 or more"));
@@ -191,7 +192,7 @@ std::string to_json(const RunReport& report) {
   if (!report.test_accuracy_per_epoch.empty()) json["test_accuracy_per_epoch"] = report.test_accuracy_per_epoch;
   if (!report.memory_bytes.empty()) json["memory_bytes"] = report.memory_bytes;
   json["provenance"] = provenance_json(report);
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 RunReport parse_run_report(const std::string& text, const std::string& file_name) {

@@ -13,6 +13,10 @@
 
 namespace convoy {
 
+/// What every verb takes when nothing was typed: images of a step on each rank, and bytes of gradients reduced together.
+inline constexpr int kDefaultBatchPerRank = 32;
+inline constexpr const char* kDefaultBucket = "25MiB";
+
 /// Enough to make the same schedule again.
 struct ScheduleChoice {
   std::string model = "lenet5";

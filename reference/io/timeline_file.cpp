@@ -22,7 +22,7 @@ Interval parse_interval(const nlohmann::json& row, const std::string& path, cons
   bool good = row.is_array() && row.size() == 5;
   for (std::size_t i = 0; good && i < 5; ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
   if (!good) {
-    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s], found ", row.dump().substr(0, 60)));
+    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s], found ", json_text(row).substr(0, 60)));
     return {};
   }
   const auto rank = row[0].get<std::uint64_t>(), op = row[2].get<std::uint64_t>();
@@ -83,7 +83,7 @@ std::string to_json(const TimelineFile& file) {
   }
   for (const Interval& i : file.timeline.intervals)
     json["intervals"].push_back(ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s}));
-  return json.dump() + "\n";
+  return json_text(json) + "\n";
 }
 
 TimelineFile parse_timeline(const std::string& text, const std::string& file_name) {

@@ -16,8 +16,9 @@ void require_window(std::string_view where, const Window& window, const Shape& x
   require(window.kernel_h > 0 && window.kernel_w > 0 && window.stride_h > 0 && window.stride_w > 0, where,
           "kernel and stride must be positive, got kernel ", window.kernel_h, "x", window.kernel_w, " stride ", window.stride_h,
           "x", window.stride_w);
-  require(window.padding_h >= 0 && window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w,
-          where, "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
+  require(
+      window.padding_h >= 0 && window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w,
+      where, "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
   require(x.h + 2 * window.padding_h >= window.kernel_h && x.w + 2 * window.padding_w >= window.kernel_w, where, "a ",
           window.kernel_h, "x", window.kernel_w, " window does not fit into an input of ", x.h, "x", x.w, " with padding ",
           window.padding_h, "x", window.padding_w);
@@ -25,8 +26,10 @@ void require_window(std::string_view where, const Window& window, const Shape& x
 
 std::string describe(const Window& window) {
   std::string text = cat(window.kernel_h, "x", window.kernel_w);
-  if (window.stride_h != 1 || window.stride_w != 1) text += cat(", stride ", window.stride_h, window.stride_h == window.stride_w ? "" : cat("x", window.stride_w));
-  if (window.padding_h != 0 || window.padding_w != 0) text += cat(", padding ", window.padding_h, window.padding_h == window.padding_w ? "" : cat("x", window.padding_w));
+  if (window.stride_h != 1 || window.stride_w != 1)
+    text += cat(", stride ", window.stride_h, window.stride_h == window.stride_w ? "" : cat("x", window.stride_w));
+  if (window.padding_h != 0 || window.padding_w != 0)
+    text += cat(", padding ", window.padding_h, window.padding_h == window.padding_w ? "" : cat("x", window.padding_w));
   return text;
 }
 
@@ -78,7 +81,9 @@ Shape output_shape(const Layer& layer, const Shape& x) {
                    require(linear.out_features > 0, "Linear", "needs at least one output, got ", linear.out_features);
                    return Shape{x.n, linear.out_features, 1, 1};
                  },
-                 [&](const Flatten&) { return Shape{x.n, static_cast<int>(x.sample_count()), 1, 1}; },
+                 [&](const Flatten&) {
+                   return Shape{x.n, static_cast<int>(x.sample_count()), 1, 1};
+                 },
                  [&](const Dropout& dropout) {
                    require(dropout.probability >= 0 && dropout.probability < 1, "Dropout", "probability must be in [0, 1), got ",
                            dropout.probability);
@@ -120,7 +125,9 @@ Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
                    const double macs = ny * x.c * conv.window.kernel_h * conv.window.kernel_w;
                    return product_work(macs, weights, biases, nx, ny, pass, bytes);
                  },
-                 [&](const Linear&) { return product_work(ny * static_cast<double>(x.sample_count()), weights, biases, nx, ny, pass, bytes); },
+                 [&](const Linear&) {
+                   return product_work(ny * static_cast<double>(x.sample_count()), weights, biases, nx, ny, pass, bytes);
+                 },
                  [&](const MaxPool2d& pool) {
                    const double compares = ny * pool.window.kernel_h * pool.window.kernel_w;
                    if (pass == Pass::forward) return Work{compares, nx * bytes, ny * bytes};
@@ -130,10 +137,13 @@ Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
                    if (pass == Pass::forward) return Work{nx, nx * bytes, ny * bytes};
                    return Work{nx, 2 * ny * bytes, nx * bytes};  // dy and y
                  },
-                 [&](const Dropout&) { return Work{nx, nx * bytes, nx * bytes}; },
+                 [&](const Dropout&) {
+                   return Work{nx, nx * bytes, nx * bytes};
+                 },
                  [&](const Flatten&) { return Work{}; },
                  [&](const SoftmaxCrossEntropy&) {
-                   // forward: maximum, subtraction, exponential, sum, division; backward: subtraction and scaling. Labels are 4 bytes.
+                   // forward: maximum, subtraction, exponential, sum, division; backward: subtraction and scaling. Labels are 4
+                   // bytes.
                    if (pass == Pass::forward) return Work{5 * nx, nx * bytes + 4.0 * x.n, nx * bytes};
                    return Work{2 * nx, nx * bytes + 4.0 * x.n, nx * bytes};
                  }},

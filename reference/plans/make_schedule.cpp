@@ -18,7 +18,12 @@ Shape flat_shape(std::int64_t count) {
 class ProgramBuilder {
  public:
   ProgramBuilder(const Model& model, const Plan& plan, Mode mode, int batch)
-      : model_(model), plan_(plan), train_(mode == Mode::train), batch_(batch), shapes_(output_shapes(model, batch)), parameters_(parameters(model)) {
+      : model_(model),
+        plan_(plan),
+        train_(mode == Mode::train),
+        batch_(batch),
+        shapes_(output_shapes(model, batch)),
+        parameters_(parameters(model)) {
     program_.batch = batch;
     for (const Parameter& parameter : parameters_) learned_.insert(parameter.node);
   }
@@ -51,7 +56,8 @@ class ProgramBuilder {
       std::vector<Operand> operands = {{Role::x, Access::read, input_of(i)}};
       append(operands, learned_operands(i, Access::read, weights_, Role::weight, Role::bias));
       operands.push_back({Role::y, Access::write, y});
-      add_compute(node(i).name + ".forward", {ComputeKind::forward, i, operands, work_of(model_, i, batch_, Pass::forward, plan_.dtype)});
+      add_compute(node(i).name + ".forward",
+                  {ComputeKind::forward, i, operands, work_of(model_, i, batch_, Pass::forward, plan_.dtype)});
       outputs_.push_back(y);
     }
   }
@@ -65,7 +71,8 @@ class ProgramBuilder {
 
   void backward() {
     buckets_ = gradient_buckets(model_, plan_.bucket_bytes, plan_.dtype);
-    add_compute("zero_gradients", {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, bytes(gradients_)}});
+    add_compute("zero_gradients",
+                {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, bytes(gradients_)}});
     dy_.resize(model_.nodes.size());
     for (int i = node_count() - 1; i >= 0; --i) {
       // Weights before inputs, so that the reduction of a bucket starts as early as it can.
@@ -137,7 +144,8 @@ class ProgramBuilder {
       const Slice slice = buckets_[b].slice;
       const double n = static_cast<double>(slice.count);
       const double element = static_cast<double>(size_bytes(plan_.dtype));
-      Compute compute{ComputeKind::update, -1,
+      Compute compute{ComputeKind::update,
+                      -1,
                       {{Role::weights, Access::update, {weights_.buffer, slice}},
                        {Role::gradients, Access::read, {gradients_.buffer, slice}},
                        {Role::momentum, Access::update, {momentum_.buffer, slice}}},
@@ -155,22 +163,30 @@ class ProgramBuilder {
     program_.buffers.push_back({name, kind, plan_.dtype, shape});
     return static_cast<int>(program_.buffers.size()) - 1;
   }
-  Region add_tensor(const std::string& name, BufferKind kind, const Shape& shape) { return {add_buffer(name, kind, shape), {0, shape.count()}}; }
+  Region add_tensor(const std::string& name, BufferKind kind, const Shape& shape) {
+    return {add_buffer(name, kind, shape), {0, shape.count()}};
+  }
   int add_op(std::string name, int stream, std::vector<int> after, std::variant<Compute, Exchange, Collective> action) {
     program_.ops.push_back({std::move(name), stream, std::move(after), std::move(action)});
     return static_cast<int>(program_.ops.size()) - 1;
   }
-  void add_compute(std::string name, Compute compute) { last_compute_ = add_op(std::move(name), kComputeStream, {}, std::move(compute)); }
+  void add_compute(std::string name, Compute compute) {
+    last_compute_ = add_op(std::move(name), kComputeStream, {}, std::move(compute));
+  }
 
   /// The learned tensors of a node as parts of a flat buffer.
   [[nodiscard]] std::vector<Operand> learned_operands(int i, Access access, const Region& flat, Role weight, Role bias) const {
     std::vector<Operand> operands;
     for (const Parameter& parameter : parameters_)
       if (parameter.node == i)
-        operands.push_back({parameter.name.ends_with(".weight") ? weight : bias, access, {flat.buffer, {parameter.offset, parameter.shape.count()}}});
+        operands.push_back({parameter.name.ends_with(".weight") ? weight : bias,
+                            access,
+                            {flat.buffer, {parameter.offset, parameter.shape.count()}}});
     return operands;
   }
-  static void append(std::vector<Operand>& to, const std::vector<Operand>& from) { to.insert(to.end(), from.begin(), from.end()); }
+  static void append(std::vector<Operand>& to, const std::vector<Operand>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  }
 
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] int node_count() const { return static_cast<int>(model_.nodes.size()); }
@@ -197,11 +213,12 @@ class ProgramBuilder {
 
 void check_plan(const Plan& plan) {
   require(!plan.mesh.axes.empty() && plan.mesh.world_size() >= 1, "make_schedule", "the mesh has no ranks");
-  for (const Axis& axis : plan.mesh.axes) require(axis.extent >= 1, "make_schedule", "axis '", axis.name, "' has extent ", axis.extent);
-  require(plan.batch_axis >= 0 && static_cast<std::size_t>(plan.batch_axis) < plan.mesh.axes.size(), "make_schedule", "batch axis ", plan.batch_axis,
-          " is not an axis of the mesh");
-  require(plan.mesh.axes[static_cast<std::size_t>(plan.batch_axis)].extent == plan.mesh.world_size(), "make_schedule",
-          "plan '", plan.name, "' divides nothing but the batch, yet the mesh has other axes");
+  for (const Axis& axis : plan.mesh.axes)
+    require(axis.extent >= 1, "make_schedule", "axis '", axis.name, "' has extent ", axis.extent);
+  require(plan.batch_axis >= 0 && static_cast<std::size_t>(plan.batch_axis) < plan.mesh.axes.size(), "make_schedule",
+          "batch axis ", plan.batch_axis, " is not an axis of the mesh");
+  require(plan.mesh.axes[static_cast<std::size_t>(plan.batch_axis)].extent == plan.mesh.world_size(), "make_schedule", "plan '",
+          plan.name, "' divides nothing but the batch, yet the mesh has other axes");
   require(plan.global_batch >= 1, "make_schedule", "the batch must have at least one image, got ", plan.global_batch);
   require(plan.bucket_bytes >= 1, "make_schedule", "buckets must hold at least one byte, got ", plan.bucket_bytes);
   require(plan.chunks >= 1, "make_schedule", "at least one chunk is needed, got ", plan.chunks);

@@ -14,13 +14,13 @@ namespace convoy {
 struct Plan {
   std::string name = "data";
   Mesh mesh{{{"data", 1}}};
-  int global_batch = 1;             ///< images of one step, over all ranks
-  int batch_axis = 0;               ///< axis of the mesh that divides the images
-  DType dtype = DType::f32;         ///< of all buffers
-  std::string precision = "fp32";   ///< arithmetic of compute ops: fp32, tf32, fp16, bf16, fp64
-  bool overlap = true;              ///< reduce a bucket as soon as it is full, while backward goes on; else after backward
+  int global_batch = 1;            ///< images of one step, over all ranks
+  int batch_axis = 0;              ///< axis of the mesh that divides the images
+  DType dtype = DType::f32;        ///< of all buffers
+  std::string precision = "fp32";  ///< arithmetic of compute ops: fp32, tf32, fp16, bf16, fp64
+  bool overlap = true;             ///< reduce a bucket as soon as it is full, while backward goes on; else after backward
   std::int64_t bucket_bytes = 25 * 1024 * 1024;  ///< PyTorch DDP's default
-  std::string all_reduce = "ring";  ///< collective algorithm
+  std::string all_reduce = "ring";               ///< collective algorithm
   int chunks = 1;
 };
 

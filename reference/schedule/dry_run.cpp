@@ -52,8 +52,8 @@ class DryRun {
   }
 
  private:
-  using MessageKey = std::tuple<int, int, int>;     // from, to, id
-  using GroupKey = std::tuple<int, int, int>;       // first rank of the group, axis, id
+  using MessageKey = std::tuple<int, int, int>;  // from, to, id
+  using GroupKey = std::tuple<int, int, int>;    // first rank of the group, axis, id
 
   const Op& op_of(const Runner& runner, int op) const { return schedule_.program(runner.rank).ops[static_cast<std::size_t>(op)]; }
 
@@ -81,15 +81,19 @@ class DryRun {
   }
 
   GroupKey group_key(const Runner& runner, const Collective& collective) const {
-    const int first = quotient_ ? 0 : schedule_.mesh.neighbour(runner.rank, collective.axis, -schedule_.mesh.coordinate(runner.rank, collective.axis));
+    const int first = quotient_ ? 0
+                                : schedule_.mesh.neighbour(runner.rank, collective.axis,
+                                                           -schedule_.mesh.coordinate(runner.rank, collective.axis));
     return {first, collective.axis, collective.id};
   }
 
   /// Tells the partners of an op that it has been reached, and has them looked at again.
   void announce(Runner& runner, const Op& op) {
     if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
-      if (exchange->send) post(runner.rank, peer(runner, exchange->send->peer), exchange->send->id, peer(runner, exchange->send->peer), sends_);
-      if (exchange->recv) post(peer(runner, exchange->recv->peer), runner.rank, exchange->recv->id, peer(runner, exchange->recv->peer), recvs_);
+      if (exchange->send)
+        post(runner.rank, peer(runner, exchange->send->peer), exchange->send->id, peer(runner, exchange->send->peer), sends_);
+      if (exchange->recv)
+        post(peer(runner, exchange->recv->peer), runner.rank, exchange->recv->id, peer(runner, exchange->recv->peer), recvs_);
     } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
       ++arrived_[group_key(runner, *collective)];
       if (arrived_[group_key(runner, *collective)] == members(runner, *collective))
@@ -105,7 +109,8 @@ class DryRun {
   bool complete(const Runner& runner, const Op& op) {
     if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
       const bool sent = !exchange->send || recvs_.contains({runner.rank, peer(runner, exchange->send->peer), exchange->send->id});
-      const bool received = !exchange->recv || sends_.contains({peer(runner, exchange->recv->peer), runner.rank, exchange->recv->id});
+      const bool received =
+          !exchange->recv || sends_.contains({peer(runner, exchange->recv->peer), runner.rank, exchange->recv->id});
       return sent && received;
     }
     if (const auto* collective = std::get_if<Collective>(&op.action))
@@ -120,7 +125,8 @@ class DryRun {
     int count = 0;
     for (const Runner& other : runners_)
       for (const Op& op : schedule_.program(other.rank).ops)
-        if (const auto* theirs = std::get_if<Collective>(&op.action)) count += theirs->id == collective.id && theirs->axis == collective.axis ? 1 : 0;
+        if (const auto* theirs = std::get_if<Collective>(&op.action))
+          count += theirs->id == collective.id && theirs->axis == collective.axis ? 1 : 0;
     return count;
   }
 
@@ -130,13 +136,18 @@ class DryRun {
     const Op& op = op_of(runner, id);
     std::string waits = "waits for an earlier op of its rank that never ends";
     for (const int earlier : op.after)
-      if (!runner.done[static_cast<std::size_t>(earlier)]) return {runner.rank, id, "deadlock", cat("waits for op ", earlier, " (", op_of(runner, earlier).name, "), which never ends")};
+      if (!runner.done[static_cast<std::size_t>(earlier)])
+        return {runner.rank, id, "deadlock",
+                cat("waits for op ", earlier, " (", op_of(runner, earlier).name, "), which never ends")};
     if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
-      const bool sending = exchange->send && !recvs_.contains({runner.rank, peer(runner, exchange->send->peer), exchange->send->id});
+      const bool sending =
+          exchange->send && !recvs_.contains({runner.rank, peer(runner, exchange->send->peer), exchange->send->id});
       const Message& message = sending ? *exchange->send : *exchange->recv;
-      waits = cat("waits for ever for rank ", peer(runner, message.peer), sending ? " to receive" : " to send", " message ", message.id);
+      waits = cat("waits for ever for rank ", peer(runner, message.peer), sending ? " to receive" : " to send", " message ",
+                  message.id);
     } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
-      waits = cat("waits for ever in ", to_string(collective->kind), " ", collective->id, " for ranks that stand in front of something else");
+      waits = cat("waits for ever in ", to_string(collective->kind), " ", collective->id,
+                  " for ranks that stand in front of something else");
     }
     return {runner.rank, id, "deadlock", waits};
   }

@@ -25,8 +25,9 @@ struct MessageKey {
 struct HashKey {
   std::size_t operator()(const MessageKey& k) const {
     std::uint64_t h = 0x9e3779b97f4a7c15U;
-    for (const std::uint64_t part : {static_cast<std::uint64_t>(k.from), static_cast<std::uint64_t>(k.to), static_cast<std::uint64_t>(k.id),
-                                     static_cast<std::uint64_t>(k.iteration), static_cast<std::uint64_t>(k.round), static_cast<std::uint64_t>(k.axis)})
+    for (const std::uint64_t part :
+         {static_cast<std::uint64_t>(k.from), static_cast<std::uint64_t>(k.to), static_cast<std::uint64_t>(k.id),
+          static_cast<std::uint64_t>(k.iteration), static_cast<std::uint64_t>(k.round), static_cast<std::uint64_t>(k.axis)})
       h = (h ^ part) * 0xbf58476d1ce4e5b9U + (h >> 29U);
     return static_cast<std::size_t>(h);
   }
@@ -41,11 +42,11 @@ struct Meeting {
 /// Where one stream of one rank stands. Times are max-plus sums, so it does not matter in which order streams are looked at.
 struct Cursor {
   int rank = 0;
-  std::vector<int> ops;        ///< of this stream
-  std::size_t next = 0;        ///< index into ops
+  std::vector<int> ops;  ///< of this stream
+  std::size_t next = 0;  ///< index into ops
   int iteration = 0;
-  double free_s = 0;           ///< end of the op, or round, before
-  bool started = false;        ///< the op at `next` has
+  double free_s = 0;     ///< end of the op, or round, before
+  bool started = false;  ///< the op at `next` has
   double start_s = 0;
   std::int64_t round = 0;
   std::int64_t round_count = 0;
@@ -86,7 +87,8 @@ class Ideal {
       }
     }
     for (const Cursor& cursor : cursors_)
-      require(cursor.iteration == iterations_ || cursor.ops.empty(), "ideal", "rank ", cursor.rank, " stands still; validate() the schedule first");
+      require(cursor.iteration == iterations_ || cursor.ops.empty(), "ideal", "rank ", cursor.rank,
+              " stands still; validate() the schedule first");
     return std::move(timeline_);
   }
 
@@ -191,12 +193,18 @@ class Ideal {
   double round_end(const Cursor& cursor, const Collective& collective) {
     const Round round = cursor.rounds.at(cursor.round);
     const int coordinate = schedule_.mesh.coordinate(cursor.rank, collective.axis);
-    const std::int64_t element = size_bytes(schedule_.program(cursor.rank).buffers[static_cast<std::size_t>(collective.region.buffer)].dtype);
+    const std::int64_t element =
+        size_bytes(schedule_.program(cursor.rank).buffers[static_cast<std::size_t>(collective.region.buffer)].dtype);
     double end = cursor.free_s;
     bool waiting = false;
     const auto side = [&](const Transfer& transfer, bool sender) {
       const int peer = schedule_.mesh.neighbour(cursor.rank, collective.axis, transfer.peer - coordinate);
-      const MessageKey key{sender ? cursor.rank : peer, sender ? peer : cursor.rank, collective.id, cursor.iteration, cursor.round, collective.axis};
+      const MessageKey key{sender ? cursor.rank : peer,
+                           sender ? peer : cursor.rank,
+                           collective.id,
+                           cursor.iteration,
+                           cursor.round,
+                           collective.axis};
       const double moved = meet(key, sender, cursor.free_s, transfer.slice.count * element);
       waiting = waiting || moved == kNotYet;
       end = std::max(end, moved);
@@ -204,7 +212,8 @@ class Ideal {
     if (round.send) side(*round.send, true);
     if (round.recv) side(*round.recv, false);
     if (waiting) return kNotYet;
-    if (round.recv && cost_.receive_s) end += cost_.receive_s(round.on_receive, static_cast<double>(round.recv->slice.count * element));
+    if (round.recv && cost_.receive_s)
+      end += cost_.receive_s(round.on_receive, static_cast<double>(round.recv->slice.count * element));
     return end;
   }
 

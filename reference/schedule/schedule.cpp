@@ -8,8 +8,10 @@
 namespace convoy {
 namespace {
 
-constexpr std::array kBufferKinds = {"weights", "optimizer", "gradients", "input", "activation", "activation_gradient", "workspace"};
-constexpr std::array kRoles = {"x", "y", "dx", "dy", "weight", "bias", "weight_gradient", "bias_gradient", "weights", "gradients", "momentum"};
+constexpr std::array kBufferKinds = {"weights",    "optimizer",           "gradients", "input",
+                                     "activation", "activation_gradient", "workspace"};
+constexpr std::array kRoles = {"x",       "y",         "dx",      "dy", "weight", "bias", "weight_gradient", "bias_gradient",
+                               "weights", "gradients", "momentum"};
 constexpr std::array kAccesses = {"read", "write", "update"};
 constexpr std::array kComputeKinds = {"load", "zero", "forward", "backward_input", "backward_weights", "update"};
 

@@ -118,9 +118,9 @@ struct Collective {
 
 /// One thing that a rank does. Its id is its index in the program.
 struct Op {
-  std::string name;         ///< "forward conv1", for people
-  int stream = 0;           ///< see kComputeStream, kCommunicationStream
-  std::vector<int> after;   ///< ids of earlier ops of this program
+  std::string name;        ///< "forward conv1", for people
+  int stream = 0;          ///< see kComputeStream, kCommunicationStream
+  std::vector<int> after;  ///< ids of earlier ops of this program
   std::variant<Compute, Exchange, Collective> action;
   friend bool operator==(const Op&, const Op&) = default;
 };
@@ -142,13 +142,13 @@ struct Program {
 struct Schedule {
   std::string model;
   std::string plan;
-  std::string mode = "train";     ///< or "evaluate"
-  std::string precision = "fp32"; ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
+  std::string mode = "train";      ///< or "evaluate"
+  std::string precision = "fp32";  ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
   int global_batch = 0;
-  int batch_axis = 0;             ///< axis along which the images are divided
+  int batch_axis = 0;  ///< axis along which the images are divided
   Mesh mesh;
   std::vector<Program> programs;
-  std::vector<int> class_of;      ///< program of every rank
+  std::vector<int> class_of;  ///< program of every rank
 
   [[nodiscard]] int world_size() const { return static_cast<int>(class_of.size()); }
   [[nodiscard]] const Program& program(int rank) const;

@@ -18,12 +18,13 @@ std::string number(double value) {
 }
 
 std::string region_text(const Program& program, const Region& region) {
-  return cat(program.buffers.at(static_cast<std::size_t>(region.buffer)).name, "[", region.slice.offset, "+", region.slice.count, "]");
+  return cat(program.buffers.at(static_cast<std::size_t>(region.buffer)).name, "[", region.slice.offset, "+", region.slice.count,
+             "]");
 }
 
 std::string message_text(const Program& program, const char* direction, const Message& message) {
-  return cat(" ", direction, "=", region_text(program, message.region), " axis=", message.peer.axis, " offset=", message.peer.offset,
-             " id=", message.id);
+  return cat(" ", direction, "=", region_text(program, message.region), " axis=", message.peer.axis,
+             " offset=", message.peer.offset, " id=", message.id);
 }
 
 void write_op(std::ostream& out, const Program& program, std::size_t id) {
@@ -42,8 +43,9 @@ void write_op(std::ostream& out, const Program& program, std::size_t id) {
     if (exchange->recv) out << message_text(program, "recv", *exchange->recv);
   } else {
     const auto& collective = std::get<Collective>(op.action);
-    out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " axis=" << collective.axis << " id=" << collective.id
-        << " root=" << collective.root << " chunks=" << collective.chunks << " on=" << region_text(program, collective.region);
+    out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " axis=" << collective.axis
+        << " id=" << collective.id << " root=" << collective.root << " chunks=" << collective.chunks
+        << " on=" << region_text(program, collective.region);
   }
   out << "\n";
 }
@@ -181,7 +183,8 @@ class Parser {
       const int last = dash == std::string::npos ? first : words.integer(std::string_view(range).substr(dash + 1));
       if (first < 0 || last < first || static_cast<std::size_t>(last) >= schedule_.class_of.size())
         words.fail(cat("ranks ", range, " are not in a mesh of ", schedule_.class_of.size()));
-      for (int r = first; r <= last; ++r) schedule_.class_of[static_cast<std::size_t>(r)] = static_cast<int>(schedule_.programs.size()) - 1;
+      for (int r = first; r <= last; ++r)
+        schedule_.class_of[static_cast<std::size_t>(r)] = static_cast<int>(schedule_.programs.size()) - 1;
     }
   }
 
@@ -199,7 +202,8 @@ class Parser {
       *extents.at(i) = words.integer(extent);
     }
     if (i != extents.size()) words.fail("a shape has four extents, found '" + shape + "'");
-    if (!buffers_.try_emplace(buffer.name, static_cast<int>(buffers_.size())).second) words.fail("a second buffer '" + buffer.name + "'");
+    if (!buffers_.try_emplace(buffer.name, static_cast<int>(buffers_.size())).second)
+      words.fail("a second buffer '" + buffer.name + "'");
     schedule_.programs.back().buffers.push_back(buffer);
   }
 
@@ -210,13 +214,15 @@ class Parser {
       words.fail(cat("expected buffer[offset+count], found '", text, "'"));
     const auto found = buffers_.find(std::string(text.substr(0, open)));
     if (found == buffers_.end()) words.fail(cat("no buffer '", text.substr(0, open), "' in this class"));
-    return {found->second, {words.parse<std::int64_t>(text.substr(open + 1, plus - open - 1), "an offset"),
-                            words.parse<std::int64_t>(text.substr(plus + 1, text.size() - plus - 2), "a count")}};
+    return {found->second,
+            {words.parse<std::int64_t>(text.substr(open + 1, plus - open - 1), "an offset"),
+             words.parse<std::int64_t>(text.substr(plus + 1, text.size() - plus - 2), "a count")}};
   }
 
   void op(Words& words) {
     std::vector<Op>& ops = schedule_.programs.back().ops;
-    if (words.integer(words.take("the number of the op")) != static_cast<int>(ops.size())) words.fail("ops must be numbered 0, 1, 2, ... in each class");
+    if (words.integer(words.take("the number of the op")) != static_cast<int>(ops.size()))
+      words.fail("ops must be numbered 0, 1, 2, ... in each class");
     Op op;
     op.name = words.take("the op's name");
     words.expect("stream");
@@ -243,10 +249,12 @@ class Parser {
       const std::string word = words.take("access:role=region or flops=");
       const std::size_t colon = word.find(':');
       const std::size_t equals = word.find('=');
-      if (colon == std::string::npos || equals == std::string::npos || equals < colon) words.fail("expected access:role=region, found '" + word + "'");
-      compute.operands.push_back({parse_name<Role>(words, "role", std::string_view(word).substr(colon + 1, equals - colon - 1), 11),
-                                  parse_name<Access>(words, "access", std::string_view(word).substr(0, colon), 3),
-                                  region(words, std::string_view(word).substr(equals + 1))});
+      if (colon == std::string::npos || equals == std::string::npos || equals < colon)
+        words.fail("expected access:role=region, found '" + word + "'");
+      compute.operands.push_back(
+          {parse_name<Role>(words, "role", std::string_view(word).substr(colon + 1, equals - colon - 1), 11),
+           parse_name<Access>(words, "access", std::string_view(word).substr(0, colon), 3),
+           region(words, std::string_view(word).substr(equals + 1))});
     }
     compute.work.flops = words.parse<double>(words.value("flops"), "a number");
     compute.work.bytes_read = words.parse<double>(words.value("bytes_read"), "a number");
@@ -291,15 +299,18 @@ class Parser {
 
 std::string to_text(const Schedule& schedule) {
   std::ostringstream out;
-  out << "schedule model=" << schedule.model << " plan=" << schedule.plan << " mode=" << schedule.mode << " precision=" << schedule.precision
-      << " batch=" << schedule.global_batch << " batch_axis=" << schedule.batch_axis << "\nmesh";
+  out << "schedule model=" << schedule.model << " plan=" << schedule.plan << " mode=" << schedule.mode
+      << " precision=" << schedule.precision << " batch=" << schedule.global_batch << " batch_axis=" << schedule.batch_axis
+      << "\nmesh";
   for (const Axis& axis : schedule.mesh.axes) out << " " << axis.name << "=" << axis.extent;
   out << "\n";
   for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
     const Program& program = schedule.programs[c];
-    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c)) << "\n";
+    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c))
+        << "\n";
     for (const Buffer& buffer : program.buffers)
-      out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " " << to_string(buffer.shape) << "\n";
+      out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " "
+          << to_string(buffer.shape) << "\n";
     for (std::size_t op = 0; op < program.ops.size(); ++op) write_op(out, program, op);
   }
   return out.str();

@@ -111,7 +111,8 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   int iterations = 0;
   for (const Interval& i : timeline.intervals) iterations = std::max(iterations, i.iteration + 1);
   if (iterations == 0) return times;
-  require(warmup >= 0 && (warmup < iterations || iterations == 1), "step_times", "warmup ", warmup, " of ", iterations, " iterations leaves none");
+  require(warmup >= 0 && (warmup < iterations || iterations == 1), "step_times", "warmup ", warmup, " of ", iterations,
+          " iterations leaves none");
   const int first = std::min(warmup, iterations - 1);
 
   // Ends of steps: of each rank for the breakdown, of all ranks for the step time.
@@ -188,7 +189,8 @@ std::vector<std::string> check_timeline(const Schedule& schedule, int iterations
     const Interval*& slot = run->second[static_cast<std::size_t>(i.op)];
     if (slot != nullptr) breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ran twice");
     slot = &i;
-    if (!(i.end_s >= i.start_s)) breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ends before it starts");
+    if (!(i.end_s >= i.start_s))
+      breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ends before it starts");
   }
   for (int r = 0; r < schedule.world_size(); ++r) {
     const Program& program = schedule.program(r);
@@ -201,7 +203,8 @@ std::vector<std::string> check_timeline(const Schedule& schedule, int iterations
           continue;
         }
         const auto [end, fresh] = stream_end.try_emplace(program.ops[op].stream, ops[op]->start_s);
-        if (!(ops[op]->start_s >= end->second - slack_s)) breaches.push_back(name(r, k, op) + " starts before its stream is free");
+        if (!(ops[op]->start_s >= end->second - slack_s))
+          breaches.push_back(name(r, k, op) + " starts before its stream is free");
         end->second = ops[op]->end_s;
         for (const int id : program.ops[op].after) {
           const Interval* earlier = ops[static_cast<std::size_t>(id)];

@@ -42,8 +42,8 @@ struct StepTimes {
   double hidden_communication_s = 0;   ///< both
   double idle_s = 0;                   ///< neither; compute + exposed + idle = mean step time
   double mean_step_time_s = 0;
-  double phase_s[kPhaseCount] = {};    ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
-                                       ///< phases may overlap each other
+  double phase_s[kPhaseCount] = {};  ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
+                                     ///< phases may overlap each other
 };
 
 /// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one

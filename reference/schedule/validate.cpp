@@ -18,11 +18,13 @@ using Problems = std::vector<Problem>;
 /// The first rank of each class, -1 for a class without ranks.
 std::vector<int> first_ranks(const Schedule& schedule) {
   std::vector<int> first(schedule.programs.size(), -1);
-  for (int r = schedule.world_size() - 1; r >= 0; --r) first[static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(r)])] = r;
+  for (int r = schedule.world_size() - 1; r >= 0; --r)
+    first[static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(r)])] = r;
   return first;
 }
 
-// ---- structure -----------------------------------------------------------------------------------------------------------------
+// ---- structure
+// -----------------------------------------------------------------------------------------------------------------
 
 void check_op_structure(const Schedule& schedule, const Program& program, int rank, int id, Problems& problems) {
   const Op& op = program.ops[static_cast<std::size_t>(id)];
@@ -41,12 +43,14 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
       }
       const Buffer& buffer = program.buffers[static_cast<std::size_t>(region.buffer)];
       if (region.slice.offset < 0 || region.slice.count < 0 || region.slice.offset > buffer.shape.count() - region.slice.count)
-        complain(cat("uses elements ", region.slice.offset, " to ", region.slice.end(), " of ", buffer.name, ", which has ", buffer.shape.count()));
+        complain(cat("uses elements ", region.slice.offset, " to ", region.slice.end(), " of ", buffer.name, ", which has ",
+                     buffer.shape.count()));
     }
   if (const auto* collective = std::get_if<Collective>(&op.action)) {
     if (!axis_exists(collective->axis)) return complain(cat("is over axis ", collective->axis, ", which the mesh does not have"));
     const int extent = schedule.mesh.axes[static_cast<std::size_t>(collective->axis)].extent;
-    if (collective->root < 0 || collective->root >= extent) complain(cat("has root ", collective->root, " in a group of ", extent));
+    if (collective->root < 0 || collective->root >= extent)
+      complain(cat("has root ", collective->root, " in a group of ", extent));
     if (collective->chunks < 1) complain(cat("has ", collective->chunks, " chunks; at least 1 is needed"));
     try {
       (void)collective_algorithm(collective->kind, collective->algorithm);
@@ -56,8 +60,10 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     for (const auto* message : {&exchange->send, &exchange->recv}) {
       if (!*message) continue;
-      if (!axis_exists((*message)->peer.axis)) return complain(cat("has a peer along axis ", (*message)->peer.axis, ", which the mesh does not have"));
-      if (rank >= 0 && schedule.mesh.neighbour(rank, (*message)->peer.axis, (*message)->peer.offset) == rank) complain("sends to or receives from its own rank");
+      if (!axis_exists((*message)->peer.axis))
+        return complain(cat("has a peer along axis ", (*message)->peer.axis, ", which the mesh does not have"));
+      if (rank >= 0 && schedule.mesh.neighbour(rank, (*message)->peer.axis, (*message)->peer.offset) == rank)
+        complain("sends to or receives from its own rank");
     }
   }
 }
@@ -68,7 +74,8 @@ Problems check_structure(const Schedule& schedule) {
     if (axis.extent < 1) problems.push_back({-1, -1, "structure", cat("axis '", axis.name, "' has extent ", axis.extent)});
   if (!problems.empty()) return problems;
   if (schedule.mesh.axes.empty() || schedule.mesh.world_size() != schedule.world_size())
-    return {{-1, -1, "structure", cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
+    return {{-1, -1, "structure",
+             cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
   if (schedule.batch_axis < 0 || static_cast<std::size_t>(schedule.batch_axis) >= schedule.mesh.axes.size())
     return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
   for (std::size_t r = 0; r < schedule.class_of.size(); ++r) {
@@ -81,16 +88,20 @@ Problems check_structure(const Schedule& schedule) {
     const Program& program = schedule.programs[c];
     std::set<std::string> names;
     for (const Buffer& buffer : program.buffers) {
-      if (!names.insert(buffer.name).second) problems.push_back({rank_of_class[c], -1, "structure", cat("has two buffers '", buffer.name, "'")});
+      if (!names.insert(buffer.name).second)
+        problems.push_back({rank_of_class[c], -1, "structure", cat("has two buffers '", buffer.name, "'")});
       const Shape& s = buffer.shape;
-      if (s.n < 0 || s.c < 0 || s.h < 0 || s.w < 0) problems.push_back({rank_of_class[c], -1, "structure", cat("buffer '", buffer.name, "' has shape ", to_string(s))});
+      if (s.n < 0 || s.c < 0 || s.h < 0 || s.w < 0)
+        problems.push_back({rank_of_class[c], -1, "structure", cat("buffer '", buffer.name, "' has shape ", to_string(s))});
     }
-    for (std::size_t op = 0; op < program.ops.size(); ++op) check_op_structure(schedule, program, rank_of_class[c], static_cast<int>(op), problems);
+    for (std::size_t op = 0; op < program.ops.size(); ++op)
+      check_op_structure(schedule, program, rank_of_class[c], static_cast<int>(op), problems);
   }
   return problems;
 }
 
-// ---- matching ------------------------------------------------------------------------------------------------------------------
+// ---- matching
+// ------------------------------------------------------------------------------------------------------------------
 
 /// One half of a message in a program: its op and the message.
 struct Half {
@@ -130,9 +141,11 @@ void match_halves(const Schedule& schedule, int rank, const Halves& mine, const 
     const int peer = schedule.mesh.neighbour(rank, axis, offset);
     const int my_class = schedule.class_of[static_cast<std::size_t>(rank)];
     const int peer_class = schedule.class_of[static_cast<std::size_t>(peer)];
-    if (!seen.insert({my_class, halves.front().op * 2 + (sending ? 1 : 0), peer_class}).second) continue;  // same classes, same answer
+    if (!seen.insert({my_class, halves.front().op * 2 + (sending ? 1 : 0), peer_class}).second)
+      continue;  // same classes, same answer
     if (halves.size() > 1) {
-      problems.push_back({rank, halves[1].op, "structure", cat(sending ? "sends" : "receives", " message ", id, " a second time in one iteration")});
+      problems.push_back({rank, halves[1].op, "structure",
+                          cat(sending ? "sends" : "receives", " message ", id, " a second time in one iteration")});
       continue;
     }
     const ProgramMessages& other = all[static_cast<std::size_t>(peer_class)];
@@ -144,8 +157,10 @@ void match_halves(const Schedule& schedule, int rank, const Halves& mine, const 
                                   : cat("receives message ", id, " from rank ", peer, ", which never sends it")});
       continue;
     }
-    const std::int64_t my_bytes = region_bytes(schedule.programs[static_cast<std::size_t>(my_class)], halves.front().message->region);
-    const std::int64_t peer_bytes = region_bytes(schedule.programs[static_cast<std::size_t>(peer_class)], found->second.front().message->region);
+    const std::int64_t my_bytes =
+        region_bytes(schedule.programs[static_cast<std::size_t>(my_class)], halves.front().message->region);
+    const std::int64_t peer_bytes =
+        region_bytes(schedule.programs[static_cast<std::size_t>(peer_class)], found->second.front().message->region);
     if (sending && my_bytes != peer_bytes)
       problems.push_back({rank, halves.front().op, "size mismatch",
                           cat("sends ", my_bytes, " bytes in message ", id, " to rank ", peer, ", which expects ", peer_bytes)});
@@ -161,7 +176,8 @@ Collectives collectives_over(const Program& program, int axis, int rank, Problem
     const auto* collective = std::get_if<Collective>(&program.ops[op].action);
     if (collective == nullptr || collective->axis != axis) continue;
     if (!found.try_emplace(collective->id, static_cast<int>(op), collective).second)
-      problems.push_back({rank, static_cast<int>(op), "structure", cat("uses collective id ", collective->id, " a second time in one iteration")});
+      problems.push_back({rank, static_cast<int>(op), "structure",
+                          cat("uses collective id ", collective->id, " a second time in one iteration")});
   }
   return found;
 }
@@ -169,8 +185,9 @@ Collectives collectives_over(const Program& program, int axis, int rank, Problem
 void report_missing(int a, const Collectives& of_a, int b, const Collectives& of_b, Problems& problems) {
   for (const auto& [id, mine] : of_a)
     if (!of_b.contains(id))
-      problems.push_back({a, mine.first, "collective mismatch",
-                          cat("takes part in ", to_string(mine.second->kind), " ", id, ", in which rank ", b, " of its group does not")});
+      problems.push_back(
+          {a, mine.first, "collective mismatch",
+           cat("takes part in ", to_string(mine.second->kind), " ", id, ", in which rank ", b, " of its group does not")});
 }
 
 /// Compares the collectives of two ranks that are members of the same groups along `axis`.
@@ -189,11 +206,15 @@ void match_collectives(const Schedule& schedule, int axis, int a, int b, Problem
     const auto& [other_op, theirs] = found->second;
     in_order[op] = {other_op, pa.ops[static_cast<std::size_t>(op)].stream};
     const std::string name = cat(to_string(mine->kind), " ", id);
-    if (mine->kind != theirs->kind || mine->algorithm != theirs->algorithm || mine->root != theirs->root || mine->chunks != theirs->chunks)
-      problems.push_back({a, op, "collective mismatch", cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root or chunks)")});
-    if (region_bytes(pa, mine->region) != region_bytes(pb, theirs->region) || mine->region.slice.count != theirs->region.slice.count)
+    if (mine->kind != theirs->kind || mine->algorithm != theirs->algorithm || mine->root != theirs->root ||
+        mine->chunks != theirs->chunks)
+      problems.push_back({a, op, "collective mismatch",
+                          cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root or chunks)")});
+    if (region_bytes(pa, mine->region) != region_bytes(pb, theirs->region) ||
+        mine->region.slice.count != theirs->region.slice.count)
       problems.push_back({a, op, "size mismatch",
-                          cat("has ", region_bytes(pa, mine->region), " bytes in ", name, " and rank ", b, " has ", region_bytes(pb, theirs->region))});
+                          cat("has ", region_bytes(pa, mine->region), " bytes in ", name, " and rank ", b, " has ",
+                              region_bytes(pb, theirs->region))});
   }
   std::map<int, int> last_on_stream;  // stream of a -> op of b that stood there last
   for (const auto& [op, partner] : in_order) {
@@ -225,7 +246,8 @@ Problems check_matching(const Schedule& schedule) {
   return problems;
 }
 
-// ---- data, races, gradients ----------------------------------------------------------------------------------------------------
+// ---- data, races, gradients
+// ----------------------------------------------------------------------------------------------------
 
 struct Touch {
   int op;
@@ -256,7 +278,8 @@ bool covers(std::vector<Slice> parts, const Slice& whole) {
   return reached >= whole.end();
 }
 
-void check_data(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches, Problems& problems) {
+void check_data(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches,
+                Problems& problems) {
   for (std::size_t b = 0; b < touches.size(); ++b) {
     if (is_persistent(program.buffers[b].kind)) continue;
     for (const Touch& read : touches[b]) {
@@ -265,13 +288,15 @@ void check_data(const Program& program, int rank, const ProgramOrder& order, con
       for (const Touch& write : touches[b])
         if (write.write && write.op != read.op && order.before(write.op, read.op)) written.push_back(write.slice);
       if (!covers(written, read.slice))
-        problems.push_back({rank, read.op, "read before write", cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
-                                                                    "], not all of which is sure to have been written in this iteration")});
+        problems.push_back({rank, read.op, "read before write",
+                            cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
+                                "], not all of which is sure to have been written in this iteration")});
     }
   }
 }
 
-void check_races(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches, Problems& problems) {
+void check_races(const Program& program, int rank, const ProgramOrder& order, const std::vector<std::vector<Touch>>& touches,
+                 Problems& problems) {
   std::set<std::pair<int, int>> reported;
   for (std::size_t b = 0; b < touches.size(); ++b)
     for (std::size_t i = 0; i < touches[b].size(); ++i)
@@ -285,10 +310,11 @@ void check_races(const Program& program, int rank, const ProgramOrder& order, co
         if (!reported.insert(std::minmax(one.op, two.op)).second) continue;
         const int first = std::min(one.op, two.op);
         const int second = std::max(one.op, two.op);
-        problems.push_back({rank, second, "race",
-                            cat("and op ", first, " (", program.ops[static_cast<std::size_t>(first)].name, ") touch the same elements of ",
-                                program.buffers[b].name, ", one of them writing, with no order between them",
-                                this_iteration ? " from one iteration to the next" : "")});
+        problems.push_back(
+            {rank, second, "race",
+             cat("and op ", first, " (", program.ops[static_cast<std::size_t>(first)].name, ") touch the same elements of ",
+                 program.buffers[b].name, ", one of them writing, with no order between them",
+                 this_iteration ? " from one iteration to the next" : "")});
       }
 }
 
@@ -303,13 +329,14 @@ void check_gradients(const Schedule& schedule, const Program& program, int rank,
       if (operand.role != Role::gradients) continue;
       const auto complain = [&](const std::string& what) {
         problems.push_back({rank, static_cast<int>(u), "unreduced gradient",
-                            cat("uses ", program.buffers[static_cast<std::size_t>(operand.region.buffer)].name, "[", operand.region.slice.offset, "+",
-                                operand.region.slice.count, "], ", what)});
+                            cat("uses ", program.buffers[static_cast<std::size_t>(operand.region.buffer)].name, "[",
+                                operand.region.slice.offset, "+", operand.region.slice.count, "], ", what)});
       };
       std::vector<std::pair<int, Slice>> reductions;
       for (std::size_t op = 0; op < program.ops.size(); ++op) {
         const auto* collective = std::get_if<Collective>(&program.ops[op].action);
-        if (collective == nullptr || collective->kind != CollectiveKind::all_reduce || collective->axis != schedule.batch_axis) continue;
+        if (collective == nullptr || collective->kind != CollectiveKind::all_reduce || collective->axis != schedule.batch_axis)
+          continue;
         if (collective->region.buffer == operand.region.buffer && overlap(collective->region.slice, operand.region.slice))
           reductions.emplace_back(static_cast<int>(op), collective->region.slice);
       }
@@ -317,13 +344,16 @@ void check_gradients(const Schedule& schedule, const Program& program, int rank,
       for (std::size_t i = 0; i < reductions.size(); ++i) {
         if (order.before(reductions[i].first, static_cast<int>(u))) before_update.push_back(reductions[i].second);
         for (std::size_t j = 0; j < i; ++j)
-          if (overlap(reductions[i].second, reductions[j].second)) complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
+          if (overlap(reductions[i].second, reductions[j].second))
+            complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
         for (const Touch& touch : touches[static_cast<std::size_t>(operand.region.buffer)])
           if (touch.write && std::holds_alternative<Compute>(program.ops[static_cast<std::size_t>(touch.op)].action) &&
               overlap(touch.slice, reductions[i].second) && !order.before(touch.op, reductions[i].first))
-            complain(cat("which op ", touch.op, " (", program.ops[static_cast<std::size_t>(touch.op)].name, ") still changes after op ", reductions[i].first, " has reduced it"));
+            complain(cat("which op ", touch.op, " (", program.ops[static_cast<std::size_t>(touch.op)].name,
+                         ") still changes after op ", reductions[i].first, " has reduced it"));
       }
-      if (!covers(before_update, operand.region.slice)) complain("not all of which has been all-reduced over the ranks that share the batch");
+      if (!covers(before_update, operand.region.slice))
+        complain("not all of which has been all-reduced over the ranks that share the batch");
     }
   }
 }

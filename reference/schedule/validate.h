@@ -11,10 +11,10 @@ namespace convoy {
 
 /// A broken rule: where it shows, and a sentence for people.
 struct Problem {
-  int rank = -1;  ///< -1 when it concerns no rank in particular
-  int op = -1;    ///< -1 when it concerns no op
-  std::string rule;      ///< "structure", "missing receive", "missing send", "size mismatch", "collective mismatch", "deadlock",
-                         ///< "read before write", "race", "unreduced gradient", "memory"
+  int rank = -1;     ///< -1 when it concerns no rank in particular
+  int op = -1;       ///< -1 when it concerns no op
+  std::string rule;  ///< "structure", "missing receive", "missing send", "size mismatch", "collective mismatch", "deadlock",
+                     ///< "read before write", "race", "unreduced gradient", "memory"
   std::string sentence;
 };
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "reference/data/dataset.h"
 #include "reference/io/profile.h"
 #include "reference/model/model.h"
 #include "reference/plans/plan.h"
@@ -16,14 +17,17 @@ struct ProfileSettings {
   int threads = 1;                  ///< OpenMP threads of each rank
   bool bind = true;                 ///< each rank on cores of its own, as in training
   int warmup = 3;                   ///< steps not counted
-  int steps = 20;                   ///< counted
+  int steps = 0;                    ///< counted; 0: as many as take about 0.3 s, 20 at least
   std::uint64_t seed = 1;
+  /// Images that are trained on, in shuffled order like in training; they decide how long max pooling takes, and whether load
+  /// finds them in the cache. Must outlive profile(); null: synthetic ones.
+  const TrainingData* data = nullptr;
 };
 
 /// Runs real training steps of the plan (its mesh and batch are set from `settings`; overlap is off, so that no message disturbs
-/// a compute op) on synthetic images, and takes the median over ranks and steps of every kind of compute op. Measures the
-/// transport when more than one rank is asked for, and the machine always. The fields `command` and `date` are left to the
-/// caller.
+/// a compute op) on images of the data, and takes the median over ranks and steps of every kind of compute op. Measures the
+/// transport when more than one rank is asked for, and the machine always. The fields `command`, `date` and `data`
+/// are left to the caller.
 Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings);
 
 /// Medians of the compute ops of a timeline, leaving out the first `warmup` iterations; ops that do the same (kind, node, batch,

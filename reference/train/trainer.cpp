@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 #ifdef _OPENMP
@@ -38,7 +39,9 @@ class Trainer {
     TrainResult result;
     for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
       EpochResult row = train_epoch(epoch);
-      evaluate(row);
+      if (std::isfinite(row.train_loss)) evaluate(row);
+      result.diverged = divergence(row, epoch);
+      if (!result.diverged.empty()) break;
       result.epochs.push_back(row);
     }
     result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, full_steps() / 4)));
@@ -49,6 +52,15 @@ class Trainer {
   }
 
  private:
+  /// "" while both losses are finite.
+  [[nodiscard]] std::string divergence(const EpochResult& row, int epoch) const {
+    const bool in_training = !std::isfinite(row.train_loss);
+    if (!in_training && std::isfinite(row.test_loss)) return "";
+    return cat("training diverged: the ", in_training ? "training" : "test", " loss of epoch ", epoch + 1, " is ",
+               in_training ? row.train_loss : row.test_loss, ", so training stopped there; lower --learning-rate (it was ",
+               settings_.sgd.learning_rate, ")");
+  }
+
   [[nodiscard]] Schedule schedule_of_batch(std::int64_t images, Mode mode) const {
     Plan plan = plan_;
     plan.global_batch = static_cast<int>(images);
@@ -140,7 +152,7 @@ class Trainer {
     progress.time_s = seconds_since(start);
     const std::int64_t full = std::min(step, full_steps());
     const std::int64_t mine = full * schedule_.samples(0).count + (is_short ? schedule.samples(0).count : 0);
-    progress.loss = mine > 0 ? training_.totals(0).loss_sum / static_cast<double>(mine) : 0;
+    if (mine > 0) progress.loss = training_.totals(0).loss_sum / static_cast<double>(mine);
     settings_.on_progress(progress);
   }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "reference/data/dataset.h"
@@ -14,12 +16,12 @@ namespace convoy {
 
 /// Where a run is, for a progress bar.
 struct Progress {
-  int epoch = 0;            ///< from 0
-  std::int64_t step = 0;    ///< steps done in this epoch
-  std::int64_t steps = 0;   ///< of this epoch
-  std::int64_t images = 0;  ///< done in this epoch, over all ranks
-  double time_s = 0;        ///< since the epoch began
-  double loss = 0;          ///< mean of this epoch so far, over the images of rank 0
+  int epoch = 0;               ///< from 0
+  std::int64_t step = 0;       ///< steps done in this epoch
+  std::int64_t steps = 0;      ///< of this epoch
+  std::int64_t images = 0;     ///< done in this epoch, over all ranks
+  double time_s = 0;           ///< since the epoch began
+  std::optional<double> loss;  ///< mean of this epoch so far, over the images of rank 0; nothing while it had none
 };
 
 struct TrainSettings {
@@ -44,17 +46,19 @@ struct EpochResult {
 };
 
 struct TrainResult {
-  std::vector<EpochResult> epochs;
-  Schedule schedule;            ///< of a full step
-  Timeline timeline;            ///< of the full steps of the last epoch
-  StepTimes times;              ///< of the same, its first steps left out
-  std::vector<double> weights;  ///< of rank 0; all ranks have the same
+  std::vector<EpochResult> epochs;  ///< all of them, or those before the one that diverged
+  std::string diverged;             ///< when a loss was not finite any more, a sentence that says so; "" otherwise
+  Schedule schedule;                ///< of a full step
+  Timeline timeline;                ///< of the full steps of the last epoch that ran
+  StepTimes times;                  ///< of the same, its first steps left out
+  std::vector<double> weights;      ///< of rank 0; all ranks have the same
 };
 
 /// Trains with plan.global_batch images a step, in an order that depends on seed and epoch only, never on the ranks. An epoch
 /// uses every image once: the images that do not fill a batch are a shorter step with a schedule of its own, scaled so that
 /// every image of a step weighs the same. After each epoch the test split is evaluated, divided over the ranks.
 /// The same seed, plan and number of threads give the same weights bit by bit.
+/// An epoch after which a loss is not finite ends the run and is left out of the result.
 /// Throws an InputError when a batch is larger than the training split.
 TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings);
 

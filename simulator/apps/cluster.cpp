@@ -50,6 +50,11 @@ nlohmann::ordered_json cluster_json(const Cluster& cluster) {
           {"communication_cores", cluster.communication_cores}};
 }
 
+/// What 'convoy profile' wrote says that it was measured; the numbers of data sheets are worked out like a formula's.
+std::string provenance_of(const Cluster& cluster) {
+  return cluster.device.source.starts_with("measured") ? "measured" : "formula";
+}
+
 std::string cluster_list() {
   Table table({{"cluster", Align::left},
                {"nodes"},
@@ -95,14 +100,21 @@ std::string cluster_table(const Cluster& cluster) {
 void list(const ClusterOptions& options) {
   options.output.text(cluster_list());
   nlohmann::ordered_json clusters = nlohmann::ordered_json::array();
-  for (const std::string& name : cluster_names()) clusters.push_back(cluster_json(load_cluster(name)));
-  options.output.json(nlohmann::ordered_json{{"clusters", clusters}});
+  nlohmann::ordered_json provenance;
+  for (const std::string& name : cluster_names()) {
+    clusters.push_back(cluster_json(load_cluster(name)));
+    provenance[name] = provenance_of(load_cluster(name));
+  }
+  options.output.json(nlohmann::ordered_json{{"clusters", clusters}, {"provenance", provenance}});
 }
 
 void show(const ClusterOptions& options) {
   const Cluster cluster = load_cluster(options.show);
   options.output.text(cluster_table(cluster));
-  options.output.json(cluster_json(cluster));
+  nlohmann::ordered_json json = cluster_json(cluster);
+  for (const char* group : {"device", "node_link", "nic", "communication_cores"})
+    json["provenance"][group] = provenance_of(cluster);
+  options.output.json(json);
 }
 
 }  // namespace

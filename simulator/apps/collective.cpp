@@ -11,6 +11,7 @@
 #include "reference/schedule/validate.h"
 #include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
+#include "simulator/apps/schedule_options.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/engine/simulate.h"
@@ -40,9 +41,20 @@ CollectiveCase case_of(const CollectiveOptions& options) {
   const CollectiveKind kind = parse_collective_kind(options.kind);
   const std::string name = options.algorithm.empty() ? first_algorithm(kind) : options.algorithm;
   (void)collective_algorithm(kind, name);
-  if (options.ranks < 1) throw InputError(cat("--ranks is ", options.ranks, ", expected 1 or more"));
+  require_rank_count(options.ranks);
   if (options.chunks < 1) throw InputError(cat("--chunks is ", options.chunks, ", expected 1 or more"));
   return {.kind = kind, .algorithm = name, .ranks = options.ranks, .chunks = options.chunks};
+}
+
+/// Throws InputError when pieces of the smallest buffer would be empty: they are left out, and the closed forms count them.
+void require_whole_pieces(const CollectiveCase& what, std::int64_t smallest_bytes) {
+  const std::int64_t count = smallest_bytes / size_bytes(DType::f32);
+  const std::int64_t shard = what.kind == CollectiveKind::broadcast ? count : count / what.ranks;
+  const std::int64_t most = std::max<std::int64_t>(1, shard);
+  if (what.chunks > most)
+    throw InputError(cat("--chunks is ", what.chunks, ", but ", smallest_bytes, " bytes on ", what.ranks, " ranks make at most ",
+                         most, most == 1 ? " part" : " parts", " of at least one element; give ", most,
+                         " or fewer, or more --bytes"));
 }
 
 /// A schedule that does nothing but one collective, on a buffer that is there from the start.
@@ -102,7 +114,7 @@ CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, cons
 }
 
 /// Only what arrives costs anything here, and only a profile knows what.
-CostModel receive_cost(const Machine& machine) {
+CostModel receive_cost(const ChosenMachine& machine) {
   if (!machine.profile) return free_compute();
   return cost_of(machine, machine.profile->model, machine.profile->precision);
 }
@@ -127,22 +139,28 @@ std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, cons
 
 /// Runs it on threads and checks every element. With --json the table of convoy-train is read back; else it appears as it comes.
 void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) {
+  if (const std::string typed = options.machine.typed(); !typed.empty())
+    throw InputError(cat("--run measures this machine, so ", typed, " would change nothing; take one of the two away"));
   const std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes));
   if (options.output.json_file().empty()) become("convoy-train", words);
   const Finished finished = run_and_read("convoy-train", words);
   if (finished.exit_code == kExitInput) throw InputError("convoy-train collective refused its options, see above");
   options.output.text(finished.output);
-  nlohmann::ordered_json json = collective_json(what, parse_collective_table(finished.output));
-  json["provenance"] = {{"time_s", "measured"}};
+  const std::vector<CollectiveRow> rows = parse_collective_table(finished.output);
+  if (rows.empty())
+    throw std::runtime_error(cat("convoy-train collective printed no table and ended with exit code ", finished.exit_code));
+  nlohmann::ordered_json json = collective_json(what, rows);
+  for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s", "wrong"}) json["provenance"][value] = "measured";
   options.output.json(json);
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
 }
 
 void run(const CollectiveOptions& options) {
   const CollectiveCase what = case_of(options);
-  if (options.run) return run_for_real(options, what);
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
-  const Machine machine = options.machine.machine();
+  require_whole_pieces(what, sizes.front());
+  if (options.run) return run_for_real(options, what);
+  const ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
   const CostModel cost = receive_cost(machine);
   std::vector<CollectiveRow> rows;
@@ -152,7 +170,8 @@ void run(const CollectiveOptions& options) {
                                   collective_table(what, rows)));
   nlohmann::ordered_json json = collective_json(what, rows);
   json["cluster"] = machine.cluster.name;
-  json["provenance"] = {{"time_s", "simulated"}, {"formula_time_s", "formula"}};
+  for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "simulated";
+  json["provenance"]["formula_time_s"] = "formula";  // wrong is null: no data moved
   options.output.json(json);
 }
 

@@ -15,17 +15,29 @@ namespace convoy {
 namespace {
 
 struct CompareOptions {
-  std::vector<std::string> files;
+  std::string first_file;
+  std::string second_file;
   std::string run_file;
   MachineOptions machine;
   int iterations = 3;
+  CLI::Option* iterations_option = nullptr;
   Output output;
 };
 
-RunReport read_report(const std::string& file) { return parse_run_report(read_file(file), file); }
+/// A simulation has no seed, it draws nothing at random; a RunReport wants a number there.
+std::string with_a_seed(const std::string& text) {
+  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("seed") || !json["seed"].is_null()) return text;
+  json["seed"] = 0;
+  return json.dump();
+}
+
+RunReport read_report(const std::string& file) { return parse_run_report(with_a_seed(read_file(file)), file); }
 
 /// Rule 9: a prediction holds for ranks that share the machine as they did when they were measured.
 void warn_when_measured_otherwise(const RunReport& run, const Profile& profile) {
+  if (profile.machine != run.host.cpu_model)
+    warn(fmt::format("the profile was measured on {}, the run was on {}", profile.machine, run.host.cpu_model));
   if (profile.threads != run.threads) {
     warn(fmt::format(
         "the profile was measured with {} threads a rank, the run with {}; 'convoy profile --threads {}' measures the same",
@@ -40,22 +52,28 @@ void warn_when_measured_otherwise(const RunReport& run, const Profile& profile) 
 
 /// Simulates what a run did, as its report says.
 RunReport simulate_the_same(const RunReport& run, const CompareOptions& options, const Session& session) {
-  const Machine machine = options.machine.machine();
+  const ChosenMachine machine = options.machine.machine();
   if (machine.profile) warn_when_measured_otherwise(run, *machine.profile);
   const Mode mode = run.mode == "evaluate" ? Mode::evaluate : Mode::train;
-  return simulate_choice(run.schedule, mode, options.iterations, machine, session.command).report;
+  return simulate_task(prepare(run.schedule, mode, options.iterations, machine), session.command).report;
+}
+
+void require_nothing_to_simulate(const CompareOptions& options) {
+  const std::string typed = options.iterations_option->count() > 0 ? "--iterations" : options.machine.typed();
+  if (!typed.empty()) throw InputError(cat(typed, " is for --run, which simulates; two reports are compared as they are"));
 }
 
 void run(const CompareOptions& options, const Session& session) {
-  const bool two_files = options.files.size() == 2 && options.run_file.empty();
-  const bool one_run = options.files.empty() && !options.run_file.empty();
+  const bool two_files = !options.second_file.empty() && options.run_file.empty();
+  const bool one_run = options.first_file.empty() && !options.run_file.empty();
   if (!two_files && !one_run) {
     throw InputError(
         "compare what? Give two reports, 'convoy compare measured.json simulated.json', or one run and a machine, "
         "'convoy compare --run measured.json --profile profile.json'");
   }
-  const RunReport first = read_report(two_files ? options.files[0] : options.run_file);
-  const RunReport second = two_files ? read_report(options.files[1]) : simulate_the_same(first, options, session);
+  if (two_files) require_nothing_to_simulate(options);
+  const RunReport first = read_report(two_files ? options.first_file : options.run_file);
+  const RunReport second = two_files ? read_report(options.second_file) : simulate_the_same(first, options, session);
   const Comparison comparison = compare(first, second);
   options.output.text(compare_table(comparison));
   options.output.json(compare_json(comparison));
@@ -68,14 +86,14 @@ void add_compare(CLI::App& app, const Session& session) {
       add_verb(app, "compare", "Put a measured and a simulated run side by side, with the error of every part.",
                {"convoy compare measured.json simulated.json", "convoy compare --run measured.json --profile profile.json"});
   const auto options = std::make_shared<CompareOptions>();
-  verb->add_option("reports", options->files, "Two reports, from 'convoy train --json' and 'convoy simulate --json'")
-      ->type_name("FILE")
-      ->expected(0, 2);
+  verb->add_option("first", options->first_file, "A report, from 'convoy train --json' or 'convoy simulate --json'")
+      ->type_name("FILE");
+  verb->add_option("second", options->second_file, "A report to compare it with")->type_name("FILE");
   verb->add_option("--run", options->run_file, "A report whose schedule is simulated again")->type_name("FILE");
   options->machine.add_to(*verb);
-  verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more")
-      ->capture_default_str()
-      ->type_name("N");
+  options->iterations_option =
+      verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more");
+  options->iterations_option->capture_default_str()->type_name("N");
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });
 }

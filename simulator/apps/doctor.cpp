@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -24,15 +25,61 @@ struct Finding {
   std::string what;  ///< version, path or number
   std::string unlocks;
   std::string install;  ///< what to type when it is missing
+  bool used = true;     ///< by this version
+  std::string trouble;  ///< what is wrong with one that is there
 };
 
-/// What convoy-train says about itself and the machine; nothing when it is missing or does not answer.
-std::optional<nlohmann::ordered_json> facts_of_convoy_train() {
-  if (find_program("convoy-train").empty()) return std::nullopt;
+/// What convoy-train says about itself and the machine.
+struct Facts {
+  std::string path;                             ///< of convoy-train; "" when it is missing
+  std::string trouble;                          ///< why a convoy-train that is there said nothing
+  std::optional<nlohmann::ordered_json> facts;  ///< nothing when it is missing or in trouble
+};
+
+Facts facts_of_convoy_train() {
+  Facts found{.path = find_program("convoy-train"), .trouble = "", .facts = {}};
+  if (found.path.empty()) return found;
   const Finished answer = run_and_read("convoy-train", {"facts"});
   auto facts = nlohmann::ordered_json::parse(answer.output, nullptr, false);
-  if (answer.exit_code != 0 || !facts.is_object()) return std::nullopt;
-  return facts;
+  if (answer.exit_code != 0)
+    found.trouble = fmt::format("'{} facts' ended with exit code {}", found.path, answer.exit_code);
+  else if (!facts.is_object())
+    found.trouble = fmt::format("'{} facts' printed no JSON", found.path);
+  else
+    found.facts = std::move(facts);
+  return found;
+}
+
+/// The first of these files that is there; "" when none is.
+std::string first_file(const std::vector<std::string>& folders, const std::vector<std::string>& names) {
+  for (const std::string& folder : folders) {
+    for (const std::string& name : names) {
+      std::error_code ignored;
+      const std::filesystem::path path = std::filesystem::path(folder) / name;
+      if (std::filesystem::exists(path, ignored)) return path.string();
+    }
+  }
+  return "";
+}
+
+/// What people expect of such a tool. This version looks for it, so that nobody has to wonder, and uses none of it.
+std::vector<Finding> unused_findings() {
+  const std::vector<std::string> libraries = {
+      "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib",
+      "/usr/local/cuda/lib64"};
+  const auto unused = [](const std::string& name, const std::string& where) {
+    return Finding{.name = name,
+                   .present = !where.empty(),
+                   .what = where,
+                   .unlocks = "not used by this version",
+                   .install = "",
+                   .used = false,
+                   .trouble = ""};
+  };
+  return {unused("NVIDIA GPU", first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"})), unused("MPI", find_program("mpiexec")),
+          unused("CUDA", first_file(libraries, {"libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"})),
+          unused("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"})),
+          unused("ONNX", first_file(libraries, {"libonnxruntime.so", "libonnx.so"}))};
 }
 
 /// A part of convoy-train that may have been left out when it was built, by the name of its fact.
@@ -55,43 +102,66 @@ Finding finding_of(const nlohmann::ordered_json& facts, const Part& part) {
           .present = there != facts.end() && *there == true,
           .what = folder != facts.end() && folder->is_string() ? folder->get<std::string>() : "",
           .unlocks = part.unlocks,
-          .install = part.install};
+          .install = part.install,
+          .used = true,
+          .trouble = ""};
 }
 
-std::vector<Finding> findings(const std::optional<nlohmann::ordered_json>& facts) {
+std::vector<Finding> findings(const Facts& facts) {
   const Host host = this_host();
   std::vector<Finding> all = {
-      {"processor", true, host.cpu_model, "", ""},
+      {"processor", true, host.cpu_model, "", "", true, ""},
       {"cores", true, fmt::format("{}", host.cores),
-       fmt::format("runs of up to {} ranks that do not disturb each other", host.cores), ""},
-      {"memory", true, format_bytes(static_cast<double>(host.memory_bytes)), "", ""},
-      {"SimGrid", true, kSimGridVersion, "simulate, collective, compare --run", ""},
-      {"clusters", true, fmt::format("{} come with convoy", cluster_names().size()), "simulate --cluster NAME", ""},
-      {"convoy-train", facts.has_value(), find_program("convoy-train"), "train, profile, collective --run",
-       "cmake --build BUILD --target convoy-train"},
+       fmt::format("runs of up to {} ranks that do not disturb each other", host.cores), "", true, ""},
+      {"memory", true, format_bytes(static_cast<double>(host.memory_bytes)), "", "", true, ""},
+      {"SimGrid", true, kSimGridVersion, "simulate, collective, compare --run", "", true, ""},
+      {"clusters", true, fmt::format("{} come with convoy", cluster_names().size()), "simulate --cluster NAME", "", true, ""},
+      {"convoy-train", !facts.path.empty(), facts.path, "train, profile, collective --run",
+       "cmake --build BUILD --target convoy-train", true, facts.trouble},
   };
-  if (facts)
-    for (const Part& part : kParts) all.push_back(finding_of(*facts, part));
+  if (facts.facts)
+    for (const Part& part : kParts) all.push_back(finding_of(*facts.facts, part));
+  for (const Finding& finding : unused_findings()) all.push_back(finding);
   return all;
 }
 
+/// What is missing or in trouble, as a line; "" for what is well, and for what is not used anyway.
+std::string complaint_of(const Finding& finding) {
+  if (!finding.trouble.empty())
+    return fmt::format("{} does not work: {}; build it again: {}\n", finding.name, finding.trouble, finding.install);
+  if (!finding.present && finding.used) return fmt::format("{} is missing: {}\n", finding.name, finding.install);
+  return "";
+}
+
+std::string state_of(const Finding& finding) {
+  if (!finding.trouble.empty()) return "BROKEN";
+  if (finding.present) return "yes";
+  return finding.used ? "NO" : "no";
+}
+
+nlohmann::ordered_json finding_json(const Finding& finding) {
+  nlohmann::ordered_json json = {{"name", finding.name},  {"present", finding.present}, {"used", finding.used},
+                                 {"found", finding.what}, {"unlocks", finding.unlocks}, {"install", nullptr},
+                                 {"trouble", nullptr}};
+  if (finding.used && !finding.present) json["install"] = finding.install;
+  if (!finding.trouble.empty()) json["trouble"] = finding.trouble;
+  return json;
+}
+
 void run(const Output& output) {
-  const std::optional<nlohmann::ordered_json> facts = facts_of_convoy_train();
+  const Facts facts = facts_of_convoy_train();
   Table table({{"", Align::left}, {"", Align::left}, {"found", Align::left}, {"unlocks", Align::left}});
   std::string missing;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Finding& finding : findings(facts)) {
-    table.add_row({finding.present ? "yes" : "NO", finding.name, finding.what, finding.unlocks});
-    if (!finding.present) missing += fmt::format("{} is missing: {}\n", finding.name, finding.install);
-    list.push_back({{"name", finding.name},
-                    {"present", finding.present},
-                    {"found", finding.what},
-                    {"unlocks", finding.unlocks},
-                    {"install", finding.present ? nlohmann::ordered_json() : nlohmann::ordered_json(finding.install)}});
+    table.add_row({state_of(finding), finding.name, finding.what, finding.unlocks});
+    missing += complaint_of(finding);
+    list.push_back(finding_json(finding));
   }
-  output.text(table.to_string() + "\n" + (missing.empty() ? "Nothing is missing.\n" : missing));
-  output.json(nlohmann::ordered_json{
-      {"version", tool_version()}, {"findings", list}, {"convoy_train", facts ? *facts : nlohmann::ordered_json()}});
+  output.text(table.to_string() + "\n" + (missing.empty() ? "Nothing that this version uses is missing.\n" : missing));
+  output.json(nlohmann::ordered_json{{"findings", list},
+                                     {"convoy_train", facts.facts ? *facts.facts : nlohmann::ordered_json()},
+                                     {"provenance", {{"findings", "measured"}, {"convoy_train", "measured"}}}});
 }
 
 }  // namespace

@@ -25,11 +25,11 @@ void MachineOptions::add_to(CLI::App& verb) {
       ->type_name("FILE");
 }
 
-Machine MachineOptions::machine() const {
+ChosenMachine MachineOptions::machine() const {
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
-  if (!cluster_.empty()) return {load_cluster(cluster_), profile};
-  if (profile) return {cluster_of(*profile), profile};
+  if (!cluster_.empty()) return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile};
+  if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
@@ -56,7 +56,8 @@ Cluster cluster_of(const Profile& profile) {
   cluster.description = cat(profile.machine, ", measured ", profile.date);
   cluster.nodes = 1;
   cluster.devices_per_node = profile.concurrent;
-  cluster.device = {.name = cat(profile.threads, profile.threads == 1 ? " core" : " cores"),
+  cluster.device = {.name = cat(profile.threads == 1 ? std::string("core") : cat("group of ", profile.threads, " cores"), " of ",
+                                profile.machine),
                     .peak_flops_per_s = {{profile.precision, rounded(profile.peak_flops_per_s * profile.threads)}},
                     .memory_bandwidth_bytes_per_s = rounded(profile.memory_bandwidth_bytes_per_s),
                     .memory_bytes = profile.memory_bytes / profile.concurrent,
@@ -70,7 +71,7 @@ Cluster cluster_of(const Profile& profile) {
   return cluster;
 }
 
-CostModel cost_of(const Machine& machine, const std::string& model, const std::string& precision) {
+CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision) {
   if (!machine.profile) return roofline(machine.cluster.device, precision);
   if (machine.profile->model != model) {
     throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model,
@@ -82,7 +83,7 @@ CostModel cost_of(const Machine& machine, const std::string& model, const std::s
   return from_profile(*machine.profile, make_model(model));
 }
 
-std::string describe_cost(const Machine& machine) {
+std::string describe_cost(const ChosenMachine& machine) {
   if (!machine.profile) {
     return cat("times of compute ops: roofline of ", machine.cluster.device.name,
                ", optimistic: real kernels reach a part of the peak; --profile takes measured times");
@@ -92,7 +93,7 @@ std::string describe_cost(const Machine& machine) {
              " ranks at once, ", machine.profile->date);
 }
 
-nlohmann::ordered_json cost_json(const Machine& machine) {
+nlohmann::ordered_json cost_json(const ChosenMachine& machine) {
   if (!machine.profile) return {{"source", "roofline"}, {"device", machine.cluster.device.name}, {"optimistic", true}};
   return {{"source", "profile"},
           {"machine", machine.profile->machine},

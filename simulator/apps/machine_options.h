@@ -13,8 +13,9 @@
 namespace convoy {
 
 /// A machine to simulate on.
-struct Machine {
+struct ChosenMachine {
   Cluster cluster;
+  bool given_cluster = true;       ///< false: the cluster is the machine that the profile was measured on
   std::optional<Profile> profile;  ///< measured times of compute ops; without one they come from the roofline
 };
 
@@ -22,7 +23,9 @@ class MachineOptions {
  public:
   void add_to(CLI::App& verb);
   /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
-  [[nodiscard]] Machine machine() const;
+  [[nodiscard]] ChosenMachine machine() const;
+  /// The first of its options that was typed, "--cluster"; "" when none was.
+  [[nodiscard]] std::string typed() const { return !cluster_.empty() ? "--cluster" : !profile_.empty() ? "--profile" : ""; }
 
  private:
   std::string cluster_;
@@ -34,10 +37,10 @@ class MachineOptions {
 Cluster cluster_of(const Profile& profile);
 
 /// Times of compute ops on a machine. Throws InputError when the profile is of another model or lacks an op.
-CostModel cost_of(const Machine& machine, const std::string& model, const std::string& precision);
+CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision);
 
 /// Where the times come from, for people and for programs. The roofline is called optimistic.
-std::string describe_cost(const Machine& machine);
-nlohmann::ordered_json cost_json(const Machine& machine);
+std::string describe_cost(const ChosenMachine& machine);
+nlohmann::ordered_json cost_json(const ChosenMachine& machine);
 
 }  // namespace convoy

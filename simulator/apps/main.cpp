@@ -43,7 +43,7 @@ int run(int argc, char** argv) {
   }
   if (std::string(argv[1]) == "train") become("convoy-train", {argv + 1, argv + argc});
 
-  const Session session{.command = command_line(argc, argv)};
+  const Session session{.command = as_utf8(command_line(argc, argv))};
   remember_command(session.command);
   CLI::App app("Parallel CNN training: run it, simulate it, compare the two.", "convoy");
   app.set_version_flag("--version", version());

@@ -14,16 +14,22 @@ struct ModelOptions {
   std::string name;
   int batch = 1;
   std::string dtype = "f32";
+  CLI::Option* batch_option = nullptr;
+  CLI::Option* dtype_option = nullptr;
   Output output;
 };
 
 void run(const ModelOptions& options) {
+  if (options.batch < 1) throw InputError(cat("--batch is ", options.batch, ", expected 1 or more images"));
   if (options.name.empty()) {
+    for (const CLI::Option* option : {options.batch_option, options.dtype_option})
+      if (option->count() > 0)
+        throw InputError(
+            cat(option->get_name(), " needs a network, for example 'convoy model lenet5'; without one all are listed"));
     options.output.text(zoo_table());
     options.output.json(zoo_json());
     return;
   }
-  if (options.batch < 1) throw InputError(cat("--batch is ", options.batch, ", expected 1 or more images"));
   const Model model = make_model(options.name);
   const DType dtype = parse_dtype(options.dtype);
   options.output.text(model_table(model, options.batch, dtype));
@@ -37,8 +43,10 @@ void add_model(CLI::App& app) {
                             {"convoy model vgg16 --batch 32", "convoy model"});
   const auto options = std::make_shared<ModelOptions>();
   verb->add_option("name", options->name, "Network; without it all are listed")->type_name("NAME");
-  verb->add_option("--batch", options->batch, "Images")->capture_default_str()->type_name("N");
-  verb->add_option("--dtype", options->dtype, "Elements: f32 or f64")->capture_default_str()->type_name("TYPE");
+  options->batch_option =
+      verb->add_option("--batch,--batch-per-rank", options->batch, "Images")->capture_default_str()->type_name("N");
+  options->dtype_option =
+      verb->add_option("--dtype", options->dtype, "Elements: f32 or f64")->capture_default_str()->type_name("TYPE");
   options->output.add_to(*verb);
   verb->callback([options] { run(*options); });
 }

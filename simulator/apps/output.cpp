@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "reference/core/error.h"
 #include "reference/io/file.h"
 #include "reference/io/host.h"
 
@@ -24,29 +25,46 @@ std::string& typed_command() {
 /// What every result begins with, for those that do not say it themselves.
 nlohmann::ordered_json with_header(const nlohmann::ordered_json& json) {
   const Host host = this_host();
-  nlohmann::ordered_json whole = {{"version", tool_version()},
-                                  {"command", typed_command()},
-                                  {"date", today()},
-                                  {"host", {{"cpu_model", host.cpu_model}, {"cores", host.cores}, {"memory_bytes", host.memory_bytes}}},
-                                  {"seed", nullptr}};  // nothing here is drawn at random unless the result says so
+  nlohmann::ordered_json whole = {
+      {"version", tool_version()},
+      {"command", typed_command()},
+      {"date", today()},
+      {"host", {{"cpu_model", host.cpu_model}, {"cores", host.cores}, {"memory_bytes", host.memory_bytes}}},
+      {"seed", nullptr}};  // nothing here is drawn at random unless the result says so
   whole.update(json);
   return whole;
 }
 
 }  // namespace
 
-void remember_command(const std::string& command) { typed_command() = command; }
+std::string as_utf8(const std::string& text) {
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;
+  return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, replace)).get<std::string>();
+}
+
+void remember_command(const std::string& command) { typed_command() = as_utf8(command); }
+
+CLI::Option* add_result_file(CLI::App& verb, const std::string& option, std::string& file, const std::string& description) {
+  return verb.add_option(option, file, description)->type_name("FILE")->each([option](const std::string& path) {
+    if (path == "-") throw InputError(cat(option, " takes a file, not -; only --json can write to standard output"));
+    require_writable(path);
+  });
+}
 
 void Output::add_to(CLI::App& verb) {
   verb.add_option("--json", json_file_, "Also write the results as JSON; - is stdout, the tables then go to stderr")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->each(require_writable);
 }
 
 void Output::text(const std::string& text) const { print(json_on_stdout() ? stderr : stdout, text); }
 
-void Output::json(const nlohmann::ordered_json& json) const { this->json(with_header(json).dump(2) + "\n"); }
+void Output::json(const nlohmann::ordered_json& json) const {
+  require(json.contains("provenance"), "Output::json", "nothing says where the values are from");
+  write(with_header(json).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
 
-void Output::json(const std::string& json) const {
+void Output::write(const std::string& json) const {
   if (json_on_stdout()) {
     print(stdout, json);
   } else if (!json_file_.empty()) {

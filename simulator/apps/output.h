@@ -13,9 +13,9 @@ class Output {
   void add_to(CLI::App& verb);
   /// Prints what people read. `text` ends with a newline.
   void text(const std::string& text) const;
-  /// Writes what programs read, if it was asked for.
+  /// Writes what programs read, if it was asked for, after version, command, date, host and seed. `json` says under
+  /// "provenance" where its values are from: measured, simulated or formula.
   void json(const nlohmann::ordered_json& json) const;
-  void json(const std::string& json) const;
   /// What --json was given; "" without it.
   [[nodiscard]] const std::string& json_file() const { return json_file_; }
   /// Columns of the terminal that text() writes to, 100 when it is none.
@@ -23,8 +23,16 @@ class Output {
 
  private:
   [[nodiscard]] bool json_on_stdout() const { return json_file_ == "-"; }
+  void write(const std::string& json) const;
   std::string json_file_;
 };
+
+/// Adds an option for a file that results go to. A file that cannot be written is refused when the command line is read, before
+/// minutes of work; so is "-", which only --json takes.
+CLI::Option* add_result_file(CLI::App& verb, const std::string& option, std::string& file, const std::string& description);
+
+/// A text with every byte that is not UTF-8 replaced, so that it can stand in JSON.
+std::string as_utf8(const std::string& text);
 
 /// The command line as it was typed, which every JSON result carries beside version, date and host.
 void remember_command(const std::string& command);

@@ -34,7 +34,16 @@ std::string summary_of(const Profile& profile) {
   return text;
 }
 
+nlohmann::ordered_json profile_json(const Profile& profile) {
+  auto json = nlohmann::ordered_json::parse(to_json(profile));
+  for (const char* group : {"entries", "transport", "memory_bandwidth_bytes_per_s", "peak_flops_per_s"})
+    if (json.contains(group)) json["provenance"][group] = "measured";
+  return json;
+}
+
 void run(const ProfileOptions& options, const std::vector<std::string>& passed_on) {
+  require_writable(options.profile_file);
+  require_writable(options.cluster_file);
   std::vector<std::string> words = {"profile"};
   words.insert(words.end(), passed_on.begin(), passed_on.end());
   words.insert(words.end(), {"--json", "-"});
@@ -53,7 +62,7 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
     text += "one rank was measured, so nothing is known of messages and no cluster was written; --ranks 2 measures them\n";
   }
   options.output.text(text);
-  options.output.json(to_json(profile));
+  options.output.json(profile_json(profile));
 }
 
 }  // namespace
@@ -63,12 +72,10 @@ void add_profile(CLI::App& app) {
                             {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
                              "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml"});
   const auto options = std::make_shared<ProfileOptions>();
-  verb->add_option("--profile-out", options->profile_file, "Where the measured times go")
-      ->capture_default_str()
-      ->type_name("FILE");
-  verb->add_option("--cluster-out", options->cluster_file, "Where this machine as a cluster goes")
-      ->capture_default_str()
-      ->type_name("FILE");
+  add_result_file(*verb, "--profile-out", options->profile_file, "Where the measured times go, for --profile")
+      ->capture_default_str();
+  add_result_file(*verb, "--cluster-out", options->cluster_file, "Where this machine as a cluster goes, for --cluster")
+      ->capture_default_str();
   options->output.add_to(*verb);
   verb->allow_extras();
   verb->footer("All other options are those of 'convoy-train profile', see its --help.");

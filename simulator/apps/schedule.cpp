@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -19,7 +20,7 @@ namespace {
 struct ScheduleVerbOptions {
   ScheduleOptions schedule;
   std::string check_file;
-  int rank = -1;
+  std::optional<int> rank;
   Output output;
 };
 
@@ -117,7 +118,8 @@ nlohmann::ordered_json schedule_json(const Schedule& schedule, const std::vector
           {"global_batch", schedule.global_batch},
           {"classes", classes},
           {"problems", problems_json(schedule, problems)},
-          {"text", to_text(schedule)}};
+          {"text", to_text(schedule)},
+          {"provenance", {{"classes", "formula"}, {"problems", "formula"}, {"text", "formula"}}}};
 }
 
 /// Throws InputError when there are problems, after they were printed.
@@ -141,12 +143,22 @@ void check_file(const ScheduleVerbOptions& options) {
     throw InputError(fmt::format("{} breaks {} rule{}", options.check_file, problems.size(), problems.size() == 1 ? "" : "s"));
 }
 
-void run(const ScheduleVerbOptions& options) {
-  if (!options.check_file.empty()) return check_file(options);
+/// A file that is checked says everything itself.
+void require_only_check(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options())
+    if (option->count() > 0 && option->get_name() != "--check" && option->get_name() != "--json")
+      throw InputError(cat(option->get_name(), " changes nothing in a file that --check reads; take one of the two away"));
+}
+
+void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
+  if (!options.check_file.empty()) {
+    require_only_check(verb);
+    return check_file(options);
+  }
   const Schedule schedule = schedule_for(options.schedule.choice(), options.schedule.mode());
-  if (options.rank >= schedule.world_size() || options.rank < -1)
-    throw InputError(fmt::format("--rank is {}, expected 0 to {}", options.rank, schedule.world_size() - 1));
-  options.output.text(options.rank >= 0 ? rank_table(schedule, options.rank) : to_text(schedule));
+  if (options.rank && (*options.rank < 0 || *options.rank >= schedule.world_size()))
+    throw InputError(fmt::format("--rank is {}, expected 0 to {}", *options.rank, schedule.world_size() - 1));
+  options.output.text(options.rank ? rank_table(schedule, *options.rank) : to_text(schedule));
   options.output.json(schedule_json(schedule, validate(schedule)));
 }
 
@@ -162,7 +174,7 @@ void add_schedule(CLI::App& app) {
   verb->add_option("--check", options->check_file, "Read a schedule in text form and print every rule it breaks")
       ->type_name("FILE");
   options->output.add_to(*verb);
-  verb->callback([options] { run(*options); });
+  verb->callback([options, verb] { run(*options, *verb); });
 }
 
 }  // namespace convoy

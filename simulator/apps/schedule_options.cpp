@@ -7,24 +7,19 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "reference/io/cli.h"
 #include "reference/model/zoo.h"
 
 namespace convoy {
 namespace {
 
-constexpr int kDefaultBatchPerRank = 32;
+constexpr int kMostRanks = 1 << 20;
 
 int checked_batch(std::int64_t images) {
   if (images > std::numeric_limits<int>::max())
     throw InputError(
         cat("a global batch of ", images, " images is too large, at most ", std::numeric_limits<int>::max(), " can be counted"));
   return static_cast<int>(images);
-}
-
-bool parse_switch(const std::string& option, const std::string& word) {
-  if (word == "on") return true;
-  if (word == "off") return false;
-  throw_unknown_word(cat("value of ", option), word, {"on", "off"});
 }
 
 void require_precision(const std::string& word) {
@@ -63,7 +58,7 @@ void ScheduleOptions::add_to(CLI::App& verb) {
 
 ScheduleChoice ScheduleOptions::choice() const {
   ScheduleChoice choice = choice_;
-  if (choice.ranks < 1) throw InputError(cat("--ranks is ", choice.ranks, ", expected 1 or more"));
+  require_rank_count(choice.ranks);
   if (batch_option_->count() > 0) {
     if (batch_ < 1) throw InputError(cat("--batch is ", batch_, ", expected 1 or more images"));
     choice.global_batch = batch_;
@@ -72,7 +67,7 @@ ScheduleChoice ScheduleOptions::choice() const {
     if (per_rank < 1) throw InputError(cat("--batch-per-rank is ", per_rank, ", expected 1 or more images"));
     choice.global_batch = checked_batch(std::int64_t{per_rank} * choice.ranks);
   }
-  choice.overlap = parse_switch("--overlap", overlap_);
+  choice.overlap = parse_on_off("--overlap", overlap_);
   choice.bucket_bytes = parse_bytes(bucket_);
   require_precision(choice.precision);
   return choice;
@@ -82,6 +77,10 @@ Mode ScheduleOptions::mode() const {
   if (mode_ == "train") return Mode::train;
   if (mode_ == "evaluate") return Mode::evaluate;
   throw_unknown_word("mode", mode_, {"train", "evaluate"});
+}
+
+void require_rank_count(int ranks) {
+  if (ranks < 1 || ranks > kMostRanks) throw InputError(cat("--ranks is ", ranks, ", expected 1 to ", kMostRanks));
 }
 
 Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {

@@ -20,11 +20,14 @@ class ScheduleOptions {
   int batch_ = 0;           ///< 0: not given
   int batch_per_rank_ = 0;  ///< 0: not given
   std::string overlap_ = "on";
-  std::string bucket_ = "25MiB";
+  std::string bucket_ = kDefaultBucket;
   std::string mode_ = "train";
   CLI::Option* batch_option_ = nullptr;
   CLI::Option* batch_per_rank_option_ = nullptr;
 };
+
+/// Throws InputError when --ranks is not from 1 to 2^20.
+void require_rank_count(int ranks);
 
 /// The schedule of a choice. A plan that makes no sense for the model is a mistake in what was typed: InputError.
 Schedule schedule_for(const ScheduleChoice& choice, Mode mode);

@@ -28,19 +28,19 @@ struct SimulateOptions {
 };
 
 /// Whether each rank of a step with this many images a rank fits into the memory of a device.
-bool fits(ScheduleChoice choice, int images_a_rank, Mode mode, std::int64_t device_bytes) {
-  const std::int64_t global = std::int64_t{images_a_rank} * choice.ranks;
+bool fits(ScheduleChoice choice, std::int64_t images_a_rank, Mode mode, std::int64_t device_bytes) {
+  const std::int64_t global = images_a_rank * choice.ranks;
   if (global > INT32_MAX) return false;
   choice.global_batch = static_cast<int>(global);
   return most_memory(schedule_for(choice, mode)).memory.arena_bytes <= device_bytes;
 }
 
 /// The most images a rank that fit; 0 when not even one does. Memory grows with the batch, so halving the range finds it.
-int most_images_that_fit(const ScheduleChoice& choice, Mode mode, std::int64_t device_bytes) {
-  int low = 0;
-  int high = choice.global_batch / choice.ranks + 1;  // does not fit
+std::int64_t most_images_that_fit(const ScheduleChoice& choice, Mode mode, std::int64_t device_bytes) {
+  std::int64_t low = 0;
+  std::int64_t high = choice.global_batch / choice.ranks + std::int64_t{1};  // does not fit
   while (high - low > 1) {
-    const int middle = low + (high - low) / 2;
+    const std::int64_t middle = low + (high - low) / 2;
     (fits(choice, middle, mode, device_bytes) ? low : high) = middle;
   }
   return low;
@@ -57,14 +57,16 @@ std::string device_that_fits(std::int64_t bytes) {
 
 /// What to say when a rank needs more memory than its device has.
 std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Device& device, std::int64_t needed_bytes) {
-  const int images = most_images_that_fit(choice, mode, device.memory_bytes);
-  const std::string advice = images > 0 ? fmt::format("--batch-per-rank {} fits.", images) : "Not even one image a rank fits.";
+  const std::int64_t images = most_images_that_fit(choice, mode, device.memory_bytes);
+  const std::string advice = images > 0 ? fmt::format("--batch-per-rank {} fits.", images)
+                                        : fmt::format("It is too small for {}: not even one image a rank fits.", choice.model);
   return fmt::format("a rank needs {} and a {} has {}; the times above are of a device with more memory. {}{}",
                      format_bytes(static_cast<double>(needed_bytes)), device.name,
                      format_bytes(static_cast<double>(device.memory_bytes)), advice, device_that_fits(needed_bytes));
 }
 
-nlohmann::ordered_json simulation_json(const StepReport& step, const Machine& machine, const nlohmann::ordered_json& memory) {
+nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachine& machine,
+                                       const nlohmann::ordered_json& memory) {
   nlohmann::ordered_json json = {{"cluster", machine.cluster.name}, {"cost", cost_json(machine)}};
   json.update(speed_json(step));
   json["provenance"] = {{"scaling_efficiency", "simulated"},
@@ -78,32 +80,36 @@ nlohmann::ordered_json simulation_json(const StepReport& step, const Machine& ma
 void run(const SimulateOptions& options, const Session& session) {
   const ScheduleChoice choice = options.schedule.choice();
   const Mode mode = options.schedule.mode();
-  const Machine machine = options.machine.machine();
+  const ChosenMachine machine = options.machine.machine();
   const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
 
-  note(fmt::format("simulating {} steps of {} on {} ...", options.iterations, describe(choice), machine.cluster.name));
-  const Simulation done = simulate_choice(choice, mode, options.iterations, machine, session.command);
+  const Task task = prepare(choice, mode, options.iterations, machine);
+  for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
+  note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
+                   describe(choice), machine.cluster.name));
+  const Simulation done = simulate_task(task, session.command);
   StepReport step{.times = done.times,
                   .ranks = choice.ranks,
                   .global_batch = choice.global_batch,
                   .one_rank_step_s = {},
                   .lower_bound_s = {}};
-  if (choice.ranks > 1) step.one_rank_step_s = one_rank_step_s(choice, mode, options.iterations, machine);
-  step.lower_bound_s = lower_bound_s(done, options.iterations, machine);
-  const RankWithMostMemory memory = most_memory(done.schedule);
+  if (choice.ranks > 1) step.one_rank_step_s = one_rank_step_s(task);
+  step.lower_bound_s = lower_bound_s(task);
+  const RankWithMostMemory memory = most_memory(task.schedule);
 
   options.output.text(fmt::format("{}\non {}: {}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
                                   machine.cluster.description, describe_cost(machine), speed_table(step), step_table(done.times),
-                                  memory_table(done.schedule, memory, device_bytes)));
+                                  memory_table(task.schedule, memory, device_bytes)));
   if (options.gantt) {
-    options.output.text("\n" + gantt(done.schedule, done.timeline,
+    options.output.text("\n" + gantt(task.schedule, done.timeline,
                                      {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
   }
   auto json = nlohmann::ordered_json::parse(to_json(done.report));
-  json["simulation"] = simulation_json(step, machine, memory_json(done.schedule, memory, device_bytes));
+  json["seed"] = nullptr;  // nothing is drawn at random
+  json["simulation"] = simulation_json(step, machine, memory_json(task.schedule, memory, device_bytes));
   options.output.json(json);
   if (!options.timeline_file.empty()) {
-    write_file_atomically(options.timeline_file, to_json(summarise(done.schedule, done.timeline)));
+    write_file_atomically(options.timeline_file, to_json(summarise(task.schedule, done.timeline)));
     note("wrote " + options.timeline_file);
   }
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
@@ -123,7 +129,7 @@ void add_simulate(CLI::App& app, const Session& session) {
       ->capture_default_str()
       ->type_name("N");
   verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
-  verb->add_option("--timeline", options->timeline_file, "Write the start and end of every op as JSON")->type_name("FILE");
+  add_result_file(*verb, "--timeline", options->timeline_file, "Write the start and end of every op as JSON");
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });
 }

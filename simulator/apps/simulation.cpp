@@ -1,5 +1,8 @@
 #include "simulator/apps/simulation.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <stdexcept>
 
 #include "reference/core/error.h"
@@ -9,43 +12,109 @@
 #include "simulator/engine/simulate.h"
 
 namespace convoy {
+namespace {
+
+/// A profile that is used on a cluster of its own, and one on the machine that it calls this one.
+std::vector<std::string> doubts_about_machine(const ChosenMachine& machine) {
+  const std::string& measured = machine.profile->machine;
+  if (!machine.given_cluster) {
+    const std::string here = this_host().cpu_model;
+    if (here == measured) return {};
+    return {fmt::format("the profile was measured on {}, this machine is {}; what is simulated is the former", measured, here)};
+  }
+  const Cluster& cluster = machine.cluster;
+  if ((cluster.device.name + cluster.description).find(measured) != std::string::npos) return {};
+  return {
+      fmt::format("the profile was measured on {}, and cluster '{}' does not say that it is made of it", measured, cluster.name)};
+}
+
+/// Images of a rank between the fewest and the most that were measured are a straight line, others a guess.
+std::vector<std::string> doubts_about_images(const Profile& profile, const Schedule& schedule) {
+  int fewest = 0;
+  int most = 0;
+  for (const ProfileEntry& entry : profile.entries) {
+    if (entry.batch < 1) continue;
+    fewest = fewest == 0 ? entry.batch : std::min(fewest, entry.batch);
+    most = std::max(most, entry.batch);
+  }
+  std::vector<std::string> doubts;
+  for (const Program& program : schedule.programs) {
+    if (program.batch == 0 || (program.batch >= fewest && program.batch <= most)) continue;
+    const std::string range = fewest == most ? cat(most) : cat(fewest, " to ", most);
+    doubts.push_back(
+        fmt::format("the profile was measured with {} images a rank; times of {} are taken in proportion. "
+                    "'convoy profile --model {} --batch-per-rank {}' measures them",
+                    range, program.batch, profile.model, program.batch));
+  }
+  return doubts;
+}
+
+}  // namespace
 
 int warmup_of(int iterations) { return iterations > 1 ? 1 : 0; }
 
-Simulation simulate_choice(const ScheduleChoice& choice, Mode mode, int iterations, const Machine& machine,
-                           const std::string& command) {
+Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const ChosenMachine& machine) {
   if (iterations < 1) throw InputError(cat("--iterations is ", iterations, ", expected 1 or more"));
-  Simulation done;
-  done.schedule = schedule_for(choice, mode);
+  Task task{.choice = choice,
+            .mode = mode,
+            .iterations = iterations,
+            .machine = machine,
+            .schedule = schedule_for(choice, mode),
+            .cost = {}};
   require_ranks(machine.cluster, choice.ranks);
-  require_valid(done.schedule);
-  const CostModel cost = cost_of(machine, choice.model, choice.precision);
-  done.timeline = simulate(done.schedule, iterations, machine.cluster, cost);
-  done.times = step_times(done.schedule, done.timeline, warmup_of(iterations));
+  require_valid(task.schedule);
+  task.cost = cost_of(machine, choice.model, choice.precision);
+  return task;
+}
+
+Simulation simulate_task(const Task& task, const std::string& command) {
+  Simulation done;
+  done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost);
+  done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
   done.report.command = command;
   done.report.host = this_host();
-  done.report.schedule = choice;
-  done.report.mode = mode == Mode::train ? "train" : "evaluate";
-  done.report.transport = machine.cluster.name;
-  done.report.threads = machine.profile ? machine.profile->threads : machine.cluster.cores_per_rank;
+  done.report.schedule = task.choice;
+  done.report.mode = task.mode == Mode::train ? "train" : "evaluate";
+  done.report.transport = task.machine.cluster.name;
+  done.report.threads = task.machine.profile ? task.machine.profile->threads : task.machine.cluster.cores_per_rank;
   done.report.set_times(done.times, done.timeline.clock);
-  done.report.set_memory(done.schedule);
+  done.report.set_memory(task.schedule);
   return done;
 }
 
-double lower_bound_s(const Simulation& simulation, int iterations, const Machine& machine) {
-  const ScheduleChoice& choice = simulation.report.schedule;
-  const CostModel cost = cost_of(machine, choice.model, choice.precision);
+double lower_bound_s(const Task& task) {
   const Timeline timeline =
-      ideal(simulation.schedule, iterations, cost, [&](int from, int to) { return machine.cluster.link(from, to); });
-  return step_times(simulation.schedule, timeline, warmup_of(iterations)).step_time_s;
+      ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return task.machine.cluster.link(from, to); });
+  return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 
-double one_rank_step_s(const ScheduleChoice& choice, Mode mode, int iterations, const Machine& machine) {
-  ScheduleChoice one = choice;
+double one_rank_step_s(const Task& task) {
+  ScheduleChoice one = task.choice;
+  const std::int64_t ranks = one.ranks;
+  one.global_batch = static_cast<int>((one.global_batch + ranks - 1) / ranks);  // of the rank that has most
   one.ranks = 1;
-  one.global_batch = (choice.global_batch + choice.ranks - 1) / choice.ranks;  // of the rank that has most
-  return simulate_choice(one, mode, iterations, machine, "").times.step_time_s;
+  return simulate_task(prepare(one, task.mode, task.iterations, task.machine), "").times.step_time_s;
+}
+
+std::vector<std::string> doubts_about_profile(const Task& task) {
+  if (!task.machine.profile) return {};
+  const Profile& profile = *task.machine.profile;
+  const Cluster& cluster = task.machine.cluster;
+  std::vector<std::string> doubts = doubts_about_machine(task.machine);
+  const int together = std::min(task.choice.ranks, cluster.devices_per_node);
+  if (together != profile.concurrent) {
+    doubts.push_back(fmt::format(
+        "the profile was measured with {} rank{} at once, here {} share a node; 'convoy profile --ranks {}' measures that",
+        profile.concurrent, profile.concurrent == 1 ? "" : "s", together, together));
+  }
+  if (cluster.cores_per_node > 0 && cluster.cores_per_rank != profile.threads) {
+    doubts.push_back(fmt::format("the profile was measured with {} thread{} a rank, a rank of cluster '{}' has {} core{}",
+                                 profile.threads, profile.threads == 1 ? "" : "s", cluster.name, cluster.cores_per_rank,
+                                 cluster.cores_per_rank == 1 ? "" : "s"));
+  }
+  const std::vector<std::string> of_images = doubts_about_images(profile, task.schedule);
+  doubts.insert(doubts.end(), of_images.begin(), of_images.end());
+  return doubts;
 }
 
 }  // namespace convoy

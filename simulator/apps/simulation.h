@@ -1,7 +1,8 @@
-/// Simulating one choice on one machine, for the verbs simulate and compare.
+/// Simulating one choice on one machine, for the verbs simulate, sweep and compare.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reference/io/report.h"
 #include "reference/schedule/timeline.h"
@@ -9,24 +10,38 @@
 
 namespace convoy {
 
-struct Simulation {
+/// What is to be simulated, checked.
+struct Task {
+  ScheduleChoice choice;
+  Mode mode = Mode::train;
+  int iterations = 1;  ///< the first is warm-up when there are more
+  ChosenMachine machine;
   Schedule schedule;
+  CostModel cost;
+};
+
+/// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the
+/// cluster too small or the profile one of another model, std::logic_error when the schedule is broken (a bug of ours).
+Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const ChosenMachine& machine);
+
+struct Simulation {
   Timeline timeline;
   StepTimes times;
   RunReport report;
 };
 
-/// Makes the schedule, validates it, and simulates `iterations` steps; the first is warm-up when there are more. Throws
-/// InputError when the cluster is too small, std::logic_error when the schedule is broken (a bug of ours). `command` goes into
-/// the report.
-Simulation simulate_choice(const ScheduleChoice& choice, Mode mode, int iterations, const Machine& machine,
-                           const std::string& command);
+/// Simulates it. `command` goes into the report.
+Simulation simulate_task(const Task& task, const std::string& command);
 
 /// The median step time when nothing is shared, by formula.
-double lower_bound_s(const Simulation& simulation, int iterations, const Machine& machine);
+double lower_bound_s(const Task& task);
 
 /// The same number of images on a single rank: step time, for the efficiency.
-double one_rank_step_s(const ScheduleChoice& choice, Mode mode, int iterations, const Machine& machine);
+double one_rank_step_s(const Task& task);
+
+/// Why the times of the task's profile may not hold for the task: measured on another machine, with other ranks or threads, or at
+/// other sizes. Sentences; none when it has no profile.
+std::vector<std::string> doubts_about_profile(const Task& task);
 
 /// Steps that do not count: the first, when there are more.
 int warmup_of(int iterations);

@@ -30,6 +30,15 @@ std::string require_program(const std::string& name) {
   return path;
 }
 
+std::runtime_error system_error(const std::string& what, int code) {
+  return std::runtime_error(cat(what, ": ", std::strerror(code)));
+}
+
+/// Lets the other program call itself by the name that the person typed, in its help and its messages.
+void say_what_was_typed() {
+  if (setenv("CONVOY_TYPED_AS", "convoy", 1) != 0) throw system_error("setting CONVOY_TYPED_AS", errno);
+}
+
 /// The form that exec and spawn want; points into `arguments`.
 std::vector<char*> argv_of(const std::string& path, std::vector<std::string>& arguments) {
   arguments.insert(arguments.begin(), path);
@@ -37,10 +46,6 @@ std::vector<char*> argv_of(const std::string& path, std::vector<std::string>& ar
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   return argv;
-}
-
-std::runtime_error system_error(const std::string& what, int code) {
-  return std::runtime_error(cat(what, ": ", std::strerror(code)));
 }
 
 std::string read_all(int descriptor) {
@@ -81,6 +86,7 @@ std::string find_program(const std::string& name) {
 
 void become(const std::string& program, const std::vector<std::string>& arguments) {
   const std::string path = require_program(program);
+  say_what_was_typed();
   std::vector<std::string> words = arguments;
   const std::vector<char*> argv = argv_of(path, words);
   std::fflush(nullptr);
@@ -90,6 +96,7 @@ void become(const std::string& program, const std::vector<std::string>& argument
 
 Finished run_and_read(const std::string& program, const std::vector<std::string>& arguments) {
   const std::string path = require_program(program);
+  say_what_was_typed();
   std::vector<std::string> words = arguments;
   const std::vector<char*> argv = argv_of(path, words);
   std::array<int, 2> ends{};

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <memory>
-#include <tuple>
+#include <optional>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -15,6 +15,8 @@
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/report/memory_report.h"
+#include "simulator/report/range.h"
+#include "simulator/report/step_report.h"
 #include "simulator/report/table.h"
 
 namespace convoy {
@@ -38,20 +40,28 @@ int whole_number(const std::string& text, const std::string& in) {
   return value;
 }
 
-/// "2..64:x2" -> 2 4 8 16 32 64, "on,off" -> on off.
+/// Options whose values are numbers, so that they can be given as a range.
+bool counts(const std::string& option) {
+  const std::vector<std::string> numbers = {"ranks", "batch", "batch-per-rank", "chunks", "bucket"};
+  return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
+}
+
+/// "2..64:x2" -> 2 4 8 16 32 64; buckets in bytes.
+std::vector<std::string> words_of(const RangeText& range, const std::string& option, const std::string& in) {
+  const auto number = [&](const std::string& text) -> std::int64_t {
+    return option == "bucket" ? parse_bytes(text) : whole_number(text, in);
+  };
+  const std::int64_t first = number(range.first);
+  const std::int64_t last = number(range.last);
+  if (first < 1 || last < first) throw InputError(cat("--vary ", in, ": FIRST must be 1 or more, and not above LAST"));
+  std::vector<std::string> words = {cat(first)};
+  for (std::int64_t value = first; value <= last / range.factor;) words.push_back(cat(value *= range.factor));
+  return words;
+}
+
+/// "on,off" -> on off.
 std::vector<std::string> words_of(const std::string& text, const std::string& in) {
   std::vector<std::string> words;
-  if (const std::size_t dots = text.find(".."); dots != std::string::npos) {
-    const std::size_t colon = text.find(":x");
-    if (colon == std::string::npos)
-      throw InputError(cat("--vary ", in, ": a range is written FIRST..LAST:xFACTOR, for example 2..64:x2"));
-    const int first = whole_number(text.substr(0, dots), in);
-    const int last = whole_number(text.substr(dots + 2, colon - dots - 2), in);
-    const int factor = whole_number(text.substr(colon + 2), in);
-    if (factor < 2 || last < first) throw InputError(cat("--vary ", in, ": FIRST must not be above LAST, and FACTOR at least 2"));
-    for (std::int64_t value = first; value <= last; value *= factor) words.push_back(cat(value));
-    return words;
-  }
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t comma = std::min(text.find(',', begin), text.size());
     if (comma == begin) throw InputError(cat("--vary ", in, ": an empty value"));
@@ -65,10 +75,12 @@ Axis axis_of(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos)
     throw InputError(cat("--vary ", text, ": write OPTION=VALUES, for example ranks=2..64:x2 or overlap=on,off"));
-  Axis axis{text.substr(0, equals), words_of(text.substr(equals + 1), text)};
-  if (std::find(kMayVary.begin(), kMayVary.end(), axis.option) == kMayVary.end())
-    throw_unknown_word("option to vary", axis.option, kMayVary);
-  return axis;
+  const std::string option = text.substr(0, equals);
+  if (std::find(kMayVary.begin(), kMayVary.end(), option) == kMayVary.end())
+    throw_unknown_word("option to vary", option, kMayVary);
+  const std::string values = text.substr(equals + 1);
+  const std::optional<RangeText> range = counts(option) ? parse_range(values) : std::nullopt;
+  return {option, range ? words_of(*range, option, text) : words_of(values, text)};
 }
 
 /// One combination of the values.
@@ -85,70 +97,105 @@ struct SweepOptions {
   std::vector<std::string> vary;
   std::string csv_file;
   int iterations = 3;
+  ScheduleOptions schedule;  ///< only for their help and their names: every point is parsed again with its own values
+  MachineOptions machine;
   Output output;
 };
 
-class Sweep {
- public:
-  Sweep(const SweepOptions& options, std::vector<std::string> fixed, const Session& session)
-      : options_(options), fixed_(std::move(fixed)), session_(session) {
-    for (const std::string& text : options.vary) axes_.push_back(axis_of(text));
-    for (const Axis& axis : axes_)
-      for (const std::string& word : fixed_)
-        if (word == "--" + axis.option || word.starts_with("--" + axis.option + "="))
-          throw InputError(cat(word, " is given and varied; take one away"));
-  }
+/// What was typed of the options of `simulate`: the same for every point.
+using Words = std::vector<std::string>;
 
-  std::vector<Point> run() {
-    std::vector<Point> points;
-    std::size_t count = 1;
-    for (const Axis& axis : axes_) count *= axis.words.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      std::vector<std::string> words;
-      for (std::size_t rest = i, a = axes_.size(); a-- > 0; rest /= axes_[a].words.size())
-        words.insert(words.begin(), axes_[a].words[rest % axes_[a].words.size()]);
-      note(fmt::format("simulating {} of {} ...", i + 1, count));
-      points.push_back(point(words));
+Words fixed_words(const CLI::App& verb) {
+  const std::vector<std::string> of_sweep = {"--vary", "--iterations", "--csv", "--json"};
+  Words words;
+  for (const CLI::Option* option : verb.get_options())
+    if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())
+      words.insert(words.end(), {option->get_name(), option->results().back()});
+  return words;
+}
+
+std::vector<Axis> axes_of(const std::vector<std::string>& vary, const Words& fixed) {
+  std::vector<Axis> axes;
+  for (const std::string& text : vary) {
+    Axis axis = axis_of(text);
+    for (const Axis& other : axes)
+      if (other.option == axis.option) throw InputError(cat(axis.option, " is varied twice; give all its values in one --vary"));
+    if (std::find(fixed.begin(), fixed.end(), "--" + axis.option) != fixed.end())
+      throw InputError(cat("--", axis.option, " is given and varied; take one away"));
+    axes.push_back(std::move(axis));
+  }
+  return axes;
+}
+
+/// The values of every point, the last option varying fastest.
+std::vector<Words> combinations(const std::vector<Axis>& axes) {
+  std::vector<Words> all = {{}};
+  for (const Axis& axis : axes) {
+    std::vector<Words> longer;
+    for (const Words& words : all) {
+      for (const std::string& word : axis.words) {
+        longer.push_back(words);
+        longer.back().push_back(word);
+      }
     }
-    return points;
+    all = std::move(longer);
   }
+  return all;
+}
 
-  [[nodiscard]] const std::vector<Axis>& axes() const { return axes_; }
-
- private:
-  Point point(const std::vector<std::string>& words) {
-    // Every point is parsed like a command line of `simulate`, so that all checks and messages are the same.
-    CLI::App line("", "convoy sweep");
-    ScheduleOptions schedule;
-    MachineOptions machine_options;
-    schedule.add_to(line);
-    machine_options.add_to(line);
-    std::vector<std::string> arguments = fixed_;
-    for (std::size_t a = 0; a < axes_.size(); ++a) arguments.insert(arguments.end(), {"--" + axes_[a].option, words[a]});
-    if (const std::string unknown = unknown_word(line, arguments); !unknown.empty()) throw InputError(unknown);
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-    line.parse(arguments);
-
-    const Machine machine = machine_options.machine();
-    const ScheduleChoice choice = schedule.choice();
-    const Simulation done = simulate_choice(choice, schedule.mode(), options_.iterations, machine, session_.command);
-    Point point{.words = words, .choice = choice, .times = done.times};
-    point.memory_bytes = most_memory(done.schedule).memory.arena_bytes;
-    point.fits = machine.cluster.device.memory_bytes == 0 || point.memory_bytes <= machine.cluster.device.memory_bytes;
-    // Efficiency: how much of the speed of as many separate ranks is left.
-    const int images = (choice.global_batch + choice.ranks - 1) / choice.ranks;
-    const auto key = std::tuple{machine.cluster.name, choice.model, choice.precision, images};
-    if (!alone_s_.contains(key)) alone_s_[key] = one_rank_step_s(choice, schedule.mode(), options_.iterations, machine);
-    point.efficiency = alone_s_[key] / done.times.step_time_s;
-    return point;
+/// Parses a point like a command line of `simulate`, so that all checks and messages are the same.
+Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fixed, int iterations) {
+  CLI::App line("", "convoy sweep");
+  ScheduleOptions schedule;
+  MachineOptions machine;
+  schedule.add_to(line);
+  machine.add_to(line);
+  Words words = fixed;
+  std::string point;
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    words.insert(words.end(), {"--" + axes[a].option, values[a]});
+    point += cat(a == 0 ? "" : " ", axes[a].option, "=", values[a]);
   }
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  try {
+    line.parse(words);
+    return prepare(schedule.choice(), schedule.mode(), iterations, machine.machine());
+  } catch (const CLI::ParseError& error) {
+    throw InputError(cat("--vary ", point, ": ", error.what()));
+  } catch (const InputError& error) {
+    throw InputError(cat("--vary ", point, ": ", error.what()));
+  }
+}
 
-  const SweepOptions& options_;
-  std::vector<std::string> fixed_;
-  const Session& session_;
-  std::vector<Axis> axes_;
-  std::map<std::tuple<std::string, std::string, std::string, int>, double> alone_s_;
-};
+Point simulate_point(const Words& words, const Task& task, const Session& session) {
+  const Simulation done = simulate_task(task, session.command);
+  const std::int64_t device_bytes = task.machine.cluster.device.memory_bytes;
+  Point point{.words = words, .choice = task.choice, .times = done.times};
+  // Efficiency: how much of the speed of as many separate ranks is left.
+  const double alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : done.times.step_time_s;
+  point.efficiency = scaling_efficiency(alone_s, done.times.step_time_s);
+  point.memory_bytes = most_memory(task.schedule).memory.arena_bytes;
+  point.fits = device_bytes == 0 || point.memory_bytes <= device_bytes;
+  return point;
+}
+
+/// All points are checked before the first is simulated.
+std::vector<Point> simulate_points(const std::vector<Axis>& axes, const Words& fixed, int iterations, const Session& session) {
+  const std::vector<Words> all = combinations(axes);
+  std::vector<Task> tasks;
+  std::set<std::string> doubts;
+  for (const Words& words : all) {
+    tasks.push_back(task_of(axes, words, fixed, iterations));
+    for (const std::string& doubt : doubts_about_profile(tasks.back()))
+      if (doubts.insert(doubt).second) warn(doubt);
+  }
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    note(fmt::format("simulating {} of {} ...", i + 1, all.size()));
+    points.push_back(simulate_point(all[i], tasks[i], session));
+  }
+  return points;
+}
 
 std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& points) {
   std::vector<Column> columns;
@@ -202,18 +249,29 @@ nlohmann::ordered_json json_of(const std::vector<Axis>& axes, const std::vector<
   return rows;
 }
 
-void run(const SweepOptions& options, const std::vector<std::string>& fixed, const Session& session) {
+nlohmann::ordered_json provenance_json() {
+  return {{"step_time_s", "simulated"},
+          {"compute_s", "simulated"},
+          {"exposed_communication_s", "simulated"},
+          {"images_per_s", "simulated"},
+          {"efficiency", "simulated"},
+          {"memory_bytes", "formula"},
+          {"fits", "formula"}};
+}
+
+void run(const SweepOptions& options, const CLI::App& verb, const Session& session) {
   if (options.vary.empty()) throw InputError("nothing to vary; for example --vary ranks=2..64:x2");
-  Sweep sweep(options, fixed, session);
-  const std::vector<Point> points = sweep.run();
-  options.output.text(table_of(sweep.axes(), points));
+  const Words fixed = fixed_words(verb);
+  const std::vector<Axis> axes = axes_of(options.vary, fixed);
+  const std::vector<Point> points = simulate_points(axes, fixed, options.iterations, session);
+  options.output.text(table_of(axes, points));
   if (!options.csv_file.empty()) {
-    write_file_atomically(options.csv_file, csv_of(sweep.axes(), points));
+    write_file_atomically(options.csv_file, csv_of(axes, points));
     note("wrote " + options.csv_file);
   }
   nlohmann::ordered_json json;
-  json["rows"] = json_of(sweep.axes(), points);
-  json["provenance"] = {{"rows", "simulated"}};
+  json["rows"] = json_of(axes, points);
+  json["provenance"] = provenance_json();
   options.output.json(json);
   for (const Point& point : points)
     if (!point.fits) throw LimitError("some of these need more memory than the device has, see the last column");
@@ -235,11 +293,11 @@ void add_sweep(CLI::App& app, const Session& session) {
   verb->add_option("--iterations", options->iterations, "Steps to simulate each time; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");
-  verb->add_option("--csv", options->csv_file, "Write the rows as CSV")->type_name("FILE");
+  add_result_file(*verb, "--csv", options->csv_file, "Write the rows as CSV");
+  options->schedule.add_to(*verb);
+  options->machine.add_to(*verb);
   options->output.add_to(*verb);
-  verb->allow_extras();
-  verb->footer("All other options are those of 'convoy simulate', see its --help.");
-  verb->callback([options, verb, &session] { run(*options, verb->remaining(), session); });
+  verb->callback([options, verb, &session] { run(*options, *verb, session); });
 }
 
 }  // namespace convoy

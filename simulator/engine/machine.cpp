@@ -74,7 +74,7 @@ Duplex add_duplex(sg::s4u::NetZone& zone, const std::string& name, double bandwi
 
 }  // namespace
 
-Machine::Machine(const Cluster& cluster, int ranks) : cluster_(cluster), engine_(make_engine()) {
+SimulatedMachine::SimulatedMachine(const Cluster& cluster, int ranks) : cluster_(cluster), engine_(make_engine()) {
   require_ranks(cluster, ranks);
   network_ = sg::add_star(*engine_, "cluster");
   add_network(ranks);
@@ -85,7 +85,7 @@ Machine::Machine(const Cluster& cluster, int ranks) : cluster_(cluster), engine_
   });
 }
 
-void Machine::add_network(int ranks) {
+void SimulatedMachine::add_network(int ranks) {
   const bool one_node = cluster_.node_of(ranks - 1) == 0;
   const bool device_links = cluster_.devices_per_node > 1;
   std::vector<Duplex> devices;
@@ -120,12 +120,12 @@ void Machine::add_network(int ranks) {
   }
 }
 
-void Machine::add_cores(int ranks) {
+void SimulatedMachine::add_cores(int ranks) {
   for (int node = 0; node <= cluster_.node_of(ranks - 1); ++node)
     cores_.push_back(sg::add_host(*network_, cat("cores", node), kWorkPerCoreSecond * cluster_.cores_per_node));
 }
 
-void Machine::work(int rank, double cores, double time_s) const {
+void SimulatedMachine::work(int rank, double cores, double time_s) const {
   if (!(time_s > 0)) return;
   if (!shares_cores() || !(cores > 0)) {
     sg::s4u::this_actor::sleep_for(time_s);

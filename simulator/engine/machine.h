@@ -1,4 +1,4 @@
-/// Machine: a cluster built from SimGrid's hosts and links. See the notes in machine.cpp.
+/// SimulatedMachine: a cluster built from SimGrid's hosts and links. See the notes in machine.cpp.
 #pragma once
 
 #include <memory>
@@ -10,11 +10,11 @@
 namespace convoy {
 
 /// The first `ranks` ranks of a cluster. One per process: SimGrid keeps its platform and clock in globals.
-class Machine {
+class SimulatedMachine {
  public:
-  Machine(const Cluster& cluster, int ranks);
-  Machine(const Machine&) = delete;
-  Machine& operator=(const Machine&) = delete;
+  SimulatedMachine(const Cluster& cluster, int ranks);
+  SimulatedMachine(const SimulatedMachine&) = delete;
+  SimulatedMachine& operator=(const SimulatedMachine&) = delete;
 
   [[nodiscard]] sg::s4u::Engine& engine() { return *engine_; }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }

@@ -158,7 +158,7 @@ class Simulation {
   const Schedule& schedule_;
   int iterations_;
   const CostModel& cost_;
-  Machine machine_;
+  SimulatedMachine machine_;
   Transport transport_;
   std::vector<std::vector<double>> compute_s_;  ///< by program and op
   std::vector<std::vector<Edge>> edges_;        ///< by rank

@@ -28,7 +28,7 @@ struct Half {
 
 class Transport {
  public:
-  explicit Transport(const Machine& machine) : machine_(machine) {}
+  explicit Transport(const SimulatedMachine& machine) : machine_(machine) {}
   /// For an actor of `rank`: sends and receives at the same time. Returns when both messages have moved.
   void move(int rank, const std::optional<Half>& send, const std::optional<Half>& recv);
 
@@ -48,7 +48,7 @@ class Transport {
   [[nodiscard]] Channel make_channel(int from, int to, const MessageTag& tag) const;
   void receive(const Channel& channel, std::int64_t bytes) const;
 
-  const Machine& machine_;
+  const SimulatedMachine& machine_;
   std::map<std::tuple<int, int, MessageTag>, Channel> channels_;
 };
 

@@ -64,10 +64,10 @@ Cluster load_cluster(const std::string& path_or_name) {
 
 void require_ranks(const Cluster& cluster, int ranks) {
   if (ranks <= cluster.world_size()) return;
-  throw InputError(
-      cat("cluster '", cluster.name, "' has ", cluster.world_size(), " devices (", cluster.nodes, " nodes of ",
-          cluster.devices_per_node, "), which is too few for ", ranks, " ranks; use ", cluster.world_size(),
-          " ranks or fewer, or a cluster file with nodes: ", (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node));
+  throw InputError(cat("cluster '", cluster.name, "' has ", cluster.world_size(), " devices (", cluster.nodes,
+                       cluster.nodes == 1 ? " node of " : " nodes of ", cluster.devices_per_node, "), which is too few for ",
+                       ranks, " ranks; use ", cluster.world_size(), " ranks or fewer, or a cluster file with nodes: ",
+                       (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node));
 }
 
 }  // namespace convoy

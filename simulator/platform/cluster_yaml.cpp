@@ -77,8 +77,8 @@ void parse_cores(const YamlMap& node, Cluster& cluster) {
 void parse_node(const YamlMap& node, Cluster& cluster, const std::string& file_name) {
   cluster.devices_per_node = node.count("devices");
   if (std::int64_t{cluster.nodes} * cluster.devices_per_node > kMostRanks)
-    node.fail("devices", cat(cluster.nodes, " nodes of ", cluster.devices_per_node, " devices are more than ", kMostRanks,
-                             " devices, the most there can be"));
+    node.fail("devices", cat(cluster.nodes, cluster.nodes == 1 ? " node of " : " nodes of ", cluster.devices_per_node,
+                             " devices are more than ", kMostRanks, " devices, the most there can be"));
   cluster.device = device_of(node, file_name);
   if (cluster.devices_per_node > 1 || node.has("link")) cluster.node_link = parse_link(node, "link");
   if (node.has("nics")) cluster.nics_per_node = node.count("nics");

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 
 #include "reference/core/dtype.h"
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "simulator/report/range.h"
 #include "simulator/report/table.h"
 
 namespace convoy {
@@ -53,24 +53,14 @@ std::vector<std::int64_t> CollectiveSizes::all() const {
 }
 
 CollectiveSizes parse_collective_sizes(const std::string& text) {
-  const std::size_t dots = text.find("..");
-  if (dots == std::string::npos) {
+  const std::optional<RangeText> range = parse_range(text);
+  if (!range) {
     const std::int64_t bytes = whole_floats(parse_bytes(text));
     return {.first_bytes = bytes, .last_bytes = bytes, .factor = 2};
   }
-  const std::size_t colon = text.find(":x", dots);
-  const auto fail = [&](const std::string& why) {
-    throw InputError(cat("'", text, "' is not a range of sizes: ", why, "; write for example 1KiB..64MiB:x2"));
-  };
-  if (colon == std::string::npos) fail("the factor is missing");
-  CollectiveSizes sizes{.first_bytes = whole_floats(parse_bytes(text.substr(0, dots))),
-                        .last_bytes = parse_bytes(text.substr(dots + 2, colon - dots - 2)),
-                        .factor = 0};
-  const std::string factor = text.substr(colon + 2);
-  const auto [end, status] = std::from_chars(factor.data(), factor.data() + factor.size(), sizes.factor);
-  if (status != std::errc{} || end != factor.data() + factor.size() || sizes.factor < 2)
-    fail("the factor is '" + factor + "', expected a whole number from 2 on");
-  if (sizes.first_bytes > sizes.last_bytes) fail("it begins after its end");
+  const CollectiveSizes sizes{
+      .first_bytes = whole_floats(parse_bytes(range->first)), .last_bytes = parse_bytes(range->last), .factor = range->factor};
+  if (sizes.first_bytes > sizes.last_bytes) throw InputError(cat("the range of sizes '", text, "' begins after its end"));
   return sizes;
 }
 

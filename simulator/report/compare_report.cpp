@@ -11,6 +11,9 @@
 namespace convoy {
 namespace {
 
+/// What is shorter is left over from adding and subtracting times, and no time at all.
+constexpr double kNothing_s = 1e-13;
+
 /// What a run was asked to do, as (name, value) for messages.
 std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& run) {
   const ScheduleChoice& choice = run.schedule;
@@ -72,6 +75,8 @@ Comparison compare(RunReport a, RunReport b) {
   const RunReport& first = comparison.first;
   const RunReport& second = comparison.second;
   const auto row = [&](const std::string& name, double first_s, double second_s, bool always) {
+    if (first_s < kNothing_s) first_s = 0;
+    if (second_s < kNothing_s) second_s = 0;
     if (always || first_s > 0 || second_s > 0) comparison.rows.push_back({name, first_s, second_s});
   };
   const auto phase = [&](const std::string& name, Phase which) {
@@ -119,7 +124,11 @@ nlohmann::ordered_json compare_json(const Comparison& comparison) {
   return {{"schedule", settings},
           {"first", to_string(provenance_of_clock(comparison.first.clock))},
           {"second", to_string(provenance_of_clock(comparison.second.clock))},
-          {"rows", rows}};
+          {"rows", rows},
+          {"provenance",
+           {{first + "_s", to_string(provenance_of_clock(comparison.first.clock))},
+            {second + "_s", to_string(provenance_of_clock(comparison.second.clock))},
+            {"error", "formula"}}}};
 }
 
 }  // namespace convoy

@@ -22,7 +22,7 @@ struct CompareRow {
 struct Comparison {
   RunReport first;
   RunReport second;
-  std::vector<CompareRow> rows;  ///< phases that are 0 in both are left out
+  std::vector<CompareRow> rows;  ///< phases that are 0 in both are left out; less than 0.1 ps counts as 0
 };
 
 /// Puts two runs side by side. Throws InputError when they did not run the same schedule, naming every difference.
@@ -30,8 +30,8 @@ Comparison compare(RunReport a, RunReport b);
 
 /// name, measured, simulated, error %. Two runs of the same provenance are called first and second.
 std::string compare_table(const Comparison& comparison);
-/// {"schedule", "first", "second": provenance, "rows": [{"name", "<first>_s", "<second>_s", "error"}]}; error is a fraction or
-/// null.
+/// {"schedule", "first", "second": provenance, "rows": [{"name", "<first>_s", "<second>_s", "error"}], "provenance"}; error is a
+/// fraction or null.
 nlohmann::ordered_json compare_json(const Comparison& comparison);
 
 }  // namespace convoy

@@ -110,7 +110,13 @@ nlohmann::ordered_json model_json(const Model& model, int batch, DType dtype) {
           {"forward_flops", total.forward.flops},
           {"backward_flops", total.backward_input.flops + total.backward_weights.flops},
           {"activation_bytes", total.activation_bytes},
-          {"layers", layers}};
+          {"layers", layers},
+          {"provenance",
+           {{"parameters", "formula"},
+            {"forward_flops", "formula"},
+            {"backward_flops", "formula"},
+            {"activation_bytes", "formula"},
+            {"layers", "formula"}}}};
 }
 
 std::string zoo_table() {
@@ -135,7 +141,7 @@ nlohmann::ordered_json zoo_json() {
                       {"forward_flops_per_image", total_of(model_rows(model, 1, DType::f32)).forward.flops},
                       {"source", entry.source}});
   }
-  return {{"models", models}};
+  return {{"models", models}, {"provenance", {{"models", "formula"}}}};
 }
 
 }  // namespace convoy

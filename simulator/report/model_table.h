@@ -26,7 +26,7 @@ ModelRow total_of(const std::vector<ModelRow>& rows);
 
 /// The rows and their total, with FLOPs and bytes of the three passes.
 std::string model_table(const Model& model, int batch, DType dtype);
-/// {"model", "batch", "parameters", "forward_flops", ..., "layers": [...]}; fields carry their unit.
+/// {"model", "batch", "parameters", "forward_flops", ..., "layers": [...], "provenance"}; fields carry their unit.
 nlohmann::ordered_json model_json(const Model& model, int batch, DType dtype);
 
 /// The networks that come with Convoy.

@@ -34,6 +34,12 @@ const Folder& folder() {
   return the_folder;
 }
 
+std::string quoted(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << '\'' << path.string() << '\'';
+  return text.str();
+}
+
 }  // namespace
 
 std::string path(const std::string& name) { return (folder().path() / name).string(); }
@@ -49,8 +55,21 @@ void write(const std::string& name, const std::string& text) { std::ofstream(pat
 bool built(const std::string& program) { return std::filesystem::exists(std::filesystem::path(CONVOY_BIN_DIR) / program); }
 
 Result run(const std::string& arguments) {
-  const std::string line =
-      "cd '" + folder().path().string() + "' && '" + CONVOY_BIN_DIR + "/convoy' " + arguments + " > out.txt 2> err.txt";
+  return run_line(quoted(std::filesystem::path(CONVOY_BIN_DIR) / "convoy") + " " + arguments);
+}
+
+Result run_beside(const std::string& script, const std::string& arguments) {
+  namespace fs = std::filesystem;
+  const fs::path there = folder().path() / "beside";
+  fs::create_directories(there);
+  fs::copy_file(fs::path(CONVOY_BIN_DIR) / "convoy", there / "convoy", fs::copy_options::overwrite_existing);
+  std::ofstream(there / "convoy-train") << "#!/bin/sh\n" << script << "\n";
+  fs::permissions(there / "convoy-train", fs::perms::owner_all);
+  return run_line(quoted(there / "convoy") + " " + arguments);
+}
+
+Result run_line(const std::string& words) {
+  const std::string line = "cd " + quoted(folder().path()) + " && " + words + " > out.txt 2> err.txt";
   std::filesystem::remove(path("out.txt"));
   std::filesystem::remove(path("err.txt"));
   const int status = std::system(line.c_str());

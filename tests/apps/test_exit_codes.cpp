@@ -64,7 +64,7 @@ TEST_CASE("a misspelt word ends with 2 and the nearest right one") {
       {"collective --bites 4", "did you mean '--bytes'"},
       {"compare --rn a.json", "did you mean '--run'"},
       {"model lenet4", "did you mean 'lenet5'"},
-      {"model --dtype f23 lenet5", "f23"},
+      {"model --dtype f23 lenet5", "did you mean 'f32'"},
       {"cluster shwo dgx-v100", "did you mean 'show'"},
       {"cluster show dgx-a10", "did you mean 'dgx-a100'"},
       {"doctor --jsno -", "did you mean '--json'"},
@@ -112,6 +112,74 @@ TEST_CASE("values that make no sense end with 2 and a sentence about them") {
     CHECK(result.exit_code == 2);
     CHECK(contains(result.err, expected));
   }
+}
+
+TEST_CASE("what training and profiles cannot use ends with 2 and a sentence about it") {
+  const std::vector<std::pair<std::string, std::string>> lines = {
+      {"train --batch-per-rank 0", "--batch-per-rank is 0; write 1 or more"},
+      {"train --batch 0", "--batch is 0; write 1 or more"},
+      {"train --ranks abc", "--ranks is 'abc'; expected a whole number"},
+      {"train --seed -1", "--seed is -1; write 0 or more"},
+      {"train --overlap ofd", "did you mean 'off'"},
+      {"train --threads 100000", "--threads is 100000; write 1 to 1024"},
+      {"train --samples 100000000000 --data synthetic", "--samples is 100000000000; write 1 to 10000000"},
+      {"train --samples 0 --data synthetic", "--samples is 0; write 1 to 10000000"},
+      {"train --learning-rate inf", "--learning-rate is inf"},
+      {"profile --batch 0", "--batch is 0"},
+      {"profile --steps 0", "--steps is 0"},
+      {"profile --batch-per-rank 0", "--batch-per-rank is 0"},
+      {"profile --data fashion-mnits", "did you mean 'fashion-mnist'"},
+  };
+  for (const auto& [line, expected] : lines) {
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, expected));
+  }
+}
+
+TEST_CASE("training that diverges ends with 3, the epochs before and no result file") {
+  const command::Result result =
+      command::run("train --data synthetic --samples 64 --batch 32 --learning-rate 1e30 --epochs 2 --json diverged.json");
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 3);
+  CHECK(contains(result.err, "training diverged"));
+  CHECK(contains(result.err, "lower --learning-rate"));
+  CHECK(command::read("diverged.json").empty());
+}
+
+TEST_CASE("results that are lost on the way to standard output end with 1") {
+  const std::string bin = CONVOY_BIN_DIR;
+  for (const std::string line : {"convoy' model", "convoy' --help", "convoy-train' facts", "convoy-train' train --help"}) {
+    CAPTURE(line);
+    const command::Result closed = command::run_line("('" + bin + "/" + line + " >&-)");
+    CAPTURE(closed.err);
+    CHECK(closed.exit_code == 1);
+    CHECK(contains(closed.err, "cannot write the results"));
+    CHECK(command::run_line("(ulimit -f 0; trap '' XFSZ; '" + bin + "/" + line + " > full.txt)").exit_code == 1);
+  }
+}
+
+TEST_CASE("convoy-train calls itself by the name that was typed") {
+  const command::Result help = command::run("train --help");
+  CHECK(contains(help.out, "  convoy train --ranks 2 --epochs 2"));
+  CHECK_FALSE(contains(help.out, "convoy-train"));
+  const command::Result run = command::run("train --data synthetic --samples 64 --steps 1 --json -");
+  CHECK(contains(run.out, "\"command\": \"convoy train --data synthetic"));
+  CHECK(contains(run.out, "\"global_batch\": 64"));  // 32 images for each of 2 ranks
+  CHECK(contains(command::run("train --ranks 0").err, "convoy: --ranks is 0"));
+  const command::Result direct = command::run_line(std::string("'") + CONVOY_BIN_DIR + "/convoy-train' train --help");
+  CHECK(contains(direct.out, "  convoy-train train --ranks 2 --epochs 2"));
+}
+
+TEST_CASE("the default batch is 32 images on each rank, however many ranks there are") {
+  const command::Result one = command::run("train --data synthetic --samples 64 --steps 1 --ranks 1 --json -");
+  CHECK(contains(one.out, "\"global_batch\": 32"));
+  const command::Result profile = command::run("profile --ranks 1 --steps 1 --data synthetic --json -");
+  CHECK(contains(profile.out, "\"batch\": 32"));
+  CHECK(contains(profile.out, "\"data\": \"synthetic\""));
+  CHECK(contains(command::run("schedule --ranks 1").out, "batch=32"));
 }
 
 TEST_CASE("a cluster whose bandwidth has no unit ends with 2, file and line") {

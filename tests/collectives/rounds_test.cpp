@@ -12,7 +12,8 @@ using namespace convoy;
 namespace {
 
 /// Runs all ranks round by round in one thread: sends first, then receives.
-std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, CollectiveRequest request, std::vector<std::vector<double>> buffers) {
+std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, CollectiveRequest request,
+                                     std::vector<std::vector<double>> buffers) {
   std::vector<Rounds> rounds;
   for (int r = 0; r < request.world_size; ++r) {
     request.rank = r;
@@ -70,9 +71,11 @@ TEST_CASE("every algorithm is exact and sends what its formula says") {
         for (const int chunks : {1, 3}) {
           CollectiveRequest request{.rank = 0, .world_size = n, .root = n / 3, .count = count, .chunks = chunks};
           CAPTURE(to_string(algorithm.kind), algorithm.name, n, count, chunks);
-          std::vector<std::vector<double>> buffers(static_cast<std::size_t>(n), std::vector<double>(static_cast<std::size_t>(count)));
+          std::vector<std::vector<double>> buffers(static_cast<std::size_t>(n),
+                                                   std::vector<double>(static_cast<std::size_t>(count)));
           for (int r = 0; r < n; ++r)
-            for (std::int64_t i = 0; i < count; ++i) buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = value_of(r, i);
+            for (std::int64_t i = 0; i < count; ++i)
+              buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = value_of(r, i);
           const auto result = run(algorithm, request, buffers);
           for (int r = 0; r < n; ++r) {
             request.rank = r;
@@ -95,7 +98,8 @@ TEST_CASE("closed forms of the literature") {
   const CollectiveRequest ring{.rank = 0, .world_size = 8, .root = 0, .count = 4'000'000, .chunks = 1};
   const double expected_s = 2 * 7 * (2e-6 + 16e6 / (8 * 25e9));
   REQUIRE(std::abs(collective_algorithm(CollectiveKind::all_reduce, "ring").time_s(ring, 16e6, link) - expected_s) <= 1e-15);
-  REQUIRE(std::abs(collective_algorithm(CollectiveKind::broadcast, "binomial").time_s(ring, 16e6, link) - 3 * (2e-6 + 16e6 / 25e9)) <= 1e-15);
+  REQUIRE(std::abs(collective_algorithm(CollectiveKind::broadcast, "binomial").time_s(ring, 16e6, link) -
+                   3 * (2e-6 + 16e6 / 25e9)) <= 1e-15);
 }
 
 TEST_CASE("bus bandwidth is the one of nccl-tests") {

@@ -200,3 +200,27 @@ TEST_CASE("a folder without the files is refused by name") {
   REQUIRE(contains(complaint(folder), "no 't10k-labels-idx1-ubyte'"));
   REQUIRE_THROWS_AS(read_idx_folder(folder.path() / "nowhere", "tiny", 10), InputError);
 }
+
+TEST_CASE("a gzip file that was cut off is refused at the byte where it ends") {
+  const TemporaryFolder folder;
+  write_folder(folder, write_gz, ".gz");
+  const std::string images = folder.file("train-images-idx3-ubyte.gz");
+  std::string bytes = read_bytes(images);
+  bytes.resize(bytes.size() - 8);  // all 46 bytes are there, but not the check sum that follows them
+  write_plain(images, bytes);
+  const std::string message = complaint(folder);
+  CAPTURE(message);
+  REQUIRE(contains(message, images + ", byte 46: damaged gzip file (it ends too early)"));
+}
+
+TEST_CASE("a file that cannot be opened is refused with the reason") {
+  const TemporaryFolder folder;
+  try {
+    read_idx_pair(folder.file("nowhere"), folder.file("nowhere either"), "x", 10);
+    FAIL("nothing was thrown");
+  } catch (const InputError& error) {
+    REQUIRE(error.what() == "cannot open '" + folder.file("nowhere") + "': No such file or directory");
+  }
+  std::filesystem::create_symlink("train-images-idx3-ubyte", folder.path() / "train-images-idx3-ubyte");  // to itself
+  REQUIRE(contains(complaint(folder), "cannot open '" + folder.file("train-images-idx3-ubyte") + "': "));
+}

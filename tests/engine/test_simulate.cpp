@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "reference/core/error.h"
@@ -192,7 +193,7 @@ TEST_CASE("results of any size and content come back") {
 
 TEST_CASE("a child neither repeats the parent's output nor runs its exit handlers") {
   // In a process of its own, whose standard output is a file: buffered, with an exit handler, and a simulation in between.
-  const std::string path = cat("/tmp/convoy_test_in_child_", getpid());
+  const std::string path = (std::filesystem::temp_directory_path() / cat("convoy_test_in_child_", getpid())).string();
   const pid_t process = fork();
   if (process == 0) {
     if (std::freopen(path.c_str(), "w", stdout) == nullptr) _exit(1);

@@ -19,7 +19,8 @@ const ComputeFn kNothing = [](const ComputeCall&) {};
 float value_of(int rank, std::int64_t i) { return static_cast<float>((rank + 1) * 100 + i); }
 
 /// One collective for each count, one after the other on regions of buffer "a" that follow each other.
-Schedule collectives_of(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks, DType dtype) {
+Schedule collectives_of(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks,
+                        DType dtype) {
   Schedule schedule = empty_schedule(ranks, std::accumulate(counts.begin(), counts.end(), 0));
   for (Buffer& buffer : schedule.programs[0].buffers) buffer.dtype = dtype;
   std::int64_t offset = 0;
@@ -69,7 +70,8 @@ void run_and_check(const CollectiveAlgorithm& algorithm, int ranks, const std::v
     for (const int count : counts) {
       CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, count, chunks, r);
       const Slice range = algorithm.kind == CollectiveKind::reduce_scatter ? shard(count, ranks, r) : Slice{0, count};
-      for (std::int64_t i = range.offset; i < range.end(); ++i) REQUIRE(result[i] == expected<T>(algorithm.kind, ranks, count, i));
+      for (std::int64_t i = range.offset; i < range.end(); ++i)
+        REQUIRE(result[i] == expected<T>(algorithm.kind, ranks, count, i));
       result += count;
     }
   }
@@ -94,7 +96,8 @@ TEST_CASE("messages go around, iteration after iteration, without a barrier") {
   Schedule schedule = empty_schedule(3, 4);
   Program& program = schedule.programs[0];
   program.ops.push_back(exchange_op("shift", Message{{0, 1}, all_of(program, 0), 1}, Message{{0, -1}, all_of(program, 1), 1}, 1));
-  program.ops.push_back(compute_op("take", {{Role::x, Access::read, all_of(program, 1)}, {Role::y, Access::write, all_of(program, 0)}}, {0}, 1));
+  program.ops.push_back(
+      compute_op("take", {{Role::x, Access::read, all_of(program, 1)}, {Role::y, Access::write, all_of(program, 0)}}, {0}, 1));
   std::vector<RankMemory> memories(3);
   for (int r = 0; r < 3; ++r) {
     memories[static_cast<std::size_t>(r)].bind(program);
@@ -110,7 +113,8 @@ TEST_CASE("messages go around, iteration after iteration, without a barrier") {
   const Timeline timeline = run_on_threads(schedule, 7, memories, take, options);
   REQUIRE(check_timeline(schedule, 7, timeline).empty());
   for (int r = 0; r < 3; ++r)
-    for (const float x : memories[static_cast<std::size_t>(r)].persistent<float>("a")) REQUIRE(x == static_cast<float>(10 * ((r + 3 - 7 % 3) % 3) + 7));
+    for (const float x : memories[static_cast<std::size_t>(r)].persistent<float>("a"))
+      REQUIRE(x == static_cast<float>(10 * ((r + 3 - 7 % 3) % 3) + 7));
 }
 
 TEST_CASE("poison reaches whoever reads what is no longer alive") {
@@ -168,7 +172,8 @@ TEST_CASE("a message that does not come is an error with rank, op and peer") {
     run_on_threads(schedule, 1, memories, kNothing, options);
     FAIL("ran to its end");
   } catch (const std::runtime_error& error) {
-    REQUIRE(std::string(error.what()).find("rank 0, iteration 0, op 0 (shift): waited 0.2 s for rank 1 to send") != std::string::npos);
+    REQUIRE(std::string(error.what()).find("rank 0, iteration 0, op 0 (shift): waited 0.2 s for rank 1 to send") !=
+            std::string::npos);
   }
 }
 
@@ -195,7 +200,8 @@ TEST_CASE("a rank allocates what the memory plan says") {
   Schedule schedule = empty_schedule(1, 100);
   Program& program = schedule.programs[0];
   program.buffers.push_back({"c", BufferKind::workspace, DType::f64, {1, 1000, 1, 1}});
-  program.ops.push_back(compute_op("use", {{Role::y, Access::write, all_of(program, 1)}, {Role::dy, Access::write, all_of(program, 2)}}));
+  program.ops.push_back(
+      compute_op("use", {{Role::y, Access::write, all_of(program, 1)}, {Role::dy, Access::write, all_of(program, 2)}}));
   RankMemory memory;
   memory.bind(program);
   REQUIRE(plan_memory(program).total_bytes == 448 + 448 + 8000);  // 100 floats, on cache lines of 64 bytes; 1,000 doubles

@@ -1,9 +1,15 @@
 #include "reference/io/cli.h"
 
+#include <fcntl.h>
+#include <stdio_ext.h>
 #include <unistd.h>
+
+#include <fstream>
+#include <iostream>
 
 #include "reference/io/host.h"
 #include "tests/catch.h"
+#include "tests/data/temporary_folder.h"
 
 using namespace convoy;
 
@@ -21,11 +27,15 @@ Outcome run(std::vector<const char*> words, int* ranks_seen = nullptr) {
   int ranks = 0;
   CLI::App* train = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
   train->add_option("--ranks", ranks, "How many");
+  double rate = 0;
+  train->add_option("--rate", rate, "How fast");
   train->add_flag("--quick");
   train->callback([&] {
     if (ranks == 0) throw InputError("ranks is 0");
     if (ranks == 1) throw LimitError("too small a machine");
     if (ranks == 2) throw std::runtime_error("broken");
+    if (ranks == 5) throw std::bad_alloc();
+    if (ranks == 6) std::printf("results\n");
     if (ranks_seen != nullptr) *ranks_seen = ranks;
   });
   add_verb(app, "profile", "Measures", {"tool profile", "tool profile --all"});
@@ -99,4 +109,49 @@ TEST_CASE("the host is known") {
   REQUIRE_FALSE(host.cpu_model.empty());
   REQUIRE(today().size() == 20);
   REQUIRE_FALSE(tool_version().empty());
+}
+
+TEST_CASE("results that standard output does not take are exit code 1") {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("read_only")) << "x";
+  std::fflush(stdout);
+  const int saved = dup(STDOUT_FILENO);
+  const int unwritable = open(folder.file("read_only").c_str(), O_RDONLY);  // every write to it fails
+  dup2(unwritable, STDOUT_FILENO);
+  const Outcome lost = run({"train", "--ranks", "6"});
+  __fpurge(stdout);
+  std::clearerr(stdout);
+  std::cout.clear();
+  const Outcome silent = run({"train", "--ranks", "3"});  // which prints nothing, so nothing is lost
+  close(unwritable);
+  dup2(saved, STDOUT_FILENO);
+  close(saved);
+  CAPTURE(lost.message);
+  REQUIRE(lost.code == 1);
+  REQUIRE(contains(lost.message, "tool: cannot write the results to standard output"));
+  REQUIRE(silent.code == 0);
+}
+
+TEST_CASE("too little memory is told as such") {
+  const Outcome outcome = run({"train", "--ranks", "5"});
+  REQUIRE(outcome.code == 1);
+  REQUIRE(contains(outcome.message, "tool: not enough memory for this"));
+}
+
+TEST_CASE("a value of the wrong kind is named with what was expected") {
+  CHECK(contains(run({"train", "--ranks", "abc"}).message, "--ranks is 'abc'; expected a whole number"));
+  CHECK(contains(run({"train", "--ranks", "2.5"}).message, "--ranks is '2.5'; expected a whole number"));
+  CHECK(contains(run({"train", "--ranks", "99999999999999999999"}).message, "expected a smaller number"));
+  CHECK(contains(run({"train", "--rate", "fast"}).message, "--rate is 'fast'; expected a number"));
+}
+
+TEST_CASE("a switch is on or off, and the nearest of the two is told") {
+  REQUIRE(parse_on_off("--overlap", "on"));
+  REQUIRE_FALSE(parse_on_off("--overlap", "off"));
+  try {
+    parse_on_off("--overlap", "ofd");
+    FAIL("nothing was thrown");
+  } catch (const InputError& error) {
+    CHECK(contains(error.what(), "value of --overlap 'ofd'; did you mean 'off'?"));
+  }
 }

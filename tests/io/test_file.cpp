@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 
 #include "reference/core/error.h"
@@ -91,4 +93,70 @@ TEST_CASE("whether a file can be written is known beforehand, and trying leaves 
   REQUIRE(read_file(folder.file("a.json")) == "old");
   REQUIRE(input_error([&] { require_writable(folder.file("nowhere/a.json")); }).find("cannot write '") == 0);
   REQUIRE(input_error([&] { require_writable(folder.path().string()); }).find("it is a folder") != std::string::npos);
+}
+
+TEST_CASE("a link is followed: the file that it names is replaced, and the link stays") {
+  const TemporaryFolder folder;
+  namespace fs = std::filesystem;
+  fs::create_directory(folder.path() / "inner");
+  fs::create_symlink("inner/a.json", folder.path() / "link");  // to a file that is not there yet
+  fs::create_symlink("link", folder.path() / "second");
+  for (const std::string text : {"first", "then"}) {
+    require_writable(folder.file("second"));
+    write_file_atomically(folder.file("second"), text);
+    REQUIRE(read_file(folder.file("inner/a.json")) == text);
+    REQUIRE(fs::is_symlink(folder.path() / "second"));
+    REQUIRE(fs::is_symlink(folder.path() / "link"));
+    REQUIRE(entries(folder.path()) == 3);
+    REQUIRE(entries(folder.path() / "inner") == 1);
+  }
+}
+
+TEST_CASE("a pipe is written to and stays a pipe") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("pipe"), link = folder.file("link");
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  std::filesystem::create_symlink(path, link);
+  const int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  for (const std::string& name : {path, link}) {
+    CAPTURE(name);
+    require_writable(name);
+    write_file_atomically(name, "hello");
+    REQUIRE(std::filesystem::is_fifo(path));
+    REQUIRE(std::filesystem::is_symlink(link));
+    std::array<char, 16> bytes{};
+    REQUIRE(read(reader, bytes.data(), bytes.size()) == 5);
+    REQUIRE(std::string(bytes.data()) == "hello");
+  }
+  close(reader);
+  REQUIRE(entries(folder.path()) == 2);
+}
+
+TEST_CASE("the file that standard output goes to is added to, not replaced") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("out.txt");
+  std::fflush(stdout);
+  const int saved = dup(STDOUT_FILENO);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
+  dup2(file, STDOUT_FILENO);
+  std::printf("before ");
+  write_file_atomically(path, "json ");
+  std::printf("after");
+  std::fflush(stdout);
+  dup2(saved, STDOUT_FILENO);
+  close(saved);
+  close(file);
+  REQUIRE(read_file(path) == "before json after");
+}
+
+TEST_CASE("a file keeps its permissions when it is replaced") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("secret.json");
+  write_file_atomically(path, "old");
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  write_file_atomically(path, "new");
+  struct stat file {};
+  REQUIRE(stat(path.c_str(), &file) == 0);
+  REQUIRE((file.st_mode & 0777U) == 0600U);
 }

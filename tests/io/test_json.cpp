@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "reference/core/error.h"
 #include "reference/io/profile.h"
 #include "reference/io/report.h"
@@ -9,7 +12,10 @@ using namespace convoy;
 namespace {
 
 Profile example_profile() {
-  Profile profile{.model = "lenet5",
+  Profile profile{.version = "0.0.7",
+                  .model = "lenet5",
+                  .data = "fashion-mnist",
+                  .seed = 42,
                   .machine = "a processor, 2 cores",
                   .date = "2026-01-31T12:00:00Z",
                   .command = "convoy-train profile \"x\"",
@@ -101,6 +107,9 @@ TEST_CASE("a profile survives writing and reading, bit for bit") {
   REQUIRE(back.memory_bytes == 123456789012);
   REQUIRE(back.transport->latency_s == 2.5e-6);
   REQUIRE(back.concurrent == 4);
+  REQUIRE(back.version == "0.0.7");
+  REQUIRE(back.data == "fashion-mnist");
+  REQUIRE(back.seed == 42);
   Profile alone = profile;
   alone.transport.reset();
   REQUIRE_FALSE(parse_profile(to_json(alone), "p.json").transport.has_value());
@@ -109,7 +118,8 @@ TEST_CASE("a profile survives writing and reading, bit for bit") {
 TEST_CASE("every field of a profile that is missing is named, with the file") {
   const std::string json = to_json(example_profile());
   for (const std::string& name : field_names(json)) {
-    if (name == "transport") continue;
+    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport"};
+    if (std::find(optional.begin(), optional.end(), name) != optional.end()) continue;
     const std::string message =
         input_error([&] { parse_profile(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "p.json"); });
     CAPTURE(name, message);
@@ -229,4 +239,49 @@ TEST_CASE("a timeline survives writing and reading, and its intervals must exist
   CHECK(contains(refused("[0,1]", "[0,2]"), "class_of: 2 of 2 programs"));
   CHECK(contains(refused("\"clock\"", "\"clok\""), "clok: unknown field") == false);
   CHECK(contains(refused("\"clock\"", "\"clok\""), "clock: missing"));
+}
+
+TEST_CASE("a profile says where it was measured and that it was") {
+  const nlohmann::json json = nlohmann::json::parse(to_json(example_profile()));
+  REQUIRE(json.at("host").at("cpu_model") == "a processor, 2 cores");
+  REQUIRE(json.at("host").at("cores") == 2);
+  for (const char* name : {"entries", "transport", "peak_flops_per_s", "memory_bandwidth_bytes_per_s"})
+    REQUIRE(json.at("provenance").at(name) == "measured");
+  nlohmann::json old = json;
+  for (const char* name : {"version", "data", "seed", "host", "provenance"}) old.erase(name);
+  REQUIRE(parse_profile(old.dump(), "p.json").entries.size() == 2);
+  const std::string simulated = replaced(to_json(example_profile()), "\"entries\": \"measured\"", "\"entries\": \"simulated\"");
+  REQUIRE(contains(input_error([&] { parse_profile(simulated, "p.json"); }), "provenance.entries: is 'simulated'"));
+}
+
+TEST_CASE("a profile of no ranks, threads or cores, or of messages without bandwidth, is refused") {
+  nlohmann::json json = nlohmann::json::parse(to_json(example_profile()));
+  for (const char* name : {"concurrent", "threads", "cores"}) {
+    nlohmann::json wrong = json;
+    wrong[name] = 0;
+    CHECK(input_error([&] { parse_profile(wrong.dump(), "p.json"); }) ==
+          std::string("p.json:\n  ") + name + ": is 0, expected 1 to 2147483647");
+    wrong[name] = -1;
+    CHECK(contains(input_error([&] { parse_profile(wrong.dump(), "p.json"); }), std::string(name) + ": is -1"));
+    wrong[name] = 1;
+    CHECK(input_error([&] { parse_profile(wrong.dump(), "p.json"); }) == "no error");
+  }
+  json["transport"]["bandwidth_bytes_per_s"] = 0;
+  CHECK(contains(input_error([&] { parse_profile(json.dump(), "p.json"); }), "transport.bandwidth_bytes_per_s: is 0"));
+}
+
+TEST_CASE("names that are not UTF-8 can be written") {
+  Profile profile = example_profile();
+  profile.command = "convoy profile --json \xff.json";
+  REQUIRE(parse_profile(to_json(profile), "p.json").command == "convoy profile --json \xef\xbf\xbd.json");
+  RunReport report = example_report();
+  report.data =
+      "my\xff"
+      "folder";
+  REQUIRE(parse_run_report(to_json(report), "r.json").data ==
+          "my\xef\xbf\xbd"
+          "folder");
+  TimelineFile file{
+      .model = "m\xff", .plan = "data", .mode = "train", .global_batch = 1, .class_of = {}, .programs = {}, .timeline = {}};
+  REQUIRE(parse_timeline(to_json(file), "t.json").model == "m\xef\xbf\xbd");
 }

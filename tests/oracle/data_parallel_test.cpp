@@ -1,4 +1,5 @@
-/// Data-parallel training equals the serial run, and the test that says so is itself tested: every mutant of the schedule fails it.
+/// Data-parallel training equals the serial run, and the test that says so is itself tested: every mutant of the schedule fails
+/// it.
 #include "reference/model/builder.h"
 #include "reference/model/zoo.h"
 #include "tests/catch.h"
@@ -33,9 +34,12 @@ struct Case {
 };
 
 Case case_of(Model model, int batch, int steps) {
-  const SyntheticSettings synthetic{.image = model.image, .classes = model.classes, .train_count = 50, .test_count = 1, .seed = 11, .noise = 0.3};
+  const SyntheticSettings synthetic{
+      .image = model.image, .classes = model.classes, .train_count = 50, .test_count = 1, .seed = 11, .noise = 0.3};
   Dataset data = make_synthetic(synthetic).train;
-  return {std::move(model), std::move(data), {.batch = batch, .steps = steps, .sgd = {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-3}, .seed = 5}};
+  return {std::move(model),
+          std::move(data),
+          {.batch = batch, .steps = steps, .sgd = {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-3}, .seed = 5}};
 }
 
 Schedule schedule_of(const Case& c, int ranks, bool overlap, DType dtype, std::int64_t bucket_bytes = 4096) {
@@ -69,10 +73,11 @@ TEST_CASE("naive kernels in double on 1 to 4 ranks equal the serial run to 1e-9"
     const std::vector<double> expected = Oracle(c.model, c.data, c.settings).train();
     const std::vector<double> start = initial_weights(c.model, c.settings.seed);
     REQUIRE(relative_difference(c.model, start, {{expected}, {}}) > 1e-3);  // it has learned something
-    for (const int ranks : {1, 2, 3, 4})  // 4 ranks on 3 images: one has none
+    for (const int ranks : {1, 2, 3, 4})                                    // 4 ranks on 3 images: one has none
       for (const bool overlap : {true, false}) {
         CAPTURE(c.model.name, c.settings.batch, ranks, overlap);
-        const PlannedRun run = run_planned(schedule_of(c, ranks, overlap, DType::f64), c.model, c.data, c.settings, Kernels::naive_f64);
+        const PlannedRun run =
+            run_planned(schedule_of(c, ranks, overlap, DType::f64), c.model, c.data, c.settings, Kernels::naive_f64);
         REQUIRE(relative_difference(c.model, expected, run) <= 1e-9);
         REQUIRE(run.breaches.empty());
       }
@@ -126,22 +131,27 @@ TEST_CASE("every mutant of the communication fails the comparison with the oracl
             for (int& id : program.ops[i].after) id = id >= before ? id + 1 : id;
           program.ops.insert(program.ops.begin() + before + 1, std::move(extra));
         };
-        REQUIRE(differs(c, expected, mutated([](Program&, Op& o) { o.name = kMutantNothing; o.action = Compute{}; })));
         REQUIRE(differs(c, expected, mutated([](Program&, Op& o) {
-                        auto& collective = std::get<Collective>(o.action);
-                        collective.region.slice.count /= 2;  // one element alone may have a gradient of zero: ReLU and Dropout
-                      })));
-        REQUIRE(differs(c, expected, mutated([](Program&, Op& o) { std::get<Collective>(o.action).kind = CollectiveKind::reduce_scatter; })));
+                          o.name = kMutantNothing;
+                          o.action = Compute{};
+                        })));
+        REQUIRE(differs(c, expected, mutated([](Program&, Op& o) {
+                          auto& collective = std::get<Collective>(o.action);
+                          collective.region.slice.count /= 2;  // one element alone may have a gradient of zero: ReLU and Dropout
+                        })));
+        REQUIRE(differs(c, expected,
+                        mutated([](Program&, Op& o) { std::get<Collective>(o.action).kind = CollectiveKind::reduce_scatter; })));
+        REQUIRE(differs(
+            c, expected, mutated([&](Program& program, Op& o) {
+              const Region region = std::get<Collective>(o.action).region;
+              Op scale{kMutantScale, 0, {}, Compute{ComputeKind::zero, -1, {{Role::gradients, Access::update, region}}, {}}};
+              insert_after(program, op, std::move(scale));
+            })));
         REQUIRE(differs(c, expected, mutated([&](Program& program, Op& o) {
-                        const Region region = std::get<Collective>(o.action).region;
-                        Op scale{kMutantScale, 0, {}, Compute{ComputeKind::zero, -1, {{Role::gradients, Access::update, region}}, {}}};
-                        insert_after(program, op, std::move(scale));
-                      })));
-        REQUIRE(differs(c, expected, mutated([&](Program& program, Op& o) {
-                        Op again = o;  // reduced twice
-                        std::get<Collective>(again.action).id += 1000;
-                        insert_after(program, op, std::move(again));
-                      })));
+                          Op again = o;  // reduced twice
+                          std::get<Collective>(again.action).id += 1000;
+                          insert_after(program, op, std::move(again));
+                        })));
       }
       // Deleted on one class of ranks only: the others wait for ever.
       Schedule lonely = good;

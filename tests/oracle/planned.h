@@ -24,8 +24,8 @@ inline constexpr const char* kMutantNothing = "mutant.nothing";
 inline constexpr const char* kMutantScale = "mutant.scale";
 
 /// Runs `steps` steps of a training schedule. `check` off is for schedules that are broken on purpose.
-inline PlannedRun run_planned(const Schedule& schedule, const Model& model, const Dataset& data, const OracleSettings& settings, Kernels kernels, bool check = true,
-                              double time_out_s = 60) {
+inline PlannedRun run_planned(const Schedule& schedule, const Model& model, const Dataset& data, const OracleSettings& settings,
+                              Kernels kernels, bool check = true, double time_out_s = 60) {
   ComputeSettings compute_settings;
   compute_settings.kernels = kernels;
   compute_settings.seed = settings.seed;
@@ -38,8 +38,11 @@ inline PlannedRun run_planned(const Schedule& schedule, const Model& model, cons
   for (int r = 0; r < schedule.world_size(); ++r) {
     RankMemory& memory = memories[static_cast<std::size_t>(r)];
     memory.bind(schedule.program(r));
-    if (is_double) std::copy(start.begin(), start.end(), memory.persistent<double>("weights").begin());
-    else std::transform(start.begin(), start.end(), memory.persistent<float>("weights").begin(), [](double w) { return static_cast<float>(w); });
+    if (is_double)
+      std::copy(start.begin(), start.end(), memory.persistent<double>("weights").begin());
+    else
+      std::transform(start.begin(), start.end(), memory.persistent<float>("weights").begin(),
+                     [](double w) { return static_cast<float>(w); });
   }
   const ComputeFn function = [&](const ComputeCall& call) {
     if (call.op.name == kMutantNothing) return;

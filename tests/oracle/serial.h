@@ -57,7 +57,8 @@ class Oracle {
       const int input = model_.nodes[i].input;
       Tensor<double>& x = input < 0 ? images : y[static_cast<std::size_t>(input)];
       Tensor<double> dx(x.shape());
-      std::visit([&](const auto& layer) { backward(layer, static_cast<int>(i), s, x, y[i], labels, dy[i], dx); }, model_.nodes[i].layer);
+      std::visit([&](const auto& layer) { backward(layer, static_cast<int>(i), s, x, y[i], labels, dy[i], dx); },
+                 model_.nodes[i].layer);
       if (input >= 0) dy[static_cast<std::size_t>(input)] = std::move(dx);
     }
     cpu::naive::sgd_update<double>(weights_, gradients_, momentum_, settings_.sgd);
@@ -70,32 +71,46 @@ class Oracle {
   }
   View<double> weight(int node) { return learned(weights_, node, ".weight"); }
   View<double> bias(int node) { return learned(weights_, node, ".bias"); }
-  cpu::DropoutKey key(int node, int step) const { return {.seed = settings_.seed, .step = step, .node = node, .first_sample = 0}; }
+  cpu::DropoutKey key(int node, int step) const {
+    return {.seed = settings_.seed, .step = step, .node = node, .first_sample = 0};
+  }
 
   using T = Tensor<double>;
   using Labels = std::vector<int>;
-  void forward(const Conv2d& l, int i, int, T& x, T& y, const Labels&) { cpu::naive::conv2d_forward<double>(x.view(), weight(i), bias(i), y.view(), l.window); }
-  void forward(const Linear&, int i, int, T& x, T& y, const Labels&) { cpu::naive::linear_forward<double>(x.view(), weight(i), bias(i), y.view()); }
-  void forward(const MaxPool2d& l, int, int, T& x, T& y, const Labels&) { cpu::naive::max_pool2d_forward<double>(x.view(), y.view(), l.window); }
+  void forward(const Conv2d& l, int i, int, T& x, T& y, const Labels&) {
+    cpu::naive::conv2d_forward<double>(x.view(), weight(i), bias(i), y.view(), l.window);
+  }
+  void forward(const Linear&, int i, int, T& x, T& y, const Labels&) {
+    cpu::naive::linear_forward<double>(x.view(), weight(i), bias(i), y.view());
+  }
+  void forward(const MaxPool2d& l, int, int, T& x, T& y, const Labels&) {
+    cpu::naive::max_pool2d_forward<double>(x.view(), y.view(), l.window);
+  }
   void forward(const ReLU&, int, int, T& x, T& y, const Labels&) { cpu::naive::relu_forward<double>(x.view(), y.view()); }
   void forward(const Flatten&, int, int, T& x, T& y, const Labels&) { std::copy_n(x.data(), x.count(), y.data()); }
-  void forward(const Dropout& l, int i, int s, T& x, T& y, const Labels&) { cpu::naive::dropout_forward<double>(x.view(), y.view(), l.probability, key(i, s)); }
+  void forward(const Dropout& l, int i, int s, T& x, T& y, const Labels&) {
+    cpu::naive::dropout_forward<double>(x.view(), y.view(), l.probability, key(i, s));
+  }
   void forward(const SoftmaxCrossEntropy&, int, int, T& x, T& y, const Labels& labels) {
     (void)cpu::naive::softmax_cross_entropy_forward<double>(x.view(), labels, y.view());
   }
 
   void backward(const Conv2d& l, int i, int, T& x, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::conv2d_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"), learned(gradients_, i, ".bias"), l.window);
+    cpu::naive::conv2d_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"),
+                                                learned(gradients_, i, ".bias"), l.window);
     cpu::naive::conv2d_backward_input<double>(dy.view(), weight(i), dx.view(), l.window);
   }
   void backward(const Linear&, int i, int, T& x, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::linear_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"), learned(gradients_, i, ".bias"));
+    cpu::naive::linear_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"),
+                                                learned(gradients_, i, ".bias"));
     cpu::naive::linear_backward_input<double>(dy.view(), weight(i), dx.view());
   }
   void backward(const MaxPool2d& l, int, int, T& x, T&, const Labels&, T& dy, T& dx) {
     cpu::naive::max_pool2d_backward_input<double>(dy.view(), x.view(), dx.view(), l.window);
   }
-  void backward(const ReLU&, int, int, T&, T& y, const Labels&, T& dy, T& dx) { cpu::naive::relu_backward_input<double>(dy.view(), y.view(), dx.view()); }
+  void backward(const ReLU&, int, int, T&, T& y, const Labels&, T& dy, T& dx) {
+    cpu::naive::relu_backward_input<double>(dy.view(), y.view(), dx.view());
+  }
   void backward(const Flatten&, int, int, T&, T&, const Labels&, T& dy, T& dx) { std::copy_n(dy.data(), dy.count(), dx.data()); }
   void backward(const Dropout& l, int i, int s, T&, T&, const Labels&, T& dy, T& dx) {
     cpu::naive::dropout_backward_input<double>(dy.view(), dx.view(), l.probability, key(i, s));

@@ -27,7 +27,8 @@ Model tiny() {
 TEST_CASE("buckets follow backward, end with whole layers and lose nothing") {
   for (const ZooEntry& entry : zoo()) {
     const Model model = entry.make();
-    for (const std::int64_t bytes : {std::int64_t{1}, std::int64_t{64 * 1024}, std::int64_t{25 * 1024 * 1024}, std::int64_t{1} << 40}) {
+    for (const std::int64_t bytes :
+         {std::int64_t{1}, std::int64_t{64 * 1024}, std::int64_t{25 * 1024 * 1024}, std::int64_t{1} << 40}) {
       const std::vector<Bucket> buckets = gradient_buckets(model, bytes, DType::f32);
       std::int64_t at = 0;
       int node = static_cast<int>(model.nodes.size());
@@ -84,26 +85,33 @@ TEST_CASE("the schedule of a tiny network, word for word") {
       "op 0 load stream 0 compute load node=-1 write:y=images[0+16] flops=0 bytes_read=64 bytes_written=64\n"
       "op 1 conv.forward stream 0 compute forward node=0 read:x=images[0+16] read:weight=weights[18+18] read:bias=weights[36+2] "
       "write:y=conv.y[0+8] flops=152 bytes_read=144 bytes_written=32\n"
-      "op 2 relu.forward stream 0 compute forward node=1 read:x=conv.y[0+8] write:y=relu.y[0+8] flops=8 bytes_read=32 bytes_written=32\n"
-      "op 3 fc.forward stream 0 compute forward node=3 read:x=relu.y[0+8] read:weight=weights[0+16] read:bias=weights[16+2] write:y=fc.y[0+2] "
+      "op 2 relu.forward stream 0 compute forward node=1 read:x=conv.y[0+8] write:y=relu.y[0+8] flops=8 bytes_read=32 "
+      "bytes_written=32\n"
+      "op 3 fc.forward stream 0 compute forward node=3 read:x=relu.y[0+8] read:weight=weights[0+16] read:bias=weights[16+2] "
+      "write:y=fc.y[0+2] "
       "flops=34 bytes_read=104 bytes_written=8\n"
-      "op 4 loss.forward stream 0 compute forward node=4 read:x=fc.y[0+2] write:y=loss.y[0+2] flops=10 bytes_read=12 bytes_written=8\n"
+      "op 4 loss.forward stream 0 compute forward node=4 read:x=fc.y[0+2] write:y=loss.y[0+2] flops=10 bytes_read=12 "
+      "bytes_written=8\n"
       "op 5 zero_gradients stream 0 compute zero node=-1 write:gradients=gradients[0+38] flops=0 bytes_read=0 bytes_written=152\n"
-      "op 6 loss.backward_input stream 0 compute backward_input node=4 read:y=loss.y[0+2] write:dx=fc.dy[0+2] flops=4 bytes_read=12 "
+      "op 6 loss.backward_input stream 0 compute backward_input node=4 read:y=loss.y[0+2] write:dx=fc.dy[0+2] flops=4 "
+      "bytes_read=12 "
       "bytes_written=8\n"
       "op 7 fc.backward_weights stream 0 compute backward_weights node=3 read:dy=fc.dy[0+2] read:x=relu.y[0+8] "
       "update:weight_gradient=gradients[0+16] update:bias_gradient=gradients[16+2] flops=34 bytes_read=112 bytes_written=72\n"
       "op 8 bucket0.all_reduce stream 1 after=7 collective all_reduce ring axis=0 id=0 root=0 chunks=1 on=gradients[0+18]\n"
-      "op 9 fc.backward_input stream 0 compute backward_input node=3 read:dy=fc.dy[0+2] read:weight=weights[0+16] write:dx=flatten.dy[0+8] "
+      "op 9 fc.backward_input stream 0 compute backward_input node=3 read:dy=fc.dy[0+2] read:weight=weights[0+16] "
+      "write:dx=flatten.dy[0+8] "
       "flops=32 bytes_read=72 bytes_written=32\n"
-      "op 10 relu.backward_input stream 0 compute backward_input node=1 read:dy=flatten.dy[0+8] read:y=relu.y[0+8] write:dx=conv.dy[0+8] flops=8 "
+      "op 10 relu.backward_input stream 0 compute backward_input node=1 read:dy=flatten.dy[0+8] read:y=relu.y[0+8] "
+      "write:dx=conv.dy[0+8] flops=8 "
       "bytes_read=64 bytes_written=32\n"
       "op 11 conv.backward_weights stream 0 compute backward_weights node=0 read:dy=conv.dy[0+8] read:x=images[0+16] "
       "update:weight_gradient=gradients[18+18] update:bias_gradient=gradients[36+2] flops=152 bytes_read=176 bytes_written=80\n"
       "op 12 bucket1.all_reduce stream 1 after=11 collective all_reduce ring axis=0 id=1 root=0 chunks=1 on=gradients[18+20]\n"
       "op 13 bucket0.update stream 0 after=8 compute update node=-1 update:weights=weights[0+18] read:gradients=gradients[0+18] "
       "update:momentum=momentum[0+18] flops=108 bytes_read=216 bytes_written=144\n"
-      "op 14 bucket1.update stream 0 after=12 compute update node=-1 update:weights=weights[18+20] read:gradients=gradients[18+20] "
+      "op 14 bucket1.update stream 0 after=12 compute update node=-1 update:weights=weights[18+20] "
+      "read:gradients=gradients[18+20] "
       "update:momentum=momentum[18+20] flops=120 bytes_read=240 bytes_written=160\n";
   REQUIRE(to_text(make_schedule(tiny(), plan)) == expected);
 }
@@ -130,7 +138,8 @@ TEST_CASE("random worlds, batches and buckets give valid schedules") {
   Random random(20260);  // printed by CAPTURE when something fails
   const Model model = make_lenet5();
   for (int i = 0; i < 300; ++i) {
-    Plan plan = make_plan("data", {.ranks = 1 + static_cast<int>(random.below(40)), .global_batch = 1 + static_cast<int>(random.below(80))});
+    Plan plan = make_plan(
+        "data", {.ranks = 1 + static_cast<int>(random.below(40)), .global_batch = 1 + static_cast<int>(random.below(80))});
     plan.bucket_bytes = 1 + random.below(300'000);
     plan.overlap = random.below(2) == 0;
     plan.chunks = 1 + static_cast<int>(random.below(4));

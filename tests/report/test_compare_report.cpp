@@ -50,6 +50,20 @@ TEST_CASE("errors of a simulation are signed and relative to what was measured")
   CHECK_THROWS_AS(row_of(comparison, "update"), std::runtime_error);  // 0 in both
 }
 
+TEST_CASE("what is left over from adding times is nothing, not +100 % of it") {
+  RunReport a = run("steady", 1);
+  RunReport b = run("simulated", 1);
+  a.idle_s = 3e-17;
+  b.idle_s = 6e-17;
+  const Comparison comparison = compare(a, b);
+  CHECK(row_of(comparison, "idle").first_s == 0);
+  CHECK(row_of(comparison, "idle").second_s == 0);
+  CHECK_FALSE(row_of(comparison, "idle").error().has_value());
+  a.idle_s = 2e-13;
+  b.idle_s = 4e-13;
+  CHECK(row_of(compare(a, b), "idle").error().value() == Approx(1.0));
+}
+
 TEST_CASE("the measured run comes first, in whichever order the two are given") {
   const Comparison comparison = compare(run("simulated", 2), run("steady", 1));
   CHECK(comparison.first.clock == "steady");

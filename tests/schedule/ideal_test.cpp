@@ -1,7 +1,7 @@
 /// ideal() against closed forms.
+#include "reference/schedule/ideal.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
-#include "reference/schedule/ideal.h"
 #include "tests/catch.h"
 #include "tests/schedule/hand_made.h"
 
@@ -26,7 +26,13 @@ TEST_CASE("the ideal time of every collective is its closed form") {
     for (const int n : {1, 2, 3, 4, 8, 13, 16}) {
       const int count = 4 * n * 1000;
       Schedule schedule = empty_schedule(n, count);
-      Collective collective{.kind = algorithm.kind, .algorithm = std::string(algorithm.name), .axis = 0, .id = 0, .root = 0, .chunks = 2, .region = {0, {0, count}}};
+      Collective collective{.kind = algorithm.kind,
+                            .algorithm = std::string(algorithm.name),
+                            .axis = 0,
+                            .id = 0,
+                            .root = 0,
+                            .chunks = 2,
+                            .region = {0, {0, count}}};
       schedule.programs[0].ops.push_back({"collective", 1, {}, collective});
       const Timeline timeline = ideal(schedule, 1, kOneSecondEach, [&](int, int) { return link; });
       const double expected = algorithm.time_s(request_of(schedule, 0, collective), 4.0 * count, link);
@@ -50,7 +56,8 @@ TEST_CASE("a message waits for the later of its two ends") {
 }
 
 TEST_CASE("overlap hides communication, and the rest of the step adds up") {
-  const CostModel cost{[](const Program&, const Op&, const Compute& compute) { return compute.work.flops * 1e-9 + 1e-6; }, nullptr};
+  const CostModel cost{[](const Program&, const Op&, const Compute& compute) { return compute.work.flops * 1e-9 + 1e-6; },
+                       nullptr};
   const LinkFn link = [](int, int) { return LinkModel{5e-6, 1e9}; };
   Plan plan = make_plan("data", {.ranks = 4, .global_batch = 64});
   plan.bucket_bytes = 64 * 1024;

@@ -14,10 +14,10 @@ using namespace convoy::tests;
 TEST_CASE("the order of a program follows from streams and after") {
   Schedule schedule = empty_schedule(1);
   Program& program = schedule.programs[0];
-  program.ops.push_back(compute_op("a", {}, {}, 0));      // 0
-  program.ops.push_back(compute_op("b", {}, {0}, 1));     // 1
-  program.ops.push_back(compute_op("c", {}, {}, 0));      // 2: not ordered with b
-  program.ops.push_back(compute_op("d", {}, {1}, 0));     // 3
+  program.ops.push_back(compute_op("a", {}, {}, 0));   // 0
+  program.ops.push_back(compute_op("b", {}, {0}, 1));  // 1
+  program.ops.push_back(compute_op("c", {}, {}, 0));   // 2: not ordered with b
+  program.ops.push_back(compute_op("d", {}, {1}, 0));  // 3
   const ProgramOrder order(program);
   REQUIRE(order.before(0, 1));
   REQUIRE(order.before(0, 3));

@@ -1,9 +1,9 @@
 /// The text form goes both ways, and complaints about it name the line.
+#include "reference/schedule/text.h"
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
-#include "reference/schedule/text.h"
 #include "tests/catch.h"
 #include "tests/schedule/hand_made.h"
 
@@ -14,7 +14,8 @@ TEST_CASE("what is written is read again, unchanged") {
   for (const int ranks : {1, 2, 3, 11}) {
     const Schedule schedule = make_schedule(make_lenet5(), make_plan("data", {.ranks = ranks, .global_batch = 8}));
     REQUIRE(parse_schedule(to_text(schedule)) == schedule);
-    const Schedule evaluation = make_schedule(make_vgg16(), make_plan("data", {.ranks = ranks, .global_batch = 8}), Mode::evaluate);
+    const Schedule evaluation =
+        make_schedule(make_vgg16(), make_plan("data", {.ranks = ranks, .global_batch = 8}), Mode::evaluate);
     REQUIRE(parse_schedule(to_text(evaluation)) == evaluation);
   }
 }
@@ -51,7 +52,8 @@ TEST_CASE("mistakes in the text are told with their line") {
   REQUIRE(complaint(replaced("mesh data=2", "mesh data=x")).find("line 2: 'x' is not a whole number") != std::string::npos);
   REQUIRE(complaint(replaced("ranks=0-1", "ranks=0-7")).find("line 4: ranks 0-7 are not in a mesh of 2") != std::string::npos);
   REQUIRE(complaint(replaced("ranks=0-1", "ranks=0")).find("rank 1 is in no class") != std::string::npos);
-  REQUIRE(complaint(replaced("buffer weights weights", "buffer weights wieghts")).find("unknown kind of buffer 'wieghts'") != std::string::npos);
+  REQUIRE(complaint(replaced("buffer weights weights", "buffer weights wieghts")).find("unknown kind of buffer 'wieghts'") !=
+          std::string::npos);
   REQUIRE(complaint(replaced("op 0 load", "op 1 load")).find("ops must be numbered") != std::string::npos);
   REQUIRE(complaint(replaced("collective all_reduce", "collective all_redcue")).find("unknown collective") != std::string::npos);
   REQUIRE(complaint(replaced("=images[", "=imges[")).find("no buffer 'imges'") != std::string::npos);
@@ -65,7 +67,9 @@ TEST_CASE("no damage to the text does more than be refused or read as something 
   int refused = 0;
   for (int i = 0; i < 400; ++i) {
     std::string text = good;
-    for (int k = 0; k < 3; ++k) text[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(text.size())))] = static_cast<char>(32 + random.below(95));
+    for (int k = 0; k < 3; ++k)
+      text[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(text.size())))] =
+          static_cast<char>(32 + random.below(95));
     if (i % 4 == 0) text.resize(static_cast<std::size_t>(random.below(static_cast<std::int64_t>(text.size()))));
     try {
       (void)parse_schedule(text);

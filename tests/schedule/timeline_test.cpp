@@ -67,7 +67,8 @@ TEST_CASE("the step of a run ends with its last rank") {
 }
 
 TEST_CASE("a collective moves nothing before its last rank has come") {
-  // Rank 1 is two seconds late everywhere and makes its all-reduce in 3 s; rank 0 is in it from 3 to 8, so it waited for 2 of its 5.
+  // Rank 1 is two seconds late everywhere and makes its all-reduce in 3 s; rank 0 is in it from 3 to 8, so it waited for 2 of
+  // its 5.
   const Schedule schedule = four_ops(2);
   Timeline timeline{.clock = "formula", .intervals = {}};
   for (const Interval& i : by_hand(0).intervals)

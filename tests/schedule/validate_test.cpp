@@ -1,8 +1,8 @@
 /// validate() rejects every kind of broken schedule with its own sentence, and accepts what is right.
 #include <algorithm>
 
-#include "reference/plans/plan.h"
 #include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
 #include "reference/schedule/validate.h"
 #include "tests/catch.h"
 #include "tests/schedule/hand_made.h"
@@ -210,7 +210,8 @@ TEST_CASE("structure: indices, regions, classes, algorithms") {
     requires_problem(schedule, "structure", "the mesh has 2 ranks and the schedule 3");
   }
   SECTION("an algorithm that does not exist") {
-    std::get<Collective>(program.ops[static_cast<std::size_t>(op_named(program, "bucket0.all_reduce"))].action).algorithm = "rnig";
+    std::get<Collective>(program.ops[static_cast<std::size_t>(op_named(program, "bucket0.all_reduce"))].action).algorithm =
+        "rnig";
     requires_problem(schedule, "structure", "did you mean 'ring'");
   }
   SECTION("a message to itself") {

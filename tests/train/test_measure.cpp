@@ -1,6 +1,7 @@
 #include <map>
 
 #include "reference/core/error.h"
+#include "reference/io/host.h"
 #include "reference/train/measure_collective.h"
 #include "reference/train/measure_machine.h"
 #include "reference/train/measure_transport.h"
@@ -110,4 +111,24 @@ TEST_CASE("profile entries are medians over ranks and steps without the first on
   REQUIRE(entries[0].batch == 2);
   REQUIRE(entries[0].time_s == Approx(2));
   REQUIRE(entries[0].samples == 3);
+}
+
+TEST_CASE("a profile without a number of steps takes at least twenty, and says which seed it drew from") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model);
+  const Profile result =
+      profile(model, make_plan("data", {.ranks = 1, .global_batch = 1}), {.batches = {2}, .seed = 5, .data = &data});
+  REQUIRE(result.seed == 5);
+  REQUIRE(result.version == tool_version());
+  REQUIRE_FALSE(result.entries.empty());
+  for (const ProfileEntry& entry : result.entries) CHECK(entry.samples >= 20);
+}
+
+TEST_CASE("a profile trains on the images that it is given") {
+  const Model model = tiny_model();
+  TrainingData data = tiny_data(model, 4);
+  const Plan plan = make_plan("data", {.ranks = 1, .global_batch = 1});
+  REQUIRE_FALSE(profile(model, plan, {.batches = {3}, .steps = 2, .data = &data}).entries.empty());
+  data.train.labels.assign(4, 99);  // no such class: whoever trains on them finds out
+  REQUIRE_THROWS_AS(profile(model, plan, {.batches = {3}, .steps = 2, .data = &data}), std::exception);
 }

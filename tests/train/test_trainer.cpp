@@ -145,8 +145,9 @@ TEST_CASE("an epoch can be stopped early, and its steps are timed and reported")
     steps.push_back(p.step);
     CHECK(p.steps == 3);
     CHECK(p.images == p.step * 5);
-    CHECK(p.loss > 0);
-    CHECK(std::isfinite(p.loss));
+    REQUIRE(p.loss.has_value());
+    CHECK(*p.loss > 0);
+    CHECK(std::isfinite(*p.loss));
   };
   const TrainResult result = train(model, data_parallel(2, 5), data, settings);
   REQUIRE(steps == std::vector<std::int64_t>{1, 2, 3, 1, 2, 3});
@@ -182,4 +183,44 @@ TEST_CASE("the learning rate falls to zero over the run when asked") {
   const std::vector<double> falling = train(model, data_parallel(1, 5), data, settings).weights;
   settings.decay = false;
   REQUIRE(train(model, data_parallel(1, 5), data, settings).weights != falling);
+}
+
+TEST_CASE("a run that diverges stops, says so and keeps the epochs before") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model);
+  TrainSettings settings{.epochs = 3};
+  settings.decay = false;
+  REQUIRE(train(model, data_parallel(2, 5), data, settings).diverged.empty());
+  settings.sgd.learning_rate = 1e30;
+  const TrainResult first = train(model, data_parallel(2, 5), data, settings);
+  CAPTURE(first.diverged);
+  REQUIRE(first.epochs.empty());
+  REQUIRE(first.diverged.find("loss of epoch 1 is ") != std::string::npos);
+  REQUIRE(first.diverged.find("lower --learning-rate (it was 1e+30)") != std::string::npos);
+
+  // A rate that goes wrong only in a later epoch: the weights grow by a factor in every step.
+  settings.epochs = 40;
+  settings.sgd = {.learning_rate = 0.01, .momentum = 0, .weight_decay = 300};
+  const TrainResult later = train(model, data_parallel(1, 5), data, settings);
+  CAPTURE(later.diverged, later.epochs.size());
+  REQUIRE_FALSE(later.diverged.empty());
+  REQUIRE(later.epochs.size() >= 1);
+  REQUIRE(later.epochs.size() < 40);
+  for (const EpochResult& epoch : later.epochs) {
+    CHECK(std::isfinite(epoch.train_loss));
+    CHECK(std::isfinite(epoch.test_loss));
+  }
+  REQUIRE(later.diverged.find("epoch " + std::to_string(later.epochs.size() + 1)) != std::string::npos);
+}
+
+TEST_CASE("a rank without images reports no loss") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model);
+  std::vector<bool> known;
+  TrainSettings settings{.epochs = 1, .steps_per_epoch = 1};
+  settings.on_progress = [&](const Progress& p) { known.push_back(p.loss.has_value()); };
+  const Plan plan = data_parallel(3, 2);  // two images for three ranks
+  train(model, plan, data, settings);
+  const Schedule schedule = make_schedule(model, plan);
+  REQUIRE(known == std::vector<bool>{schedule.samples(0).count > 0});
 }
