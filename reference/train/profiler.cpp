@@ -92,7 +92,8 @@ double step_time_s(const Timeline& timeline, int warmup, int steps) {
 int enough_steps(Stepper& stepper, int warmup) {
   constexpr double kMeasured_s = 0.3;
   constexpr double kFewest = 20, kMost = 5000;
-  const double step_s = std::max(step_time_s(stepper.run(1), warmup, 1), 1e-9);
+  constexpr int kTried = 3;
+  const double step_s = std::max(step_time_s(stepper.run(kTried), warmup, kTried), 1e-9);
   return static_cast<int>(std::clamp(std::ceil(kMeasured_s / step_s), kFewest, kMost));
 }
 

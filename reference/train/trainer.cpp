@@ -57,8 +57,8 @@ class Trainer {
     const bool in_training = !std::isfinite(row.train_loss);
     if (!in_training && std::isfinite(row.test_loss)) return "";
     return cat("training diverged: the ", in_training ? "training" : "test", " loss of epoch ", epoch + 1, " is ",
-               in_training ? row.train_loss : row.test_loss, ", so training stopped there; lower --learning-rate (it was ",
-               settings_.sgd.learning_rate, ")");
+               std::isnan(in_training ? row.train_loss : row.test_loss) ? "not a number" : "infinite",
+               ", so training stopped there; lower --learning-rate (it was ", settings_.sgd.learning_rate, ")");
   }
 
   [[nodiscard]] Schedule schedule_of_batch(std::int64_t images, Mode mode) const {

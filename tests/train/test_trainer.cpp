@@ -198,10 +198,13 @@ TEST_CASE("a run that diverges stops, says so and keeps the epochs before") {
   REQUIRE(first.diverged.find("loss of epoch 1 is ") != std::string::npos);
   REQUIRE(first.diverged.find("lower --learning-rate (it was 1e+30)") != std::string::npos);
 
-  // A rate that goes wrong only in a later epoch: the weights grow by a factor in every step.
+  // A pull that makes the weights of a network with one layer nine times larger in every step, until they are too large.
+  Model one_layer{"one_layer", {1, 1, 3, 2}, 3, {}};
+  one_layer.nodes = {{"fc", Linear{3}, -1}, {"loss", SoftmaxCrossEntropy{}, 0}};
+  const TrainingData images = tiny_data(one_layer);
   settings.epochs = 40;
-  settings.sgd = {.learning_rate = 0.01, .momentum = 0, .weight_decay = 300};
-  const TrainResult later = train(model, data_parallel(1, 5), data, settings);
+  settings.sgd = {.learning_rate = 0.01, .momentum = 0, .weight_decay = 1000};
+  const TrainResult later = train(one_layer, data_parallel(1, 5), images, settings);
   CAPTURE(later.diverged, later.epochs.size());
   REQUIRE_FALSE(later.diverged.empty());
   REQUIRE(later.epochs.size() >= 1);
