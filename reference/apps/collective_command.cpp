@@ -14,14 +14,13 @@ namespace {
 struct CollectiveOptions {
   std::string kind = "all_reduce";
   std::string algorithm;
-  int ranks = 2;
+  TransportOptions ranks;
   std::string from = "4KiB";
   std::string to = "4MiB";
   int factor = 4;
   int chunks = 1;
   int warmup = 5;
   int repetitions = 20;
-  std::string transport = "threads";
 };
 
 /// The only algorithm of a kind when none was named, else ring.
@@ -31,14 +30,12 @@ std::string default_algorithm(CollectiveKind kind) {
   return "ring";
 }
 
-CollectiveRun checked(const CollectiveOptions& options) {
-  require_rank_count(options.ranks);
+CollectiveRun checked(const CollectiveOptions& options, int ranks) {
   require_at_least("--chunks", options.chunks, 1);
   require_at_least("--warmup", options.warmup, 0);
   require_at_least("--repetitions", options.repetitions, 1);
   require_at_least("--factor", options.factor, 2);
-  if (options.transport != "threads") throw_unknown_word("transport", options.transport, {"threads"});
-  CollectiveRun run{.kind = parse_collective_kind(options.kind), .algorithm = options.algorithm, .ranks = options.ranks};
+  CollectiveRun run{.kind = parse_collective_kind(options.kind), .algorithm = options.algorithm, .ranks = ranks};
   if (run.algorithm.empty()) run.algorithm = default_algorithm(run.kind);
   collective_algorithm(run.kind, run.algorithm);
   run.chunks = options.chunks;
@@ -47,50 +44,73 @@ CollectiveRun checked(const CollectiveOptions& options) {
   return run;
 }
 
-void run_collective(const CollectiveOptions& options) {
-  CollectiveRun run = checked(options);
+/// What is made of the options before anything runs.
+struct Prepared {
+  CollectiveRun run;
+  std::int64_t from_bytes, to_bytes;
+  Transport transport;
+};
+
+Prepared prepare(const CollectiveOptions& options, const Session& session) {
+  const CollectiveRun run = checked(options, checked_ranks(options.ranks, session));
   const std::int64_t from = parse_bytes(options.from), to = parse_bytes(options.to);
   constexpr std::int64_t kLargest_bytes = std::int64_t{4} << 30;
   if (from < 4 || to < from || to > kLargest_bytes)
     throw InputError(cat("sizes from ", from, " to ", to, " bytes; write --from 4 or more, --to no less and at most 4GiB"));
-  const bool reduces = run.kind == CollectiveKind::all_reduce || run.kind == CollectiveKind::reduce_scatter;
-  fmt::print("# {} {} on {} {}, {} chunks; median of {} after {} to warm up\n", run.algorithm, to_string(run.kind), run.ranks,
-             options.transport, run.chunks, run.repetitions, run.warmup);
+  return {run, from, to, session.transport(options.ranks)};
+}
+
+void print_header(const CollectiveRun& run, const Transport& transport) {
+  fmt::print("# {} {} on {} {}{}, {} chunks; median of {} after {} to warm up\n",
+             transport.collectives == "library" ? "the library's" : run.algorithm, to_string(run.kind), run.ranks, transport.name,
+             transport.name == "mpi" ? " processes" : "", run.chunks, run.repetitions, run.warmup);
   fmt::print("{:>12} {:>12} {:>8} {:>6} {:>10} {:>12} {:>12} {:>7}\n", "size", "count", "type", "redop", "time(us)",
              "algbw(GB/s)", "busbw(GB/s)", "#wrong");
+}
+
+void print_row(const CollectiveRun& run, const CollectiveMeasurement& result) {
+  const double size = static_cast<double>(run.count) * 4;
+  fmt::print("{:>12} {:>12} {:>8} {:>6} {:>10.2f} {:>12.3f} {:>12.3f} {:>7}\n", run.count * 4, run.count, "float",
+             is_reduction(run.kind) ? "sum" : "none", result.time_s / us, size / result.time_s / GB,
+             bus_bandwidth(run.kind, size, result.time_s, run.ranks) / GB, result.wrong);
+  std::fflush(stdout);
+}
+
+void run_collective(const CollectiveOptions& options, Session& session) {
+  Prepared made = session.together([&] { return prepare(options, session); });
+  if (session.is_root()) print_header(made.run, made.transport);
   std::int64_t wrong = 0;
-  for (std::int64_t bytes = from; bytes <= to; bytes *= options.factor) {
-    run.count = bytes / 4;
-    const CollectiveMeasurement result = measure_collective(run);
-    const double size = static_cast<double>(run.count) * 4;
-    fmt::print("{:>12} {:>12} {:>8} {:>6} {:>10.2f} {:>12.3f} {:>12.3f} {:>7}\n", run.count * 4, run.count, "float",
-               reduces ? "sum" : "none", result.time_s / us, size / result.time_s / GB,
-               bus_bandwidth(run.kind, size, result.time_s, run.ranks) / GB, result.wrong);
-    std::fflush(stdout);
+  for (std::int64_t bytes = made.from_bytes; bytes <= made.to_bytes; bytes *= options.factor) {
+    made.run.count = bytes / 4;
+    const CollectiveMeasurement result = measure_collective(made.run, made.transport);
+    if (session.is_root()) print_row(made.run, result);
     wrong += result.wrong;
   }
-  if (wrong > 0) throw std::runtime_error(cat(wrong, " elements are wrong"));
+  session.together([&] {
+    if (wrong > 0) throw std::runtime_error(cat(wrong, " elements are wrong"));
+    return true;
+  });
 }
 
 }  // namespace
 
-void add_collective_verb(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "collective",
-                            "Runs collectives on ranks of this machine: time, bandwidth, and whether every element is right.",
-                            {app.get_name() + " collective --ranks 4",
-                             app.get_name() + " collective --kind all_gather --from 1KiB --to 64MiB --ranks 2"});
+void add_collective_verb(CLI::App& app, Session& session) {
+  CLI::App* verb = add_verb(
+      app, "collective",
+      "Runs collectives on threads, or on processes that MPI started: time, bandwidth, and whether every element is right.",
+      {app.get_name() + " collective --ranks 4",
+       app.get_name() + " collective --kind all_gather --from 1KiB --to 64MiB --ranks 2"});
   const auto options = std::make_shared<CollectiveOptions>();
-  verb->add_option("--kind", options->kind, "all_reduce, reduce_scatter, all_gather or broadcast")->capture_default_str();
+  verb->add_option("--kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast or reduce")->capture_default_str();
   verb->add_option("--algorithm", options->algorithm, "Algorithm (default: the first of the kind)");
-  verb->add_option("--ranks", options->ranks, "Ranks that take part")->capture_default_str();
+  add_transport_options(*verb, options->ranks);
   verb->add_option("--from", options->from, "Smallest buffer of a rank")->capture_default_str();
   verb->add_option("--to", options->to, "Largest buffer of a rank")->capture_default_str();
   verb->add_option("--factor", options->factor, "Each size is this many times the one before")->capture_default_str();
   verb->add_option("--chunks", options->chunks, "Parts in which the buffer goes through the algorithm")->capture_default_str();
   verb->add_option("--warmup", options->warmup, "Runs that are not counted")->capture_default_str();
   verb->add_option("--repetitions", options->repetitions, "Runs that are counted")->capture_default_str();
-  verb->add_option("--transport", options->transport, "What carries messages: threads")->capture_default_str();
-  verb->callback([options] { run_collective(*options); });
+  verb->callback([options, &session] { run_collective(*options, session); });
 }
 
 }  // namespace convoy

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/apps/commands.h"
+#include "reference/apps/session.h"
 #include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
@@ -26,10 +27,16 @@ nlohmann::json names_of(const Rows& rows) {
 
 void print_facts() {
   const Host host = this_host();
+  const MpiFacts mpi = mpi_facts();
+  nlohmann::json transports = {"threads"};
+  if (!mpi.library.empty()) transports.push_back("mpi");
   const auto fashion_mnist = find_fashion_mnist();
   const nlohmann::ordered_json facts = {
       {"version", tool_version()},
-      {"transports", {"threads"}},
+      {"transports", transports},
+      {"mpi", !mpi.library.empty()},
+      {"mpi_library", mpi.library.empty() ? nlohmann::json(nullptr) : nlohmann::json(mpi.library)},
+      {"mpi_launcher", mpi.launcher.empty() ? nlohmann::json(nullptr) : nlohmann::json(mpi.launcher)},
       {"openmp", kWithOpenMp},
       {"compiler", __VERSION__},
       {"cpu_model", host.cpu_model},

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "reference/apps/commands.h"
+#include "reference/apps/session.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
 
@@ -18,6 +19,8 @@ std::string program_name() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  convoy::occupy_standard_descriptors();
+  convoy::Session session(argc, argv);
   const std::string name = program_name();
   CLI::App app{"Trains networks on several ranks for real, and measures what that costs.", name};
   app.set_version_flag("--version", "convoy-train " + convoy::tool_version());
@@ -25,9 +28,9 @@ int main(int argc, char** argv) {
   std::vector<const char*> typed(argv, argv + argc);
   typed.front() = name.c_str();
   const std::string command = convoy::command_line(argc, typed.data());
-  convoy::add_train_verb(app, command);
-  convoy::add_profile_verb(app, command);
-  convoy::add_collective_verb(app);
+  convoy::add_train_verb(app, command, session);
+  convoy::add_profile_verb(app, command, session);
+  convoy::add_collective_verb(app, session);
   convoy::add_facts_verb(app);
-  return convoy::run_cli(app, argc, argv);
+  return session.end(convoy::run_cli(app, argc, argv));
 }

@@ -6,14 +6,13 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
-#include "reference/model/zoo.h"
 
 namespace convoy {
 
 void add_plan_options(CLI::App& verb, PlanOptions& options) {
-  verb.add_option("--model", options.model, "Network: lenet5, vgg16")->capture_default_str();
-  verb.add_option("--plan", options.plan, "How a step is spread over ranks")->capture_default_str();
-  verb.add_option("--ranks", options.ranks, "Ranks that train together")->capture_default_str();
+  verb.add_option("--model", options.model, model_help())->capture_default_str();
+  options.plan.add_to(verb);
+  add_transport_options(verb, options.ranks);
   CLI::Option* batch = verb.add_option("--batch", options.batch, "Images of one step, over all ranks");
   verb.add_option("--batch-per-rank", options.batch_per_rank, cat("Images of one step on each rank [", kDefaultBatchPerRank, "]"))
       ->excludes(batch);
@@ -27,7 +26,15 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
                   "on: each rank on cores of its own, while there are enough; off: wherever the system puts it")
       ->capture_default_str();
   verb.add_option("--seed", options.seed, "Seed of weights, data order and dropout")->capture_default_str();
-  verb.add_option("--transport", options.transport, "What carries messages: threads")->capture_default_str();
+}
+
+void add_transport_options(CLI::App& verb, TransportOptions& options) {
+  verb.add_option("--ranks", options.ranks,
+                  cat("Ranks that work together [", kDefaultRanks, "; with mpirun, as many as it starts]"));
+  verb.add_option("--transport", options.transport, "What ranks are and what carries messages: threads, or processes with mpi")
+      ->capture_default_str();
+  verb.add_option("--collectives", options.collectives, "ours: as messages in rounds; library: MPI's own, with --transport mpi")
+      ->capture_default_str();
 }
 
 void require_at_least(const std::string& option, std::int64_t value, std::int64_t least) {
@@ -40,36 +47,61 @@ void require_between(const std::string& option, std::int64_t value, std::int64_t
 
 void require_thread_count(int threads) { require_between("--threads", threads, 1, 1024); }
 
-void require_rank_count(int ranks) {
+int checked_ranks(const TransportOptions& options, const Session& session) {
+  const int ranks = session.ranks(options);
   require_at_least("--ranks", ranks, 1);
   constexpr int most = 256;
-  if (ranks > most)
+  if (ranks > most && options.transport == "threads")
     throw InputError(cat("--ranks is ", ranks, "; one process runs at most ", most,
-                         " ranks, each with threads of its own; to know what more would do, use ", "convoy simulate"));
+                         " ranks, each with threads of its own; to know what more would do, use convoy simulate"));
+  return ranks;
 }
 
-ScheduleChoice choice_of(const PlanOptions& options) {
-  require_rank_count(options.ranks);
+namespace {
+
+/// The kernels here are float.
+void require_computable(const ScheduleChoice& choice) {
+  if (choice.plan_yaml.empty()) return;
+  const Plan plan = parse_plan(choice.plan_yaml, choice.plan);
+  if (plan.dtype != DType::f32 || plan.precision != "fp32")
+    throw InputError(cat("plan '", plan.name, "' has dtype ", to_string(plan.dtype), " and precision ", plan.precision,
+                         "; what runs for real here is f32 in fp32, others can be simulated with 'convoy simulate'"));
+}
+
+}  // namespace
+
+TransportOptions ranks_of(const PlanWords& plan, TransportOptions typed) {
+  if (plan.from_file() && !typed.ranks) typed.ranks = plan.read().mesh.world_size();
+  return typed;
+}
+
+ScheduleChoice choice_of(const PlanOptions& options, int ranks) {
   if (options.batch) require_at_least("--batch", *options.batch, 1);
   if (options.batch_per_rank) require_at_least("--batch-per-rank", *options.batch_per_rank, 1);
   require_at_least("--chunks", options.chunks, 1);
   require_thread_count(options.threads);
   require_at_least("--seed", options.seed, 0);
-  if (options.transport != "threads") throw_unknown_word("transport", options.transport, {"threads"});
-  const std::int64_t bucket_bytes = parse_bytes(options.bucket);
-  require_at_least("--bucket", bucket_bytes, 1);
+  ScheduleChoice choice{.model = options.model,
+                        .ranks = ranks,
+                        .overlap = parse_on_off("--overlap", options.overlap),
+                        .bucket_bytes = parse_bytes(options.bucket),
+                        .all_reduce = options.all_reduce,
+                        .chunks = options.chunks,
+                        .precision = "fp32"};
+  require_at_least("--bucket", choice.bucket_bytes, 1);
+  const ScheduleChoice typed = choice;
+  options.plan.fill(choice);
+  require_computable(choice);
+  const bool from_file = options.plan.from_file();
+  if (from_file && options.plan.typed("--overlap")) choice.overlap = typed.overlap;
+  if (from_file && options.plan.typed("--bucket")) choice.bucket_bytes = typed.bucket_bytes;
   const std::int64_t per_rank = options.batch_per_rank.value_or(kDefaultBatchPerRank);
-  const std::int64_t batch = options.batch ? *options.batch : per_rank * options.ranks;
+  const std::int64_t batch = options.batch                          ? *options.batch
+                             : from_file && !options.batch_per_rank ? choice.global_batch
+                                                                    : per_rank * choice.ranks;
   if (batch > INT32_MAX) throw InputError(cat("a global batch of ", batch, " images is too large; write at most ", INT32_MAX));
-  return {.model = options.model,
-          .plan = options.plan,
-          .ranks = options.ranks,
-          .global_batch = static_cast<int>(batch),
-          .overlap = parse_on_off("--overlap", options.overlap),
-          .bucket_bytes = bucket_bytes,
-          .all_reduce = options.all_reduce,
-          .chunks = options.chunks,
-          .precision = "fp32"};
+  choice.global_batch = static_cast<int>(batch);
+  return choice;
 }
 
 std::string format_rate(double images_per_s) {

@@ -7,15 +7,16 @@
 #include <optional>
 #include <string>
 
-#include "reference/io/report.h"
+#include "reference/apps/session.h"
+#include "reference/io/plan_options.h"
 
 namespace convoy {
 
 /// What the person typed about model, plan and ranks.
 struct PlanOptions {
   std::string model = "lenet5";
-  std::string plan = "data";
-  int ranks = 2;
+  PlanWords plan = {};
+  TransportOptions ranks;
   std::optional<int> batch;           ///< over all ranks
   std::optional<int> batch_per_rank;  ///< instead of batch; kDefaultBatchPerRank when neither was given
   std::string overlap = "on";
@@ -25,17 +26,22 @@ struct PlanOptions {
   int threads = 1;
   std::string bind = "on";
   std::int64_t seed = 1;
-  std::string transport = "threads";
 };
 
-/// --model --plan --ranks --batch --batch-per-rank --overlap --bucket --all-reduce --chunks --threads --seed --transport.
+/// --model, those of PlanWords, --batch --batch-per-rank --overlap --bucket --all-reduce --chunks --threads --seed, and those of
+/// add_transport_options().
 void add_plan_options(CLI::App& verb, PlanOptions& options);
 
-/// The choice that the options spell. Throws an InputError that names the option.
-ScheduleChoice choice_of(const PlanOptions& options);
+/// --ranks --transport --collectives.
+void add_transport_options(CLI::App& verb, TransportOptions& options);
 
-/// Throws an InputError unless so many ranks can be run as threads of one process: 1 to 256.
-void require_rank_count(int ranks);
+/// The choice that the options spell, for so many ranks. Throws an InputError that names the option.
+ScheduleChoice choice_of(const PlanOptions& options, int ranks);
+/// What was typed about ranks; when nothing was and the plan is read from a file, as many as its mesh has.
+TransportOptions ranks_of(const PlanWords& plan, TransportOptions typed);
+/// The number of ranks. Throws an InputError that names the option when there cannot be so many.
+int checked_ranks(const TransportOptions& options, const Session& session);
+
 /// Throws an InputError unless the value is at least `least`.
 void require_at_least(const std::string& option, std::int64_t value, std::int64_t least);
 /// Throws an InputError unless the value is from `least` to `most`.

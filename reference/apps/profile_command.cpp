@@ -17,25 +17,25 @@ namespace {
 
 struct ProfileOptions {
   std::string model = "lenet5";
-  std::string plan = "data";
+  PlanWords plan;
   std::string data;          ///< "": Fashion-MNIST when it is there and fits, else synthetic
   std::optional<int> batch;  ///< over all ranks
   std::vector<int> batches;  ///< of a rank; empty: not given
-  int ranks = 2;
+  TransportOptions ranks;
   int threads = 1;
   std::string bind = "on";
   std::optional<int> steps;
   std::string bucket = kDefaultBucket;
   std::int64_t seed = 1;
-  std::string transport = "threads";
   std::string json;
 };
 
 void print_profile(std::FILE* out, const Profile& profile) {
-  fmt::print(out, "{:<10} {:<16} {:>6} {:>9} {:>10} {:>10} {:>8}\n", "node", "op", "batch", "count", "time", "spread", "samples");
+  fmt::print(out, "{:<10} {:<19} {:<24} {:>6} {:>9} {:>10} {:>10} {:>8}\n", "node", "op", "shape", "batch", "count", "time",
+             "spread", "samples");
   for (const ProfileEntry& e : profile.entries)
-    fmt::print(out, "{:<10} {:<16} {:>6} {:>9} {:>10} {:>10} {:>8}\n", e.node.empty() ? "-" : e.node, to_string(e.kind), e.batch,
-               e.count, format_time(e.time_s), format_time(e.spread_s), e.samples);
+    fmt::print(out, "{:<10} {:<19} {:<24} {:>6} {:>9} {:>10} {:>10} {:>8}\n", e.node.empty() ? "-" : e.node, to_string(e.kind),
+               e.shape, e.batch, e.count, format_time(e.time_s), format_time(e.spread_s), e.samples);
   fmt::print(out, "\nimages: {}\none core of {}: {}/s in a matrix product, {} when copying\n", profile.data, profile.machine,
              format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
   if (const auto& t = profile.transport)
@@ -44,11 +44,11 @@ void print_profile(std::FILE* out, const Profile& profile) {
 }
 
 /// Images of a step on a rank, each size that occurs: 64 on 3 ranks are 22 and 21.
-std::vector<int> batches_of(const ProfileOptions& options) {
+std::vector<int> batches_of(const ProfileOptions& options, int ranks) {
   if (!options.batch) return options.batches.empty() ? std::vector<int>{kDefaultBatchPerRank} : options.batches;
-  require_at_least("--batch", *options.batch, options.ranks);
-  std::vector<int> batches = {static_cast<int>((std::int64_t{*options.batch} + options.ranks - 1) / options.ranks)};
-  if (*options.batch % options.ranks != 0) batches.push_back(*options.batch / options.ranks);
+  require_at_least("--batch", *options.batch, ranks);
+  std::vector<int> batches = {static_cast<int>((std::int64_t{*options.batch} + ranks - 1) / ranks)};
+  if (*options.batch % ranks != 0) batches.push_back(*options.batch / ranks);
   return batches;
 }
 
@@ -59,55 +59,71 @@ std::string data_source(const ProfileOptions& options, const Model& model) {
   return fits && find_fashion_mnist() ? "fashion-mnist" : "synthetic";
 }
 
-void run_profile(const ProfileOptions& options, const std::string& command) {
+/// What is made of the options before anything runs.
+struct Prepared {
+  Plan plan;
+  Model model;
+  ProfileSettings settings;
+  std::string source;
+  TrainingData data;
+  Transport transport;
+};
+
+Prepared prepare(ProfileOptions options, const Session& session) {
   if (options.steps) require_between("--steps", *options.steps, 1, 1'000'000);
-  require_writable(options.json);
-  require_rank_count(options.ranks);
-  const std::vector<int> batches = batches_of(options);
-  for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / options.ranks);
-  const ScheduleChoice choice = choice_of({.model = options.model,
-                                           .plan = options.plan,
-                                           .ranks = options.ranks,
-                                           .batch = options.ranks,
-                                           .bucket = options.bucket,
-                                           .threads = options.threads,
-                                           .seed = options.seed,
-                                           .transport = options.transport});
+  if (session.is_root()) require_writable(options.json);
+  options.ranks = ranks_of(options.plan, options.ranks);
+  const int ranks = checked_ranks(options.ranks, session);
+  const ScheduleChoice choice = choice_of(
+      {.model = options.model, .plan = options.plan, .bucket = options.bucket, .threads = options.threads, .seed = options.seed},
+      ranks);
+  if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;
+  const std::vector<int> batches = batches_of(options, ranks);
+  for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / ranks);
   const Model model = make_model(choice.model);
   const std::string source = data_source(options, model);
   const auto seed = static_cast<std::uint64_t>(options.seed);
-  const TrainingData data = open_data({.source = source,
-                                       .image = model.image,
-                                       .classes = model.classes,
-                                       .model = model.name,
-                                       .synthetic_count = 0,
-                                       .seed = seed});
-  Profile result = profile(model, plan_of(choice),
-                           {.batches = batches,
-                            .concurrent = options.ranks,
-                            .threads = options.threads,
-                            .bind = parse_on_off("--bind", options.bind),
-                            .steps = options.steps.value_or(0),
-                            .seed = seed,
-                            .data = &data});
-  result.data = source;
+  TrainingData data = open_data({.source = source,
+                                 .image = model.image,
+                                 .classes = model.classes,
+                                 .model = model.name,
+                                 .synthetic_count = 0,
+                                 .seed = seed});
+  const ProfileSettings settings{.batches = batches,
+                                 .concurrent = ranks,
+                                 .threads = options.threads,
+                                 .bind = parse_on_off("--bind", options.bind),
+                                 .steps = options.steps.value_or(0),
+                                 .seed = seed};
+  return {plan_of(choice), model, settings, source, std::move(data), session.transport(options.ranks)};
+}
+
+void run_profile(const ProfileOptions& options, const std::string& command, Session& session) {
+  Prepared made = session.together([&] { return prepare(options, session); });
+  made.settings.data = &made.data;
+  Profile result = profile(made.model, made.plan, made.settings, made.transport);
+  result.data = made.source;
   result.command = command;
   result.date = today();
-  print_profile(table_stream(options.json), result);
-  write_json(options.json, to_json(result));
+  session.together([&] {
+    if (!session.is_root()) return true;
+    print_profile(table_stream(options.json), result);
+    write_json(options.json, to_json(result));
+    return true;
+  });
 }
 
 }  // namespace
 
-void add_profile_verb(CLI::App& app, const std::string& command) {
+void add_profile_verb(CLI::App& app, const std::string& command, Session& session) {
   CLI::App* verb =
       add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
                {app.get_name() + " profile --ranks 2 --batch 64 --json profile.json",
                 app.get_name() + " profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
   const auto options = std::make_shared<ProfileOptions>();
-  verb->add_option("--model", options->model, "Network: lenet5, vgg16")->capture_default_str();
-  verb->add_option("--plan", options->plan, "Plan whose ops are measured")->capture_default_str();
-  verb->add_option("--ranks", options->ranks, "Ranks that run at the same time")->capture_default_str();
+  verb->add_option("--model", options->model, model_help())->capture_default_str();
+  options->plan.add_to(*verb);
+  add_transport_options(*verb, options->ranks);
   CLI::Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
   verb->add_option("--batch-per-rank", options->batches,
                    cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
@@ -121,9 +137,8 @@ void add_profile_verb(CLI::App& app, const std::string& command) {
   verb->add_option("--steps", options->steps, "Steps measured for each batch (default: for about 0.3 s, at least 20)");
   verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();
-  verb->add_option("--transport", options->transport, "What carries messages: threads")->capture_default_str();
   verb->add_option("--json", options->json, "Write the profile to this file; - is stdout");
-  verb->callback([options, command] { run_profile(*options, command); });
+  verb->callback([options, command, &session] { run_profile(*options, command, session); });
 }
 
 }  // namespace convoy

@@ -13,6 +13,7 @@
 #include "reference/io/file.h"
 #include "reference/io/report.h"
 #include "reference/io/timeline_file.h"
+#include "reference/io/weights_file.h"
 #include "reference/model/zoo.h"
 #include "reference/train/trainer.h"
 
@@ -27,6 +28,8 @@ struct TrainOptions {
   std::int64_t steps = 0;
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
   std::string decay = "on";
+  std::string load;
+  std::string save;
   std::string json;
   std::string timeline;
 };
@@ -43,6 +46,8 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--weight-decay", options.sgd.weight_decay, "Pull of the weights towards 0")->capture_default_str();
   verb.add_option("--decay", options.decay, "on: the learning rate falls evenly to 0 over the run; off: it stays")
       ->capture_default_str();
+  verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it");
+  verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)");
   verb.add_option("--json", options.json, "Write the result to this file; - is stdout");
   verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file");
 }
@@ -83,7 +88,8 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   report.host = this_host();
   report.schedule = choice;
   report.data = options.data;
-  report.transport = options.plan.transport;
+  report.transport = options.plan.ranks.transport;
+  report.collectives = options.plan.ranks.collectives;
   report.threads = options.plan.threads;
   report.seed = static_cast<std::uint64_t>(options.plan.seed);
   report.set_times(result.times, result.timeline.clock);
@@ -98,11 +104,25 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   return report;
 }
 
-void run_train(const TrainOptions& options, const std::string& command) {
+/// What is made of the options before anything runs.
+struct Prepared {
+  ScheduleChoice choice;
+  Plan plan;
+  Model model;
+  TrainSettings settings;
+  TrainingData data;
+  Transport transport;
+};
+
+Prepared prepare(const TrainOptions& options, const Session& session) {
   check_options(options);
-  require_writable(options.json);
-  require_writable(options.timeline);
-  const ScheduleChoice choice = choice_of(options.plan);
+  if (session.is_root()) {
+    require_writable(options.json);
+    require_writable(options.timeline);
+    require_writable(options.save);
+  }
+  const TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
+  const ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
   const Plan plan = plan_of(choice);
   const Model model = make_model(choice.model);
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
@@ -113,35 +133,50 @@ void run_train(const TrainOptions& options, const std::string& command) {
                          .seed = seed};
   settings.sgd = options.sgd;
   settings.decay = parse_on_off("--decay", options.decay);
-  const TrainingData data = open_data({.source = options.data,
-                                       .image = model.image,
-                                       .classes = model.classes,
-                                       .model = model.name,
-                                       .synthetic_count = options.samples.value_or(0),
-                                       .seed = seed});
-  ProgressDisplay display(options.epochs);
-  settings.on_progress = [&](const Progress& progress) { display.show(progress); };
-  const TrainResult result = train(model, plan, data, settings);
+  if (!options.load.empty()) settings.start = read_weights_file(options.load, model);
+  TrainingData data = open_data({.source = options.data,
+                                 .image = model.image,
+                                 .classes = model.classes,
+                                 .model = model.name,
+                                 .synthetic_count = options.samples.value_or(0),
+                                 .seed = seed});
+  require_trainable(plan, data);
+  return {choice, plan, model, settings, std::move(data), session.transport(ranks)};
+}
 
+void print_result(const TrainOptions& options, const Prepared& made, const TrainResult& result, const std::string& command) {
   std::FILE* out = table_stream(options.json);
   if (!result.epochs.empty()) print_epochs(out, result);
   if (!result.diverged.empty()) throw LimitError(result.diverged);
-  const RunReport report = report_of(options, choice, result, command);
+  const RunReport report = report_of(options, made.choice, result, command);
   print_step(out, report);
+  if (!options.save.empty()) write_weights_file(options.save, made.model, result.values);
   write_json(options.json, to_json(report));
   if (!options.timeline.empty()) write_file_atomically(options.timeline, to_json(summarise(result.schedule, result.timeline)));
 }
 
+void run_train(const TrainOptions& options, const std::string& command, Session& session) {
+  Prepared made = session.together([&] { return prepare(options, session); });
+  ProgressDisplay display(options.epochs);
+  made.settings.on_progress = [&](const Progress& progress) { display.show(progress); };
+  const TrainResult result = train(made.model, made.plan, made.data, made.settings, made.transport);
+  session.together([&] {
+    if (session.is_root()) print_result(options, made, result, command);
+    return true;
+  });
+}
+
 }  // namespace
 
-void add_train_verb(CLI::App& app, const std::string& command) {
+void add_train_verb(CLI::App& app, const std::string& command, Session& session) {
   const std::string program = app.get_name();
-  CLI::App* verb = add_verb(app, "train", "Trains a network on several ranks of this machine.",
-                            {program + " train --ranks 2 --epochs 2",
-                             program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json"});
+  CLI::App* verb =
+      add_verb(app, "train", "Trains a network on several ranks: threads of this machine, or processes that MPI started.",
+               {program + " train --ranks 2 --epochs 2",
+                program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json"});
   const auto options = std::make_shared<TrainOptions>();
   add_options(*verb, *options);
-  verb->callback([options, command] { run_train(*options, command); });
+  verb->callback([options, command, &session] { run_train(*options, command, session); });
 }
 
 }  // namespace convoy

@@ -7,6 +7,8 @@
 ///   rounds: c ceil(log2 n), of which a rank may sit out some       time, S bytes: ceil(log2 n) (c latency + S/bandwidth)
 /// with c chunks, sent one after the other. Ranks are counted from the root: v = (rank - root) mod n; in round k the ranks
 /// v < 2^k send to v + 2^k. A rank sends the whole buffer once for each k with 2^k > v and v + 2^k < n.
+/// Reduce is the same tree backwards: in the last round of broadcast's first, every receiver sends and the sender adds. Every
+/// rank but the root sends the whole buffer once.
 #include <bit>
 
 #include "reference/collectives/collective.h"
@@ -18,18 +20,36 @@ namespace {
 int levels_of(const CollectiveRequest& r) { return static_cast<int>(std::bit_width(static_cast<unsigned>(r.world_size - 1))); }
 int from_root(const CollectiveRequest& r) { return (r.rank - r.root + r.world_size) % r.world_size; }
 
+/// The transfer over `distance` in which this rank takes part: away from the root, or towards it.
+struct Link {
+  std::optional<Transfer> to_child, to_parent;
+};
+
+Link link_at(const CollectiveRequest& request, int level, std::int64_t chunk) {
+  const int n = request.world_size;
+  const int v = from_root(request);
+  const int distance = 1 << level;
+  const Slice slice = shard(Slice{0, request.count}, request.chunks, chunk);
+  Link link;
+  if (slice.count == 0) return link;
+  if (v < distance && v + distance < n) link.to_child = {(request.rank + distance) % n, slice};
+  if (v >= distance && v < 2 * distance) link.to_parent = {(request.rank - distance + n) % n, slice};
+  return link;
+}
+
 Rounds rounds(const CollectiveRequest& request) {
   const int levels = levels_of(request);
   return {std::int64_t{levels} * request.chunks, [=](std::int64_t i) {
-            const int n = request.world_size;
-            const int v = from_root(request);
-            const int distance = 1 << (i % levels);
-            const Slice slice = shard(Slice{0, request.count}, request.chunks, i / levels);
-            Round round;
-            if (slice.count == 0) return round;
-            if (v < distance && v + distance < n) round.send = {(request.rank + distance) % n, slice};
-            if (v >= distance && v < 2 * distance) round.recv = {(request.rank - distance + n) % n, slice};
-            return round;
+            const Link link = link_at(request, static_cast<int>(i % levels), i / levels);
+            return Round{link.to_child, link.to_parent, OnReceive::copy};
+          }};
+}
+
+Rounds reduce_rounds(const CollectiveRequest& request) {
+  const int levels = levels_of(request);
+  return {std::int64_t{levels} * request.chunks, [=](std::int64_t i) {
+            const Link link = link_at(request, levels - 1 - static_cast<int>(i % levels), i / levels);
+            return Round{link.to_parent, link.to_child, OnReceive::add};
           }};
 }
 
@@ -42,6 +62,8 @@ std::int64_t elements_sent(const CollectiveRequest& r) {
   return r.count * children;
 }
 
+std::int64_t sent_to_parent(const CollectiveRequest& r) { return r.rank == r.root ? 0 : r.count; }
+
 double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
   return levels_of(r) * (r.chunks * link.latency_s + bytes / link.bandwidth_bytes_per_s);
 }
@@ -49,5 +71,6 @@ double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
 }  // namespace
 
 const CollectiveAlgorithm binomial_broadcast{CollectiveKind::broadcast, "binomial", rounds, round_count, elements_sent, time_s};
+const CollectiveAlgorithm binomial_reduce{CollectiveKind::reduce, "binomial", reduce_rounds, round_count, sent_to_parent, time_s};
 
 }  // namespace convoy

@@ -7,11 +7,12 @@
 namespace convoy {
 namespace {
 
-constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast"};
+constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce"};
+static_assert(kKindNames.size() == kCollectiveKindCount);
 
 /// The table. One row an algorithm.
 std::span<const CollectiveAlgorithm> table() {
-  static const std::array rows = {ring_all_reduce, ring_reduce_scatter, ring_all_gather, binomial_broadcast};
+  static const std::array rows = {ring_all_reduce, ring_reduce_scatter, ring_all_gather, binomial_broadcast, binomial_reduce};
   return rows;
 }
 
@@ -23,6 +24,12 @@ CollectiveKind parse_collective_kind(std::string_view name) {
   for (std::size_t i = 0; i < kKindNames.size(); ++i)
     if (name == kKindNames.at(i)) return static_cast<CollectiveKind>(i);
   throw_unknown_word("collective", name, {kKindNames.begin(), kKindNames.end()});
+}
+
+Slice part_of(const CollectiveRequest& request, int rank) {
+  if (request.bounds.empty()) return shard(Slice{0, request.count}, request.world_size, rank);
+  const auto r = static_cast<std::size_t>(rank);
+  return {request.bounds.at(r), request.bounds.at(r + 1) - request.bounds.at(r)};
 }
 
 std::span<const CollectiveAlgorithm> collective_algorithms() { return table(); }
@@ -45,7 +52,8 @@ double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world
     case CollectiveKind::all_reduce: return algbw * 2 * others;
     case CollectiveKind::reduce_scatter:
     case CollectiveKind::all_gather: return algbw * others;
-    case CollectiveKind::broadcast: return algbw;
+    case CollectiveKind::broadcast:
+    case CollectiveKind::reduce: return algbw;
   }
   return 0;
 }

@@ -10,30 +10,42 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reference/core/shard.h"
 
 namespace convoy {
 
-/// What every rank has in its buffer of `count` elements when the collective ends. "Its shard" is shard(count, n, rank).
+/// What every rank has in its buffer of `count` elements when the collective ends. "Its shard" is part_of(request, rank).
 enum class CollectiveKind : std::uint8_t {
   all_reduce,      ///< the sum over all ranks, everywhere
   reduce_scatter,  ///< the sum, in its shard; the rest of the buffer holds partial sums
   all_gather,      ///< every rank's shard, everywhere
   broadcast,       ///< the root's elements, everywhere
+  reduce,          ///< the sum over all ranks at the root; the others hold partial sums
 };
+inline constexpr int kCollectiveKindCount = 5;
 std::string_view to_string(CollectiveKind kind);
-/// The inverse; an InputError names the nearest.
+/// Whether it adds up what the ranks have.
+constexpr bool is_reduction(CollectiveKind kind) {
+  return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::reduce;
+}
+/// The inverse of to_string; an InputError names the nearest.
 CollectiveKind parse_collective_kind(std::string_view name);
 
 /// One collective as one rank sees it.
 struct CollectiveRequest {
   int rank = 0;            ///< within the group
   int world_size = 1;      ///< ranks in the group
-  int root = 0;            ///< broadcast only
+  int root = 0;            ///< broadcast and reduce only
   std::int64_t count = 0;  ///< elements in the buffer of every rank
   int chunks = 1;          ///< the buffer goes through the algorithm in this many parts, one after the other
+  /// Where the shards of the ranks begin, and where the last one ends: world_size + 1 values from 0 to count that do not fall.
+  /// Empty: shards as even as can be.
+  std::vector<std::int64_t> bounds = {};
 };
+/// The shard of a rank of the group.
+Slice part_of(const CollectiveRequest& request, int rank);
 
 /// Half of a message: these elements of my buffer, to or from this rank of the group.
 struct Transfer {
@@ -83,7 +95,7 @@ std::span<const CollectiveAlgorithm> collective_algorithms();
 const CollectiveAlgorithm& collective_algorithm(CollectiveKind kind, std::string_view name);
 
 /// busbw as nccl-tests defines it: algbw = bytes/time, times 2(n-1)/n for all-reduce, (n-1)/n for all-gather and
-/// reduce-scatter, 1 for broadcast. `bytes` is the largest buffer of a rank. 0 when time is 0.
+/// reduce-scatter, 1 for broadcast and reduce. `bytes` is the largest buffer of a rank. 0 when time is 0.
 double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world_size);
 
 // One per algorithm, defined in the file that draws it.
@@ -91,5 +103,6 @@ extern const CollectiveAlgorithm ring_all_reduce;
 extern const CollectiveAlgorithm ring_reduce_scatter;
 extern const CollectiveAlgorithm ring_all_gather;
 extern const CollectiveAlgorithm binomial_broadcast;
+extern const CollectiveAlgorithm binomial_reduce;
 
 }  // namespace convoy

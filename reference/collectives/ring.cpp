@@ -25,7 +25,7 @@ namespace {
 Slice piece(const CollectiveRequest& request, int index, int chunk) {
   const int n = request.world_size;
   const int wrapped = ((index % n) + n) % n;
-  return shard(shard(Slice{0, request.count}, n, wrapped), request.chunks, chunk);
+  return shard(part_of(request, wrapped), request.chunks, chunk);
 }
 
 /// One step around the ring: send one piece ahead, receive another from behind.
@@ -72,10 +72,8 @@ Rounds all_reduce_rounds(const CollectiveRequest& request) {
 std::int64_t once_around(const CollectiveRequest& r) { return std::int64_t{r.chunks} * (r.world_size - 1); }
 std::int64_t twice_around(const CollectiveRequest& r) { return 2 * once_around(r); }
 
-std::int64_t all_but_mine(const CollectiveRequest& r) { return r.count - shard(r.count, r.world_size, r.rank).count; }
-std::int64_t all_but_next(const CollectiveRequest& r) {
-  return r.count - shard(r.count, r.world_size, (r.rank + 1) % r.world_size).count;
-}
+std::int64_t all_but_mine(const CollectiveRequest& r) { return r.count - part_of(r, r.rank).count; }
+std::int64_t all_but_next(const CollectiveRequest& r) { return r.count - part_of(r, (r.rank + 1) % r.world_size).count; }
 std::int64_t all_but_both(const CollectiveRequest& r) { return all_but_mine(r) + all_but_next(r); }
 
 double once_around_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {

@@ -9,7 +9,7 @@ namespace convoy {
 struct Slice {
   std::int64_t offset = 0;
   std::int64_t count = 0;
-  [[nodiscard]] std::int64_t end() const { return offset + count; }
+  [[nodiscard]] constexpr std::int64_t end() const { return offset + count; }
   friend bool operator==(const Slice&, const Slice&) = default;
 };
 

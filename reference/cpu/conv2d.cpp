@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "reference/cpu/checks.h"
+#include "reference/cpu/depthwise.h"
 #include "reference/cpu/im2col.h"
 #include "reference/cpu/kernels.h"
 #include "reference/cpu/parallel.h"
@@ -9,6 +10,9 @@
 // Note [dividing a convolution]: panels (images, or rows of images) go to different threads. When there are fewer panels than
 // threads, the filters (forward, weights) or the input channels (input gradient) are divided as well: each part is the same
 // product with fewer rows, and makes its own columns.
+//
+// Note [groups]: a grouped convolution is one such product for each group, of its channels and its filters. When every channel is
+// a group of its own, the products have so few columns that sums over the window are faster: depthwise.h.
 
 namespace convoy::cpu {
 namespace {
@@ -18,26 +22,37 @@ bool is_pointwise(const Window& window) { return window == Window{}; }
 
 /// The operands of one convolution.
 struct Problem {
-  Shape x, y;
+  Shape x, w, y;
   Window window;
   PanelGrid grid;
+  int groups;  ///< of channels and filters
 
-  Problem(const Shape& x_shape, const Shape& y_shape, const Window& a_window)
-      : x(x_shape), y(y_shape), window(a_window), grid(make_panels(y_shape, max_threads())) {
+  Problem(const Shape& x_shape, const Shape& w_shape, const Shape& y_shape, const Window& a_window)
+      : x(x_shape),
+        w(w_shape),
+        y(y_shape),
+        window(a_window),
+        grid(make_panels(y_shape, max_threads())),
+        groups(groups_of(x_shape, w_shape)) {
     if (is_pointwise(window)) grid.groups = y.n;  // columns of several images would not lie together
   }
-  [[nodiscard]] std::int64_t depth() const { return std::int64_t{x.c} * window.kernel_h * window.kernel_w; }
+  /// Channels and filters of a group.
+  [[nodiscard]] int channels() const { return w.c; }
+  [[nodiscard]] int filters() const { return w.n / groups; }
+  [[nodiscard]] std::int64_t window_size() const { return std::int64_t{window.kernel_h} * window.kernel_w; }
+  [[nodiscard]] std::int64_t depth() const { return w.sample_count(); }
   [[nodiscard]] std::int64_t plane() const { return std::int64_t{y.h} * y.w; }
   /// Parts into which `rows` of the product are divided when there are `tasks` others to do; at least 8 rows each.
   [[nodiscard]] static int parts(int rows, int tasks) {
     const int wanted = (max_threads() + tasks - 1) / tasks;
     return std::clamp(wanted, 1, std::max(rows / 8, 1));
   }
-  [[nodiscard]] ConstMatrixMap columns(View<const float> x_view, const Panel& panel) const {
+  [[nodiscard]] ConstMatrixMap columns(View<const float> x_view, int group, const Panel& panel) const {
     const std::int64_t pixels = grid.pixels(panel);
-    if (is_pointwise(window)) return as_matrix(&x_view(panel.image, 0, panel.row, 0), {depth(), pixels}, plane());
-    float* columns = scratch(Slot::columns, im2col_floats(x, window, pixels));
-    im2col(x_view, window, grid, panel, columns);
+    const int first = group * channels();
+    if (is_pointwise(window)) return as_matrix(&x_view(panel.image, first, panel.row, 0), {depth(), pixels}, plane());
+    float* columns = scratch(Slot::columns, im2col_floats(depth(), pixels));
+    im2col(x_view, {first, channels()}, window, grid, panel, columns);
     return as_matrix(static_cast<const float*>(columns), {depth(), pixels}, pixels);
   }
   /// dy of a panel and of some filters as [filters, pixels]; copied only when several images have to come together.
@@ -53,13 +68,13 @@ struct Problem {
   }
 };
 
-/// y of one panel and some filters.
+/// y of one panel and some filters of one group.
 void forward_part(const Problem& problem, View<const float> x, View<const float> w, View<const float> b, View<float> y,
                   const Panel& panel, Slice filters) {
   const std::int64_t depth = problem.depth();
   const std::int64_t plane = problem.plane();
   const std::int64_t pixels = problem.grid.pixels(panel);
-  const auto columns = problem.columns(x, panel);
+  const auto columns = problem.columns(x, static_cast<int>(filters.offset) / problem.filters(), panel);
   const auto weights = as_matrix(w.data + filters.offset * depth, {filters.count, depth}, depth);
   float* first = &y(panel.image, static_cast<int>(filters.offset), panel.row, 0);
   if (panel.images == 1) {
@@ -79,16 +94,19 @@ void forward_part(const Problem& problem, View<const float> x, View<const float>
   }
 }
 
-/// dx of some input channels from one group of images, all panels of it one after the other.
-void backward_input_part(const Problem& problem, View<const float> dy, View<const float> w, View<float> dx, int group,
+/// dx of some input channels of one group, from one group of images, all panels of those one after the other.
+void backward_input_part(const Problem& problem, View<const float> dy, View<const float> w, View<float> dx, int images,
                          ChannelRange channels) {
-  const std::int64_t window_size = std::int64_t{problem.window.kernel_h} * problem.window.kernel_w;
+  const std::int64_t window_size = problem.window_size();
   const std::int64_t depth = problem.depth();
-  const auto weights = as_matrix(w.data + channels.first * window_size, {problem.y.c, channels.count * window_size}, depth);
+  const int group = channels.first / problem.channels();
+  const Slice filters{std::int64_t{group} * problem.filters(), problem.filters()};
+  const std::int64_t column = (channels.first - group * problem.channels()) * window_size;
+  const auto weights = as_matrix(w.data + filters.offset * depth + column, {filters.count, channels.count * window_size}, depth);
   for (int i = 0; i < problem.grid.panels_an_image; ++i) {
-    const Panel panel = problem.grid.panel(group * problem.grid.panels_an_image + i);
+    const Panel panel = problem.grid.panel(images * problem.grid.panels_an_image + i);
     const std::int64_t pixels = problem.grid.pixels(panel);
-    const auto gradients = problem.gather(dy, {0, problem.y.c}, panel);
+    const auto gradients = problem.gather(dy, filters, panel);
     if (is_pointwise(problem.window)) {
       float* first = &dx(panel.image, channels.first, panel.row, 0);
       as_matrix(first, {channels.count, pixels}, problem.plane()).noalias() = weights.transpose() * gradients;
@@ -103,69 +121,35 @@ void backward_input_part(const Problem& problem, View<const float> dy, View<cons
   }
 }
 
-/// dw and db of some filters += those of some panels.
+/// dw and db of some filters of one group += those of some panels.
 void backward_weights_part(const Problem& problem, View<const float> dy, View<const float> x, float* dw, float* db, Slice panels,
                            Slice filters) {
   const std::int64_t depth = problem.depth();
+  const int group = static_cast<int>(filters.offset) / problem.filters();
   auto sums = as_matrix(dw + filters.offset * depth, {filters.count, depth}, depth);
   for (std::int64_t i = panels.offset; i < panels.end(); ++i) {
     const Panel panel = problem.grid.panel(static_cast<int>(i));
     const auto gradients = problem.gather(dy, filters, panel);
-    sums.noalias() += gradients * problem.columns(x, panel).transpose();
+    sums.noalias() += gradients * problem.columns(x, group, panel).transpose();
     if (db == nullptr) continue;
     for (std::int64_t k = 0; k < filters.count; ++k) db[filters.offset + k] += gradients.row(k).sum();
   }
 }
 
-}  // namespace
-
-void conv2d_forward(View<const float> x, View<const float> w, View<const float> b, View<float> y, const Window& window) {
-  check_conv2d("conv2d_forward", x.shape, w.shape, y.shape, window);
-  check_bias("conv2d_forward", "b", b, w.shape.n);
-  if (x.count() == 0) return;
-  const Problem problem(x.shape, y.shape, window);
-  const int panels = problem.grid.count();
-  const int parts = Problem::parts(y.shape.c, panels);
-  parallel_for(std::int64_t{panels} * parts, [&](std::int64_t task) {
-    forward_part(problem, x, w, b, y, problem.grid.panel(static_cast<int>(task / parts)), shard(y.shape.c, parts, task % parts));
-  });
-}
-
-void conv2d_backward_input(View<const float> dy, View<const float> w, View<float> dx, const Window& window) {
-  check_conv2d("conv2d_backward_input", dx.shape, w.shape, dy.shape, window);
-  if (dx.count() == 0) return;
-  const Problem problem(dx.shape, dy.shape, window);
-  const int parts = Problem::parts(dx.shape.c, problem.grid.groups);
-  parallel_for(std::int64_t{problem.grid.groups} * parts, [&](std::int64_t task) {
-    const Slice channels = shard(dx.shape.c, parts, task % parts);
-    backward_input_part(problem, dy, w, dx, static_cast<int>(task / parts),
-                        {static_cast<int>(channels.offset), static_cast<int>(channels.count)});
-  });
-}
-
-void conv2d_backward_weights(View<const float> dy, View<const float> x, View<float> dw, View<float> db, const Window& window) {
-  check_conv2d("conv2d_backward_weights", x.shape, dw.shape, dy.shape, window);
-  check_bias("conv2d_backward_weights", "db", db, dw.shape.n);
-  if (x.count() == 0) return;
-  const Problem problem(x.shape, dy.shape, window);
-  const int filters = dw.shape.n;
-  const int panels = problem.grid.count();
+/// Divides dw and db into sums of its own for every thread's panels; they are added in the order of the threads: always the same
+/// bits.
+void backward_weights_by_panels(const Problem& problem, View<const float> dy, View<const float> x, View<float> dw,
+                                View<float> db) {
   const int threads = max_threads();
-  if (threads == 1 || panels < threads) {  // see Note [dividing a convolution]
-    const int parts = Problem::parts(filters, 1);
-    parallel_for(parts, [&](std::int64_t part) {
-      backward_weights_part(problem, dy, x, dw.data, db.data, {0, panels}, shard(filters, parts, part));
-    });
-    return;
-  }
-  // One sum for each thread's panels, then the sums are added in the order of the threads: always the same bits.
-  const std::int64_t stride = dw.count() + filters;
+  const std::int64_t stride = dw.count() + dw.shape.n;
   float* sums = scratch(Slot::partial_sums, stride * threads);
   parallel_for(threads, [&](std::int64_t thread) {
     float* sum = sums + thread * stride;
     std::fill_n(sum, stride, 0.0F);
-    backward_weights_part(problem, dy, x, sum, db.data == nullptr ? nullptr : sum + dw.count(), shard(panels, threads, thread),
-                          {0, filters});
+    for (int group = 0; group < problem.groups; ++group)
+      backward_weights_part(problem, dy, x, sum, db.data == nullptr ? nullptr : sum + dw.count(),
+                            shard(problem.grid.count(), threads, thread),
+                            {std::int64_t{group} * problem.filters(), problem.filters()});
   });
   parallel_slices(dw.count(), kElementGrain, [&](Slice slice) {
     for (int thread = 0; thread < threads; ++thread)
@@ -173,7 +157,65 @@ void conv2d_backward_weights(View<const float> dy, View<const float> x, View<flo
   });
   if (db.data == nullptr) return;
   for (int thread = 0; thread < threads; ++thread)
-    RowMap(db.data, filters) += ConstRowMap(sums + thread * stride + dw.count(), filters);
+    RowMap(db.data, dw.shape.n) += ConstRowMap(sums + thread * stride + dw.count(), dw.shape.n);
+}
+
+/// y = b, or 0: the convolution of nothing.
+void forward_nothing(View<const float> b, View<float> y) {
+  std::fill_n(y.data, y.count(), 0.0F);
+  if (b.data != nullptr) add_bias(b, y);
+}
+
+}  // namespace
+
+void conv2d_forward(View<const float> x, View<const float> w, View<const float> b, View<float> y, const Window& window) {
+  check_conv2d("conv2d_forward", x.shape, w.shape, y.shape, window);
+  check_bias("conv2d_forward", "b", b, w.shape.n);
+  if (y.count() == 0) return;
+  if (x.count() == 0) return forward_nothing(b, y);
+  if (is_depthwise(x.shape, w.shape)) return depthwise_forward(x, w, b, y, window);
+  const Problem problem(x.shape, w.shape, y.shape, window);
+  const int panels = problem.grid.count();
+  const int parts = Problem::parts(problem.filters(), panels * problem.groups);
+  const std::int64_t tasks_a_panel = std::int64_t{problem.groups} * parts;
+  parallel_for(panels * tasks_a_panel, [&](std::int64_t task) {
+    const std::int64_t group = task % tasks_a_panel / parts;
+    const Slice filters{group * problem.filters(), problem.filters()};
+    forward_part(problem, x, w, b, y, problem.grid.panel(static_cast<int>(task / tasks_a_panel)),
+                 shard(filters, parts, task % parts));
+  });
+}
+
+void conv2d_backward_input(View<const float> dy, View<const float> w, View<float> dx, const Window& window) {
+  check_conv2d("conv2d_backward_input", dx.shape, w.shape, dy.shape, window);
+  if (dx.count() == 0) return;
+  if (dy.count() == 0) return static_cast<void>(std::fill_n(dx.data, dx.count(), 0.0F));
+  if (is_depthwise(dx.shape, w.shape)) return depthwise_backward_input(dy, w, dx, window);
+  const Problem problem(dx.shape, w.shape, dy.shape, window);
+  const int parts = Problem::parts(problem.channels(), problem.grid.groups * problem.groups);
+  const std::int64_t tasks = std::int64_t{problem.groups} * parts;  // for each group of images
+  parallel_for(problem.grid.groups * tasks, [&](std::int64_t task) {
+    const std::int64_t group = task % tasks / parts;
+    const Slice channels = shard(Slice{group * problem.channels(), problem.channels()}, parts, task % parts);
+    backward_input_part(problem, dy, w, dx, static_cast<int>(task / tasks),
+                        {static_cast<int>(channels.offset), static_cast<int>(channels.count)});
+  });
+}
+
+void conv2d_backward_weights(View<const float> dy, View<const float> x, View<float> dw, View<float> db, const Window& window) {
+  check_conv2d("conv2d_backward_weights", x.shape, dw.shape, dy.shape, window);
+  check_bias("conv2d_backward_weights", "db", db, dw.shape.n);
+  if (dy.count() == 0) return;
+  if (x.count() == 0) return db.data == nullptr ? void() : bias_backward(dy, db);
+  if (is_depthwise(x.shape, dw.shape)) return depthwise_backward_weights(dy, x, dw, db, window);
+  const Problem problem(x.shape, dw.shape, dy.shape, window);
+  const int panels = problem.grid.count();
+  if (max_threads() > 1 && panels >= max_threads()) return backward_weights_by_panels(problem, dy, x, dw, db);
+  const int parts = Problem::parts(problem.filters(), problem.groups);  // see Note [dividing a convolution]
+  parallel_for(std::int64_t{problem.groups} * parts, [&](std::int64_t task) {
+    const Slice filters{task / parts * problem.filters(), problem.filters()};
+    backward_weights_part(problem, dy, x, dw.data, db.data, {0, panels}, shard(filters, parts, task % parts));
+  });
 }
 
 }  // namespace convoy::cpu

@@ -18,8 +18,8 @@ void drop(View<const float> in, View<float> out, double probability, const Dropo
   const std::int64_t grain = kElementGrain / 4 / std::max(shape.w, 1) + 1;
   parallel_slices(rows, grain, [&](Slice slice) {
     for (std::int64_t row = slice.offset; row < slice.end(); ++row) {
-      const std::int64_t h = row % shape.h;
-      const std::int64_t c = row / shape.h % shape.c;
+      const std::int64_t h = key.first_row + row % shape.h;
+      const std::int64_t c = key.first_channel + row / shape.h % shape.c;
       const std::int64_t n = row / shape.h / shape.c;
       // random_bits takes its keys in one at a time; all but the column are the same along a row.
       const std::uint64_t state = random_bits(key.seed, key.step, key.node, key.first_sample + n, c, h);

@@ -105,16 +105,15 @@ PanelGrid make_panels(const Shape& y, int threads) {
   return {y, static_cast<int>(std::min<std::int64_t>((panels + threads - 1) / threads * threads, y.n)), 1};
 }
 
-std::int64_t im2col_floats(const Shape& x, const Window& window, std::int64_t pixels) {
-  return std::int64_t{x.c} * window.kernel_h * window.kernel_w * pixels + kSpill;
-}
+std::int64_t im2col_floats(std::int64_t depth, std::int64_t pixels) { return depth * pixels + kSpill; }
 
-void im2col(View<const float> x, const Window& window, const PanelGrid& grid, const Panel& panel, float* columns) {
+void im2col(View<const float> x, ChannelRange channels, const Window& window, const PanelGrid& grid, const Panel& panel,
+            float* columns) {
   const PaddedRows rows = padded_rows(x.shape, window, panel);
-  const std::int64_t size = std::int64_t{panel.images} * x.shape.c * rows.h * rows.w;
+  const std::int64_t size = std::int64_t{panel.images} * channels.count * rows.h * rows.w;
   float* padded = scratch(Slot::padded_image, size + kSpill);
   std::fill_n(padded + size, kSpill, 0.0F);  // never used, but read
-  for_each_row(x, {0, x.shape.c}, panel, rows, padded, [&](const float* from, float* to) {
+  for_each_row(x, channels, panel, rows, padded, [&](const float* from, float* to) {
     if (from == nullptr) {
       std::fill_n(to, rows.w, 0.0F);
       return;
@@ -124,7 +123,7 @@ void im2col(View<const float> x, const Window& window, const PanelGrid& grid, co
     std::fill_n(to + window.padding_w + x.shape.w, window.padding_w, 0.0F);
   });
   const int q = grid.y.w;
-  for_each_run({rows, x.shape.c, window, panel, q}, [&](std::int64_t from, std::int64_t to) {
+  for_each_run({rows, channels.count, window, panel, q}, [&](std::int64_t from, std::int64_t to) {
     if (window.stride_w == 1)
       copy_spilling(padded + from, columns + to, q);
     else

@@ -35,16 +35,19 @@ struct PanelGrid {
 /// The number of groups is a multiple of `threads` where there are enough images.
 PanelGrid make_panels(const Shape& y, int threads);
 
-/// columns [C*R*S, pixels] of a panel, row stride = pixels, for x [N,C,H,W]. `columns` has room for im2col_floats().
-void im2col(View<const float> x, const Window& window, const PanelGrid& grid, const Panel& panel, float* columns);
-/// Floats that im2col writes to, a few beyond the matrix included.
-std::int64_t im2col_floats(const Shape& x, const Window& window, std::int64_t pixels);
-
-/// The transpose of im2col: adds every entry of columns, made from channels [channel, channel + channels) only, to the element
-/// of dx that im2col reads it from. columns: [channels*R*S, pixels]   dx: [N,C,H,W], accumulated.
+/// Some channels of a tensor.
 struct ChannelRange {
   int first = 0, count = 0;
 };
+
+/// columns [C*R*S, pixels] of a panel, row stride = pixels, for C channels of x. `columns` has room for im2col_floats().
+void im2col(View<const float> x, ChannelRange channels, const Window& window, const PanelGrid& grid, const Panel& panel,
+            float* columns);
+/// Floats that im2col writes to for `depth` = C*R*S, a few beyond the matrix included.
+std::int64_t im2col_floats(std::int64_t depth, std::int64_t pixels);
+
+/// The transpose of im2col: adds every entry of columns, made from channels [channel, channel + channels) only, to the element
+/// of dx that im2col reads it from. columns: [channels*R*S, pixels]   dx: [N,C,H,W], accumulated.
 void col2im(const float* columns, ChannelRange channels, View<float> dx, const Window& window, const PanelGrid& grid,
             const Panel& panel);
 

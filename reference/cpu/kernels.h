@@ -3,7 +3,8 @@
 ///
 /// Threads: as many as omp_get_max_threads() says in the calling thread, so each rank sets its own number. A kernel gives the
 /// same bits whenever it is called with the same operands and the same number of threads. Kernels may run at the same time
-/// in several threads. A batch of 0 samples is allowed and leaves everything as it is.
+/// in several threads. Any extent of a tensor may be 0, since ranks that got no sample, channel or row of a layer call the same
+/// kernels: a sum of nothing is 0, and what is accumulated stays as it is.
 /// Every kernel throws std::invalid_argument naming the shapes when they disagree.
 #pragma once
 
@@ -15,13 +16,20 @@
 
 namespace convoy::cpu {
 
-/// y = x (*) w + b. x: [N,C,H,W]   w: [K,C,R,S]   b: [1,K,1,1] or no data   y: [N,K,P,Q], overwritten.
+/// y = x (*) w + b. x: [N,C,H,W]   w: [K,C/groups,R,S]   b: [1,K,1,1] or no data   y: [N,K,P,Q], overwritten.
+/// The number of groups follows from the channels of x and w. A window with negative padding_h or with extra_below computes the
+/// output rows of a part of an image: see Window.
 void conv2d_forward(View<const float> x, View<const float> w, View<const float> b, View<float> y, const Window& window);
-/// dx = dy (*) w transposed, overwritten. dy: [N,K,P,Q]   w: [K,C,R,S]   dx: [N,C,H,W].
+/// dx = dy (*) w transposed, overwritten. dy: [N,K,P,Q]   w: [K,C/groups,R,S]   dx: [N,C,H,W].
 void conv2d_backward_input(View<const float> dy, View<const float> w, View<float> dx, const Window& window);
 /// dw += dy (*) x and db[k] += sum of dy[:,k,:,:], accumulated so that micro-batches can share one buffer.
-/// dy: [N,K,P,Q]   x: [N,C,H,W]   dw: [K,C,R,S]   db: [1,K,1,1] or no data.
+/// dy: [N,K,P,Q]   x: [N,C,H,W]   dw: [K,C/groups,R,S]   db: [1,K,1,1] or no data.
 void conv2d_backward_weights(View<const float> dy, View<const float> x, View<float> dw, View<float> db, const Window& window);
+
+/// y[n,k,p,q] += b[k], for layers whose output is added up over ranks before. b: [1,K,1,1]   y: [N,K,P,Q], accumulated.
+void add_bias(View<const float> b, View<float> y);
+/// db[k] += sum of dy[:,k,:,:], accumulated. dy: [N,K,P,Q]   db: [1,K,1,1].
+void bias_backward(View<const float> dy, View<float> db);
 
 /// y = x w^T + b. x: [N,C,H,W] taken as [N,C*H*W]   w: [K,C*H*W,1,1]   b: [1,K,1,1] or no data   y: [N,K,1,1], overwritten.
 void linear_forward(View<const float> x, View<const float> w, View<const float> b, View<float> y);
@@ -36,6 +44,52 @@ void max_pool2d_forward(View<const float> x, View<float> y, const Window& window
 /// Finds the maxima again instead of storing them. dy: [N,C,P,Q]   x, dx: [N,C,H,W], dx overwritten.
 /// Which element of a window with a NaN gets the gradient is not specified.
 void max_pool2d_backward_input(View<const float> dy, View<const float> x, View<float> dx, const Window& window);
+
+/// y[n,c] = sum of x[n,c,:,:] / count, count being the pixels of the *whole* image: the y of parts of an image add up to its y.
+/// x: [N,C,H,W]   y: [N,C,1,1], overwritten.
+void global_avg_pool2d_forward(View<const float> x, View<float> y, double count);
+/// dx[n,c,:,:] = dy[n,c] / count, overwritten. dy: [N,C,1,1]   dx: [N,C,H,W].
+void global_avg_pool2d_backward_input(View<const float> dy, View<float> dx, double count);
+
+/// y[n,j] = x[n,c] d^-beta with c = j + lead and d = k + alpha / size * sum of x[n,i]^2 over the window of channels around c,
+/// clipped at x's ends. lead is not 0 for some of the channels with a halo around. x: [N,C,H,W]   y: [N,C2,H,W], overwritten.
+void local_response_norm_forward(View<const float> x, View<float> y, const LocalResponseNorm& norm, int lead);
+/// dx for all channels of x, those of the halo too, from the dy of y's channels; calculates d again.
+/// dy: [N,C2,H,W]   x, dx: [N,C,H,W], dx overwritten.
+void local_response_norm_backward_input(View<const float> dy, View<const float> x, View<float> dx, const LocalResponseNorm& norm,
+                                        int lead);
+
+// BatchNorm2d is cut where ranks that share a group of samples add something up; reference/cpu/naive/batch_norm2d.h says how.
+
+/// sums = [sum of x | sum of x^2 | number of values] by channel, 2 C + 1 numbers, overwritten. x: [N,C,H,W].
+void batch_norm2d_statistics(View<const float> x, std::span<double> sums);
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta with mean and biased variance of the group, from its sums.
+/// x, y: [N,C,H,W], y overwritten; y may be x   gamma, beta: [1,C,1,1]. A group without values leaves y alone.
+void batch_norm2d_forward(View<const float> x, View<const float> gamma, View<const float> beta, std::span<const double> sums,
+                          double epsilon, View<float> y);
+/// mean and variance move by `momentum` towards those of the group (variance unbiased). mean, variance: [1,C,1,1].
+/// A group without values changes nothing; with one value the biased variance counts, 0.
+void batch_norm2d_update_running(std::span<const double> sums, double momentum, View<float> mean, View<float> variance);
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta with the running statistics. y may be x.
+void batch_norm2d_forward_evaluate(View<const float> x, View<const float> gamma, View<const float> beta, View<const float> mean,
+                                   View<const float> variance, double epsilon, View<float> y);
+/// gradient_sums = [sum of dy | sum of dy xhat] by channel, 2 C numbers, overwritten. dy, x: [N,C,H,W].
+void batch_norm2d_backward_statistics(View<const float> dy, View<const float> x, std::span<const double> sums, double epsilon,
+                                      std::span<double> gradient_sums);
+/// dgamma += sum of dy xhat and dbeta += sum of dy, accumulated. dgamma, dbeta: [1,C,1,1].
+void batch_norm2d_backward_weights(std::span<const double> gradient_sums, View<float> dgamma, View<float> dbeta);
+/// dx = gamma / deviation (dy - mean of dy - xhat * mean of dy xhat), means over the group. dy, x, dx: [N,C,H,W], dx overwritten;
+/// dx may be dy   gamma: [1,C,1,1].
+void batch_norm2d_backward_input(View<const float> dy, View<const float> x, View<const float> gamma, std::span<const double> sums,
+                                 std::span<const double> gradient_sums, double epsilon, View<float> dx);
+
+/// y = x0 + x1 + ... from left to right: Add, and where the gradients of a fork meet. One shape; at least one x; y may be x0.
+void sum(std::span<const View<const float>> xs, View<float> y);
+/// Copies a block of samples, channels and rows to its place in another tensor, and leaves the rest of that as it is: packing
+/// slices for messages, Concat, halos. The rows of both are equally long; the blocks must not overlap in memory.
+void copy_part(View<const float> from, View<float> to, const Part& part);
+/// The same, adding.
+void add_part(View<const float> from, View<float> to, const Part& part);
 
 /// y = max(x, 0), NaN where x is NaN. Any shape; y may be x.
 void relu_forward(View<const float> x, View<float> y);

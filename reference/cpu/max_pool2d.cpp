@@ -101,7 +101,9 @@ void backward_plane(const float* dy, const float* x, float* dx, const Plane& pla
   }
 }
 
-std::int64_t plane_grain(const Plane& plane) { return kElementGrain / 4 / (std::int64_t{plane.h} * plane.w) + 1; }
+std::int64_t plane_grain(const Plane& plane) {
+  return kElementGrain / 4 / std::max<std::int64_t>(std::int64_t{plane.h} * plane.w, 1) + 1;
+}
 
 }  // namespace
 

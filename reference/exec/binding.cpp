@@ -18,8 +18,8 @@ namespace convoy {
 
 namespace {
 
-/// The cores of the main thread, which is never bound.
-std::vector<std::size_t> usable_cores() {
+/// The cores of the main thread. It is asked for them before anything is bound, itself included.
+std::vector<std::size_t> cores_of_main_thread() {
   cpu_set_t set;
   CPU_ZERO(&set);
   std::vector<std::size_t> cores;
@@ -29,16 +29,30 @@ std::vector<std::size_t> usable_cores() {
   return cores;
 }
 
+const std::vector<std::size_t>& usable_cores() {
+  static const std::vector<std::size_t> cores = cores_of_main_thread();
+  return cores;
+}
+
 }  // namespace
 
 bool bind_to_cores(int rank, int ranks, int cores_per_rank) {
-  const std::vector<std::size_t> cores = usable_cores();
+  const std::vector<std::size_t>& cores = usable_cores();
   if (cores.size() < static_cast<std::size_t>(ranks) * static_cast<std::size_t>(cores_per_rank)) return false;
   cpu_set_t mine;
   CPU_ZERO(&mine);
   for (int i = 0; i < cores_per_rank; ++i) CPU_SET(cores[static_cast<std::size_t>(rank * cores_per_rank + i)], &mine);
   return pthread_setaffinity_np(pthread_self(), sizeof mine, &mine) == 0;
 }
+
+void unbind() {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  for (const std::size_t core : usable_cores()) CPU_SET(core, &all);
+  if (!usable_cores().empty()) (void)pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+}
+
+int usable_core_count() { return static_cast<int>(usable_cores().size()); }
 
 void ask_for_short_turns() {
   // struct sched_attr of sched(7), which the C library of Debian 12 does not declare.
@@ -59,6 +73,8 @@ void ask_for_short_turns() {
 #else
 
 bool bind_to_cores(int, int, int) { return false; }
+void unbind() {}
+int usable_core_count() { return 0; }
 void ask_for_short_turns() {}
 
 #endif

@@ -9,6 +9,10 @@ namespace convoy {
 /// rank's compute op (seen: LeNet-5 on two ranks 3.0 to 5.7 ms a step free, 2.7 ms bound).
 /// Returns false and does nothing when there are fewer than ranks*cores_per_rank cores, or the system refuses.
 bool bind_to_cores(int rank, int ranks, int cores_per_rank);
+/// Lets the calling thread run on all cores that this process may use, as before it was bound.
+void unbind();
+/// Cores that this process may use; 0 where the system does not say.
+int usable_core_count();
 
 /// Asks the scheduler to give the calling thread short turns, which it then gets soon. A communication thread has little to do
 /// and others wait for it; without this, Linux since 6.6 may let it wait behind a compute thread for a whole turn of about 3 ms.

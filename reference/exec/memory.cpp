@@ -9,7 +9,8 @@ namespace {
 
 template <class T>
 void fill_nan(std::byte* begin, std::int64_t bytes) {
-  std::fill_n(reinterpret_cast<T*>(begin), bytes / static_cast<std::int64_t>(sizeof(T)), std::numeric_limits<T>::quiet_NaN());
+  std::fill_n(reinterpret_cast<T*>(begin), bytes / static_cast<std::int64_t>(sizeof(T)),
+              static_cast<T>(std::numeric_limits<float>::quiet_NaN()));
 }
 
 }  // namespace
@@ -34,10 +35,11 @@ void RankMemory::bind(const Program& program) {
     auto found = persistent_.find(buffer.name);
     if (found == persistent_.end()) {
       found = persistent_.emplace(buffer.name, AlignedArray<std::byte>(bytes)).first;
+      persistent_dtype_[buffer.name] = buffer.dtype;
       if (bytes > 0) std::memset(found->second.data(), 0, static_cast<std::size_t>(bytes));
     }
-    require(found->second.count() == bytes, "RankMemory", "'", buffer.name, "' has ", found->second.count(),
-            " bytes and the schedule wants ", bytes);
+    require(found->second.count() == bytes && persistent_dtype_[buffer.name] == buffer.dtype, "RankMemory", "'", buffer.name,
+            "' has ", found->second.count(), " bytes and the schedule wants ", bytes);
     base_.push_back(found->second.data());
   }
 }

@@ -40,6 +40,9 @@ class RankMemory {
     const AlignedArray<std::byte>& memory = found->second;
     return {reinterpret_cast<T*>(memory.data()), static_cast<std::size_t>(memory.count()) / sizeof(T)};
   }
+  [[nodiscard]] bool has(const std::string& name) const { return persistent_.contains(name); }
+  /// The element type of a persistent buffer.
+  [[nodiscard]] DType persistent_dtype(const std::string& name) const { return persistent_dtype_.at(name); }
   /// Fills the arena with NaN, so that reading what was never written shows.
   void poison();
   /// Fills one buffer that does not persist with NaN.
@@ -49,6 +52,7 @@ class RankMemory {
 
  private:
   std::map<std::string, AlignedArray<std::byte>> persistent_;
+  std::map<std::string, DType> persistent_dtype_;
   AlignedArray<std::byte> arena_;
   std::vector<Buffer> buffers_;
   std::vector<std::byte*> base_;

@@ -1,52 +1,20 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "reference/exec/binding.h"
+#include "reference/exec/combine.h"
 #include "reference/exec/exec.h"
 #include "reference/exec/post_office.h"
-#include "reference/schedule/order.h"
 #include "reference/schedule/validate.h"
 
 namespace convoy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-template <class T>
-void combine(OnReceive how, std::byte* mine, const std::byte* theirs, std::int64_t count) {
-  if (how == OnReceive::copy) {
-    std::memcpy(mine, theirs, static_cast<std::size_t>(count) * sizeof(T));
-    return;
-  }
-  T* to = reinterpret_cast<T*>(mine);
-  const T* from = reinterpret_cast<const T*>(theirs);
-  for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
-}
-
-/// For each op the buffers whose lifetime ends with it: all other ops that touch them come before it.
-std::vector<std::vector<int>> last_uses(const Program& program) {
-  const ProgramOrder order(program);
-  std::vector<std::vector<int>> touching(program.buffers.size());
-  for (std::size_t op = 0; op < program.ops.size(); ++op) {
-    const auto [reads, writes] = regions_of(program.ops[op]);
-    for (const auto* regions : {&reads, &writes})
-      for (const Region& region : *regions) touching[static_cast<std::size_t>(region.buffer)].push_back(static_cast<int>(op));
-  }
-  std::vector<std::vector<int>> ends(program.ops.size());
-  for (std::size_t b = 0; b < touching.size(); ++b) {
-    if (touching[b].empty() || is_persistent(program.buffers[b].kind)) continue;
-    const int last = touching[b].back();
-    const bool after_all =
-        std::all_of(touching[b].begin(), touching[b].end(), [&](int op) { return op == last || order.before(op, last); });
-    if (after_all) ends[static_cast<std::size_t>(last)].push_back(static_cast<int>(b));
-  }
-  return ends;
-}
 
 /// The ops of one rank that have ended, for those that come after them on other streams. Ops that nobody on another stream waits
 /// for are not noted: noting wakes whoever waits, and that costs some microseconds of the core that computes.
@@ -175,21 +143,23 @@ class ThreadsRun {
     Progress& progress = *progress_[static_cast<std::size_t>(rank)];
     progress.wait_for(op.after, iteration);
     const double start = now_s();
+    std::int64_t sent_bytes = 0;
     if (const auto* compute = std::get_if<Compute>(&op.action)) {
       compute_({schedule_, rank, iteration, op, *compute, memories_[static_cast<std::size_t>(rank)]});
     } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
-      run_exchange(rank, iteration, *exchange);
+      sent_bytes = run_exchange(rank, iteration, *exchange);
     } else {
-      run_collective(rank, iteration, std::get<Collective>(op.action));
+      sent_bytes = run_collective(rank, iteration, std::get<Collective>(op.action));
     }
     if (options_.poison)
       for (const int buffer : last_uses_[static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)])][id])
         memories_[static_cast<std::size_t>(rank)].poison(buffer);
-    if (options_.record) intervals.push_back({rank, iteration, static_cast<int>(id), start, now_s()});
+    if (options_.record) intervals.push_back({rank, iteration, static_cast<int>(id), start, now_s(), sent_bytes});
     progress.ended(id, iteration);
   }
 
-  void run_exchange(int rank, int iteration, const Exchange& exchange) {
+  /// Returns the bytes sent.
+  std::int64_t run_exchange(int rank, int iteration, const Exchange& exchange) {
     std::optional<Parcel> out;
     std::optional<Parcel> in;
     if (exchange.send) {
@@ -200,16 +170,17 @@ class ThreadsRun {
       const int from = schedule_.mesh.neighbour(rank, exchange.recv->peer.axis, exchange.recv->peer.offset);
       in = Parcel{{from, rank, -1, exchange.recv->id, iteration, 0}, exchange.recv->region};
     }
-    move(rank, out, in, OnReceive::copy);
+    return move(rank, out, in, OnReceive::copy);
   }
 
-  void run_collective(int rank, int iteration, const Collective& collective) {
+  std::int64_t run_collective(int rank, int iteration, const Collective& collective) {
     const CollectiveRequest request = request_of(schedule_, rank, collective);
     const Rounds rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
     const std::vector<int> group = schedule_.mesh.group(rank, collective.axis);
     const auto part = [&](const Slice& slice) {
       return Region{collective.region.buffer, {collective.region.slice.offset + slice.offset, slice.count}};
     };
+    std::int64_t sent_bytes = 0;
     for (std::int64_t i = 0; i < rounds.count; ++i) {
       const Round round = rounds.at(i);
       std::optional<Parcel> out;
@@ -220,8 +191,9 @@ class ThreadsRun {
       if (round.recv)
         in = Parcel{{group.at(static_cast<std::size_t>(round.recv->peer)), rank, collective.axis, collective.id, iteration, i},
                     part(round.recv->slice)};
-      move(rank, out, in, round.on_receive);
+      sent_bytes += move(rank, out, in, round.on_receive);
     }
+    return sent_bytes;
   }
 
   /// A message and the region of this rank that it is read from or written to.
@@ -230,8 +202,8 @@ class ThreadsRun {
     Region region;
   };
 
-  /// Sends and receives at the same time; returns when both messages have moved (rule 2).
-  void move(int rank, const std::optional<Parcel>& out, const std::optional<Parcel>& in, OnReceive how) {
+  /// Sends and receives at the same time; returns when both messages have moved (rule 2), with the bytes that its peer has read.
+  std::int64_t move(int rank, const std::optional<Parcel>& out, const std::optional<Parcel>& in, OnReceive how) {
     const RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
     const Program& program = schedule_.program(rank);
     std::shared_ptr<PostOffice::Letter> sent;
@@ -241,12 +213,12 @@ class ThreadsRun {
       require(letter->bytes == region_bytes(program, in->region), "run_on_threads", "rank ", in->name.from, " sent ",
               letter->bytes, " bytes where ", region_bytes(program, in->region), " are expected");
       const DType dtype = program.buffers[static_cast<std::size_t>(in->region.buffer)].dtype;
-      with_type(dtype, [&](auto zero) {
-        combine<decltype(zero)>(how, memory.bytes_at(in->region), letter->data, in->region.slice.count);
-      });
+      combine(how, dtype, memory.bytes_at(in->region), letter->data, in->region.slice.count);
       post_office_.done_reading(*letter);
     }
-    if (out) post_office_.wait_until_read(out->name, *sent);
+    if (!out) return 0;
+    post_office_.wait_until_read(out->name, *sent);
+    return sent->bytes;
   }
 
   const Schedule& schedule_;

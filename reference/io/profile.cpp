@@ -1,6 +1,6 @@
 #include "reference/io/profile.h"
 
-#include <array>
+#include <algorithm>
 
 #include "reference/io/json_fields.h"
 
@@ -9,19 +9,16 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::array kComputeKinds = {
-    ComputeKind::load,  ComputeKind::zero, ComputeKind::forward, ComputeKind::backward_input, ComputeKind::backward_weights,
-    ComputeKind::update};
-
 ordered_json entry_json(const ProfileEntry& entry) {
-  return {{"node", entry.node},     {"kind", to_string(entry.kind)}, {"batch", entry.batch},    {"count", entry.count},
-          {"time_s", entry.time_s}, {"spread_s", entry.spread_s},    {"samples", entry.samples}};
+  return {{"node", entry.node},   {"kind", to_string(entry.kind)}, {"shape", entry.shape},       {"batch", entry.batch},
+          {"count", entry.count}, {"time_s", entry.time_s},        {"spread_s", entry.spread_s}, {"samples", entry.samples}};
 }
 
 ComputeKind parse_kind(JsonFields& fields) {
   const std::string word = fields.text("kind");
   std::string known;
-  for (const ComputeKind kind : kComputeKinds) {
+  for (int k = 0; k < kComputeKindCount; ++k) {
+    const auto kind = static_cast<ComputeKind>(k);
     if (word == to_string(kind)) return kind;
     known += cat(known.empty() ? "" : ", ", to_string(kind));
   }
@@ -37,6 +34,7 @@ ProfileEntry parse_entry(JsonFields fields) {
                      .time_s = fields.number("time_s"),
                      .spread_s = fields.number("spread_s"),
                      .samples = fields.small_integer("samples")};
+  if (fields.has("shape")) entry.shape = fields.text("shape");
   fields.require_all_known();
   return entry;
 }
@@ -100,7 +98,60 @@ void check_common(JsonFields& fields) {
   }
 }
 
+/// "16x5x10": one image of a box, or "0" when there is none.
+std::string image_of(const Box& box) {
+  if (box.c.count == 0 || box.h.count == 0 || box.w.count == 0) return "0";
+  return cat(box.c.count, "x", box.h.count, "x", box.w.count);
+}
+
+/// The boxes with this role, as many as there are: "8x4x4+8x4x4".
+std::string images_of(const Compute& compute, Role role) {
+  std::string text;
+  for (const Operand& operand : compute.operands)
+    if (operand.role == role) text += cat(text.empty() ? "" : "+", image_of(operand.box));
+  return text;
+}
+
+bool has_images(const Operand& operand) {
+  return operand.role == Role::x || operand.role == Role::dx || operand.role == Role::y || operand.role == Role::dy;
+}
+
 }  // namespace
+
+OpSize size_of(const Program& program, const Compute& compute) {
+  OpSize size;
+  if (compute.kind == ComputeKind::copy || compute.kind == ComputeKind::sum) {
+    size.count = static_cast<std::int64_t>(compute.work.bytes_read + compute.work.bytes_written);
+    return size;
+  }
+  if (compute.kind != ComputeKind::convert) {
+    std::int64_t images = -1;
+    for (const Operand& operand : compute.operands)
+      if (has_images(operand)) images = std::max(images, operand.box.n.count);
+    if (images >= 0) {
+      const std::string dx = images_of(compute, Role::dx), dy = images_of(compute, Role::dy);
+      size.batch = static_cast<int>(images);
+      size.shape = cat(dx.empty() ? images_of(compute, Role::x) : dx, ">", dy.empty() ? images_of(compute, Role::y) : dy);
+      return size;
+    }
+  }
+  for (const Operand& operand : compute.operands) {
+    size.count = std::max(size.count, operand.region.slice.count);
+    if (compute.kind != ComputeKind::convert) continue;
+    const Buffer& buffer = program.buffers.at(static_cast<std::size_t>(operand.region.buffer));
+    size.shape += cat(size.shape.empty() ? "" : ">", to_string(buffer.dtype));
+  }
+  return size;
+}
+
+std::string whole_shape(const Model& model, int node) {
+  const std::vector<Shape> outputs = output_shapes(model, 1);
+  std::string text;
+  for (const int input : model.nodes.at(static_cast<std::size_t>(node)).inputs)
+    text +=
+        cat(text.empty() ? "" : "+", image_of(box_of(input == kImages ? model.image : outputs[static_cast<std::size_t>(input)])));
+  return cat(text, ">", image_of(box_of(outputs[static_cast<std::size_t>(node)])));
+}
 
 std::string to_json(const Profile& profile) {
   ordered_json json = {

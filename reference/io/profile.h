@@ -7,19 +7,33 @@
 #include <vector>
 
 #include "reference/io/host.h"
+#include "reference/model/model.h"
 #include "reference/schedule/schedule.h"
 
 namespace convoy {
 
+/// What tells how long a compute op takes, as far as profiles tell ops of one kind and node apart. Plans divide layers, so that
+/// one node has ops of many shapes.
+struct OpSize {
+  std::string shape = "";  ///< of one image of x (or dx) and y (or dy) as the rank has them, "6x14x14>16x10x10"; "" for flat ops
+  int batch = 0;           ///< images that the op works on; 0 for flat ops
+  std::int64_t count = 0;  ///< of flat ops: elements; of copy and sum: bytes read and written. 0 else
+  friend auto operator<=>(const OpSize&, const OpSize&) = default;
+};
+OpSize size_of(const Program& program, const Compute& compute);
+/// The shape of an op on whole images: "1x28x28>6x28x28".
+std::string whole_shape(const Model& model, int node);
+
 /// The measured time of one kind of compute op.
 struct ProfileEntry {
-  std::string node;  ///< name of the node in the model; "" for load, zero and update
+  std::string node;  ///< name of the node in the model; "" for ops of none
   ComputeKind kind = ComputeKind::forward;
-  int batch = 0;           ///< images of the rank
-  std::int64_t count = 0;  ///< elements, for zero and update; 0 else
+  int batch = 0;           ///< see OpSize
+  std::int64_t count = 0;  ///< see OpSize
   double time_s = 0;       ///< median
   double spread_s = 0;     ///< third quartile - first quartile
   int samples = 0;
+  std::string shape = "";  ///< see OpSize; "" in old profiles, which mean whole images
 };
 
 /// The measured transport between two ranks.

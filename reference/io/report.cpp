@@ -3,6 +3,7 @@
 #include <array>
 
 #include "reference/io/json_fields.h"
+#include "reference/io/plan_file.h"
 #include "reference/model/zoo.h"
 #include "reference/schedule/memory.h"
 
@@ -12,8 +13,13 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 3> kProvenanceNames = {"measured", "simulated", "formula"};
-constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
-    "load", "forward", "backward", "all_reduce", "other_communication", "update", "wait"};
+
+/// "load", "forward", ..., in the order of Phase.
+std::vector<std::string> phase_names() {
+  std::vector<std::string> names;
+  for (int i = 0; i < kPhaseCount; ++i) names.emplace_back(to_string(static_cast<Phase>(i)));
+  return names;
+}
 
 Provenance parse_provenance(JsonFields& fields, const std::string& name) {
   const std::string word = fields.text(name);
@@ -24,11 +30,40 @@ Provenance parse_provenance(JsonFields& fields, const std::string& name) {
 }
 
 ordered_json schedule_json(const ScheduleChoice& choice) {
-  return {{"model", choice.model},           {"plan", choice.plan},
-          {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
-          {"overlap", choice.overlap},       {"bucket_bytes", choice.bucket_bytes},
-          {"all_reduce", choice.all_reduce}, {"chunks", choice.chunks},
-          {"precision", choice.precision}};
+  ordered_json json = {{"model", choice.model},           {"plan", choice.plan},
+                       {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
+                       {"overlap", choice.overlap},       {"bucket_bytes", choice.bucket_bytes},
+                       {"all_reduce", choice.all_reduce}, {"chunks", choice.chunks},
+                       {"precision", choice.precision}};
+  if (choice.split > 0) json["split"] = choice.split;
+  json["inside"] = choice.inside;
+  json["scheme"] = to_string(choice.scheme);
+  if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
+  json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
+  if (!choice.plan_yaml.empty()) json["plan_yaml"] = choice.plan_yaml;
+  return json;
+}
+
+/// f(text) of a field that older reports do not have; what f says about it is a problem of the field.
+template <class F>
+void parse_optional(JsonFields& fields, const std::string& name, const F& f) {
+  if (!fields.has(name)) return;
+  try {
+    f(fields.text(name));
+  } catch (const InputError& error) {
+    fields.problem(name, error.what());
+  }
+}
+
+/// What reports before version 0.2 did not say.
+void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
+  if (fields.has("split")) choice.split = fields.small_integer("split");
+  parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
+  parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
+  parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
+  parse_optional(fields, "statistics", [&](const std::string& word) { choice.synchronised_statistics = parse_statistics(word); });
+  parse_optional(fields, "plan_yaml",
+                 [&](const std::string& yaml) { choice.plan_yaml = to_yaml(parse_plan(yaml, "plan_yaml")); });
 }
 
 ScheduleChoice parse_schedule_choice(JsonFields fields) {
@@ -41,6 +76,7 @@ ScheduleChoice parse_schedule_choice(JsonFields fields) {
                         .all_reduce = fields.text("all_reduce"),
                         .chunks = fields.small_integer("chunks"),
                         .precision = fields.text("precision")};
+  parse_plan_choice(choice, fields);
   fields.require_all_known();
   return choice;
 }
@@ -80,6 +116,7 @@ void parse_setting(RunReport& report, JsonFields& fields) {
   report.clock = fields.text("clock");
   report.data = fields.text("data");
   report.transport = fields.text("transport");
+  if (fields.has("collectives")) report.collectives = fields.text("collectives");
   report.threads = fields.small_integer("threads", 1);
   report.seed = static_cast<std::uint64_t>(fields.integer("seed"));
 }
@@ -93,7 +130,9 @@ void parse_values(RunReport& report, JsonFields& fields) {
   report.hidden_communication_s = fields.number("hidden_communication_s");
   report.idle_s = fields.number("idle_s");
   JsonFields phases = fields.object("phases_s");
-  for (const std::string_view phase : kPhaseNames) report.phases_s[std::string(phase)] = phases.number(std::string(phase));
+  for (const std::string& phase : phase_names())
+    if (phase != to_string(Phase::packing) || phases.has(phase))  // which older reports do not have
+      report.phases_s[phase] = phases.number(phase);
   phases.require_all_known();
   report.images_per_s = fields.number("images_per_s");
   if (fields.has("test_accuracy")) report.test_accuracy = fields.number("test_accuracy");
@@ -126,7 +165,20 @@ Plan plan_of(const ScheduleChoice& choice) {
   if (choice.bucket_bytes < 1) throw InputError(cat("a bucket has ", choice.bucket_bytes, " bytes, expected 1 or more"));
   if (choice.chunks < 1) throw InputError(cat("the number of chunks is ", choice.chunks, ", expected 1 or more"));
   collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
-  Plan plan = make_plan(choice.plan, {.ranks = choice.ranks, .global_batch = choice.global_batch});
+  if (choice.gradient_dtype && size_bytes(*choice.gradient_dtype) != 2)
+    throw InputError(cat("gradients are summed in f16, in bf16 or as they are, not in ", to_string(*choice.gradient_dtype)));
+  Plan plan = choice.plan_yaml.empty() ? make_plan(choice.plan, {.ranks = choice.ranks,
+                                                                 .global_batch = choice.global_batch,
+                                                                 .split = choice.split,
+                                                                 .inside = choice.inside,
+                                                                 .scheme = choice.scheme})
+                                       : parse_plan(choice.plan_yaml, "plan");
+  if (plan.mesh.world_size() != choice.ranks)
+    throw InputError(cat("plan '", plan.name, "' has a mesh of ", plan.mesh.world_size(), " ranks, not of ", choice.ranks));
+  plan.global_batch = choice.global_batch;
+  plan.scheme = choice.scheme;
+  plan.gradient_dtype = choice.gradient_dtype;
+  plan.synchronised_statistics = choice.synchronised_statistics;
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;
@@ -147,7 +199,8 @@ void RunReport::set_times(const StepTimes& times, const std::string& clock_name)
   exposed_communication_s = times.exposed_communication_s;
   hidden_communication_s = times.hidden_communication_s;
   idle_s = times.idle_s;
-  for (std::size_t i = 0; i < kPhaseNames.size(); ++i) phases_s[std::string(kPhaseNames.at(i))] = times.phase_s[i];
+  const std::vector<std::string> names = phase_names();
+  for (std::size_t i = 0; i < names.size(); ++i) phases_s[names[i]] = times.phase_s[i];
   images_per_s = step_time_s > 0 ? schedule.global_batch / step_time_s : 0;
   for (const char* name :
        {"step_time_s", "compute_s", "exposed_communication_s", "hidden_communication_s", "idle_s", "phases_s", "images_per_s"})
@@ -162,9 +215,9 @@ void RunReport::set_memory(const Schedule& made) {
 
 std::string to_json(const RunReport& report) {
   ordered_json phases = ordered_json::object();
-  for (const std::string_view phase : kPhaseNames) {
-    const auto found = report.phases_s.find(std::string(phase));
-    phases[std::string(phase)] = found != report.phases_s.end() ? found->second : 0.0;
+  for (const std::string& phase : phase_names()) {
+    const auto found = report.phases_s.find(phase);
+    phases[phase] = found != report.phases_s.end() ? found->second : 0.0;
   }
   ordered_json json = {
       {"version", report.version},
@@ -187,6 +240,7 @@ std::string to_json(const RunReport& report) {
       {"phases_s", phases},
       {"images_per_s", report.images_per_s},
   };
+  if (!report.collectives.empty()) json["collectives"] = report.collectives;
   if (report.test_accuracy) json["test_accuracy"] = *report.test_accuracy;
   if (!report.train_loss_per_epoch.empty()) json["train_loss_per_epoch"] = report.train_loss_per_epoch;
   if (!report.test_accuracy_per_epoch.empty()) json["test_accuracy_per_epoch"] = report.test_accuracy_per_epoch;

@@ -13,14 +13,15 @@
 
 namespace convoy {
 
-/// What every verb takes when nothing was typed: images of a step on each rank, and bytes of gradients reduced together.
+/// What every verb takes when nothing was typed: images of a step on each rank, ranks, and bytes of gradients reduced together.
 inline constexpr int kDefaultBatchPerRank = 32;
+inline constexpr int kDefaultRanks = 2;
 inline constexpr const char* kDefaultBucket = "25MiB";
 
 /// Enough to make the same schedule again.
 struct ScheduleChoice {
   std::string model = "lenet5";
-  std::string plan = "data";
+  std::string plan = "data";  ///< the name of a named plan, or that of the plan in `plan_yaml`
   int ranks = 1;
   int global_batch = 1;
   bool overlap = true;
@@ -28,6 +29,12 @@ struct ScheduleChoice {
   std::string all_reduce = "ring";
   int chunks = 1;
   std::string precision = "fp32";
+  int split = 0;                              ///< hybrid: ranks of the inner axis; 0: two
+  std::string inside = "filter";              ///< hybrid: the plan of the inner axis
+  ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
+  std::optional<DType> gradient_dtype = {};   ///< in which gradients are summed, when not as they are
+  bool synchronised_statistics = false;       ///< BatchNorm2d
+  std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };
 /// The plan and the schedule of a choice. An InputError names what is unknown or out of range.
@@ -53,6 +60,7 @@ struct RunReport {
   std::string clock = "steady";  ///< "steady", "simulated", "formula"
   std::string data;              ///< "fashion-mnist"; empty when there was none
   std::string transport;         ///< "threads"; of a simulation, the name of the cluster
+  std::string collectives;       ///< who carried them out: "ours" (messages in rounds), "library"; empty of a simulation
   int threads = 1;               ///< of each rank
   std::uint64_t seed = 1;
   // What came out.

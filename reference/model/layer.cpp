@@ -1,5 +1,7 @@
 #include "reference/model/layer.h"
 
+#include <algorithm>
+
 #include "reference/core/error.h"
 
 namespace convoy {
@@ -16,12 +18,11 @@ void require_window(std::string_view where, const Window& window, const Shape& x
   require(window.kernel_h > 0 && window.kernel_w > 0 && window.stride_h > 0 && window.stride_w > 0, where,
           "kernel and stride must be positive, got kernel ", window.kernel_h, "x", window.kernel_w, " stride ", window.stride_h,
           "x", window.stride_w);
-  require(
-      window.padding_h >= 0 && window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w,
-      where, "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
-  require(x.h + 2 * window.padding_h >= window.kernel_h && x.w + 2 * window.padding_w >= window.kernel_w, where, "a ",
-          window.kernel_h, "x", window.kernel_w, " window does not fit into an input of ", x.h, "x", x.w, " with padding ",
-          window.padding_h, "x", window.padding_w);
+  require(window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w, where,
+          "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
+  require(x.h + 2 * window.padding_h + window.extra_below >= window.kernel_h && x.w + 2 * window.padding_w >= window.kernel_w,
+          where, "a ", window.kernel_h, "x", window.kernel_w, " window does not fit into an input of ", x.h, "x", x.w,
+          " with padding ", window.padding_h, "x", window.padding_w);
 }
 
 std::string describe(const Window& window) {
@@ -44,22 +45,36 @@ Work product_work(double macs, double weights, double biases, double x, double y
   return {};
 }
 
+/// Channels in the windows of all channels, clipped at the first and the last.
+double window_channels(const LocalResponseNorm& norm, int channels) {
+  double sum = 0;
+  for (int c = 0; c < channels; ++c) sum += std::min(c + norm.behind(), channels - 1) - std::max(c - norm.before(), 0) + 1;
+  return sum;
+}
+
 }  // namespace
 
 Window square_window(int kernel, int stride, int padding) { return {kernel, kernel, stride, stride, padding, padding}; }
 
 std::string_view kind_name(const Layer& layer) {
-  return std::visit(Overloaded{[](const Conv2d&) { return "Conv2d"; }, [](const MaxPool2d&) { return "MaxPool2d"; },
-                               [](const ReLU&) { return "ReLU"; }, [](const Linear&) { return "Linear"; },
-                               [](const Flatten&) { return "Flatten"; }, [](const Dropout&) { return "Dropout"; },
-                               [](const SoftmaxCrossEntropy&) { return "SoftmaxCrossEntropy"; }},
-                    layer);
+  return std::visit(
+      Overloaded{[](const Conv2d&) { return "Conv2d"; }, [](const MaxPool2d&) { return "MaxPool2d"; },
+                 [](const GlobalAvgPool2d&) { return "GlobalAvgPool2d"; }, [](const ReLU&) { return "ReLU"; },
+                 [](const BatchNorm2d&) { return "BatchNorm2d"; }, [](const LocalResponseNorm&) { return "LocalResponseNorm"; },
+                 [](const Add&) { return "Add"; }, [](const Concat&) { return "Concat"; }, [](const Linear&) { return "Linear"; },
+                 [](const Flatten&) { return "Flatten"; }, [](const Dropout&) { return "Dropout"; },
+                 [](const SoftmaxCrossEntropy&) { return "SoftmaxCrossEntropy"; }},
+      layer);
 }
 
 std::string describe(const Layer& layer) {
   const std::string kind(kind_name(layer));
   return std::visit(
-      Overloaded{[&](const Conv2d& conv) { return cat(kind, " ", describe(conv.window), ", ", conv.out_channels, " filters"); },
+      Overloaded{[&](const Conv2d& conv) {
+                   return cat(kind, " ", describe(conv.window), ", ", conv.out_channels, " filters",
+                              conv.groups == 1 ? std::string() : cat(", ", conv.groups, " groups"));
+                 },
+                 [&](const LocalResponseNorm& norm) { return cat(kind, " over ", norm.size, " channels"); },
                  [&](const MaxPool2d& pool) { return cat(kind, " ", describe(pool.window)); },
                  [&](const Linear& linear) { return cat(kind, " to ", linear.out_features); },
                  [&](const Dropout& dropout) { return cat(kind, " ", dropout.probability); }, [&](const auto&) { return kind; }},
@@ -71,6 +86,8 @@ Shape output_shape(const Layer& layer, const Shape& x) {
       Overloaded{[&](const Conv2d& conv) {
                    require_window("Conv2d", conv.window, x);
                    require(conv.out_channels > 0, "Conv2d", "needs at least one filter, got ", conv.out_channels);
+                   require(conv.groups > 0 && x.c % conv.groups == 0 && conv.out_channels % conv.groups == 0, "Conv2d",
+                           conv.groups, " groups do not divide ", x.c, " channels and ", conv.out_channels, " filters");
                    return Shape{x.n, conv.out_channels, conv.window.output_h(x.h), conv.window.output_w(x.w)};
                  },
                  [&](const MaxPool2d& pool) {
@@ -93,23 +110,67 @@ Shape output_shape(const Layer& layer, const Shape& x) {
                    require(x.h == 1 && x.w == 1, "SoftmaxCrossEntropy", "expects logits [N,C,1,1], got ", to_string(x));
                    return x;
                  },
-                 [&](const ReLU&) { return x; }},
+                 [&](const GlobalAvgPool2d&) {
+                   return Shape{x.n, x.c, 1, 1};
+                 },
+                 [&](const BatchNorm2d& norm) {
+                   require(norm.epsilon > 0 && norm.momentum >= 0 && norm.momentum <= 1, "BatchNorm2d",
+                           "epsilon must be positive and momentum in [0, 1], got ", norm.epsilon, " and ", norm.momentum);
+                   return x;
+                 },
+                 [&](const LocalResponseNorm& norm) {
+                   require(norm.size > 0 && norm.k > 0 && norm.alpha >= 0, "LocalResponseNorm",
+                           "size and k must be positive and alpha at least 0, got ", norm.size, ", ", norm.k, " and ",
+                           norm.alpha);
+                   return x;
+                 },
+                 [&](const auto&) { return x; }},  // ReLU, Add, Concat
       layer);
+}
+
+bool has_several_inputs(const Layer& layer) {
+  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
+}
+
+Shape output_shape(const Layer& layer, std::span<const Shape> inputs) {
+  require(!inputs.empty(), kind_name(layer), "has no input");
+  if (!has_several_inputs(layer)) {
+    require(inputs.size() == 1, kind_name(layer), "reads one node, got ", inputs.size());
+    return output_shape(layer, inputs.front());
+  }
+  const bool concat = std::holds_alternative<Concat>(layer);
+  Shape y = inputs.front();
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    Shape expected = inputs.front();
+    if (concat) expected.c = inputs[i].c;
+    require(inputs[i] == expected, kind_name(layer), "input ", i, " is ", to_string(inputs[i]), ", input 0 is ",
+            to_string(inputs.front()));
+    if (concat) y.c += inputs[i].c;
+  }
+  return y;
 }
 
 std::vector<ParameterShape> parameter_shapes(const Layer& layer, const Shape& x) {
   std::vector<ParameterShape> shapes;
   if (const auto* conv = std::get_if<Conv2d>(&layer)) {
-    shapes.push_back({"weight", {conv->out_channels, x.c, conv->window.kernel_h, conv->window.kernel_w}});
+    shapes.push_back({"weight", {conv->out_channels, x.c / conv->groups, conv->window.kernel_h, conv->window.kernel_w}});
     if (conv->bias) shapes.push_back({"bias", {1, conv->out_channels, 1, 1}});
   } else if (const auto* linear = std::get_if<Linear>(&layer)) {
     shapes.push_back({"weight", {linear->out_features, static_cast<int>(x.sample_count()), 1, 1}});
     if (linear->bias) shapes.push_back({"bias", {1, linear->out_features, 1, 1}});
+  } else if (std::holds_alternative<BatchNorm2d>(layer)) {
+    shapes.push_back({"weight", {1, x.c, 1, 1}});
+    shapes.push_back({"bias", {1, x.c, 1, 1}});
   }
   return shapes;
 }
 
-Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
+std::vector<ParameterShape> state_shapes(const Layer& layer, const Shape& x) {
+  if (!std::holds_alternative<BatchNorm2d>(layer)) return {};
+  return {{"running_mean", {1, x.c, 1, 1}}, {"running_var", {1, x.c, 1, 1}}};
+}
+
+Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs) {
   const Shape y = output_shape(layer, x);
   const auto bytes = static_cast<double>(size_bytes(dtype));
   const auto nx = static_cast<double>(x.count());
@@ -122,7 +183,7 @@ Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
 
   return std::visit(
       Overloaded{[&](const Conv2d& conv) {
-                   const double macs = ny * x.c * conv.window.kernel_h * conv.window.kernel_w;
+                   const double macs = ny * (x.c / conv.groups) * conv.window.kernel_h * conv.window.kernel_w;
                    return product_work(macs, weights, biases, nx, ny, pass, bytes);
                  },
                  [&](const Linear&) {
@@ -132,6 +193,36 @@ Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype) {
                    const double compares = ny * pool.window.kernel_h * pool.window.kernel_w;
                    if (pass == Pass::forward) return Work{compares, nx * bytes, ny * bytes};
                    return Work{compares + ny, (nx + ny) * bytes, nx * bytes};  // finds the maximum again, then adds dy
+                 },
+                 [&](const GlobalAvgPool2d&) {
+                   if (pass == Pass::forward) return Work{nx + ny, nx * bytes, ny * bytes};
+                   return Work{ny, ny * bytes, nx * bytes};
+                 },
+                 [&](const BatchNorm2d&) {
+                   // forward: sums of x and x^2, then one multiply-add; and for each channel 8 operations for mean and deviation
+                   // and 3 for scale and shift. backward_input: sums of dy and dy xhat (the latter needs xhat: a subtraction
+                   // and a product), then dx from dy and xhat; for each channel mean and deviation twice and 4 more.
+                   // backward_weights adds those sums to dw and db.
+                   const double channels = nx > 0 ? x.c : 0;
+                   const double c = 8.0 * channels;  // bytes of a sum, kept in double
+                   if (pass == Pass::forward) return Work{5 * nx + 11 * channels, 2 * nx * bytes + 4 * c, nx * bytes + 2 * c};
+                   if (pass == Pass::backward_input)
+                     return Work{10 * nx + 20 * channels, 4 * nx * bytes + 6 * c, nx * bytes + 2 * c};
+                   return Work{2.0 * x.c, 2 * c + (weights + biases) * bytes, (weights + biases) * bytes};
+                 },
+                 [&](const LocalResponseNorm& norm) {
+                   // forward: a multiply-add for each channel of each window, scale, offset, power and product. backward: the
+                   // same sum again and another one over the windows, and nine operations more.
+                   const double windows = nx / std::max(x.c, 1) * window_channels(norm, x.c);
+                   if (pass == Pass::forward) return Work{2 * windows + 4 * nx, nx * bytes, nx * bytes};
+                   return Work{3 * windows + 9 * nx, 2 * nx * bytes, nx * bytes};
+                 },
+                 [&](const Add&) {
+                   if (pass == Pass::forward) return Work{(inputs - 1) * nx, inputs * nx * bytes, nx * bytes};
+                   return Work{};  // the gradient of every input is dy itself
+                 },
+                 [&](const Concat&) {
+                   return Work{0, nx * bytes, nx * bytes};
                  },
                  [&](const ReLU&) {
                    if (pass == Pass::forward) return Work{nx, nx * bytes, ny * bytes};

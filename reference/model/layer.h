@@ -21,11 +21,12 @@ struct Window {
   int kernel_w = 1;
   int stride_h = 1;
   int stride_w = 1;
-  int padding_h = 0;
+  int padding_h = 0;  ///< rows above and below; negative only for a part of an image, whose first rows are then skipped
   int padding_w = 0;
+  int extra_below = 0;  ///< rows of padding below besides padding_h; not 0 only for a part of an image
 
   /// P = floor((H + 2 padding - kernel) / stride) + 1.
-  [[nodiscard]] int output_h(int h) const { return (h + 2 * padding_h - kernel_h) / stride_h + 1; }
+  [[nodiscard]] int output_h(int h) const { return (h + 2 * padding_h + extra_below - kernel_h) / stride_h + 1; }
   [[nodiscard]] int output_w(int w) const { return (w + 2 * padding_w - kernel_w) / stride_w + 1; }
   friend bool operator==(const Window&, const Window&) = default;
 };
@@ -35,10 +36,13 @@ Window square_window(int kernel, int stride = 1, int padding = 0);
 
 /// y[n,k,p,q] = b[k] + sum over c,r,s of w[k,c,r,s] x[n, c, p*stride + r - padding, q*stride + s - padding].
 /// It is a cross-correlation, as everywhere in deep learning. Positions outside x count as zero.
+/// With groups, channels and filters are divided evenly and filters see their group's channels only: w is [K, C/groups, R, S].
+/// As many groups as channels make it depthwise.
 struct Conv2d {
   int out_channels = 1;
   Window window;
   bool bias = true;
+  int groups = 1;
 };
 
 /// y = largest x in the window; positions outside x do not take part. Ties go to the first in row-major order.
@@ -46,8 +50,36 @@ struct MaxPool2d {
   Window window;
 };
 
+/// y[n,c] = mean of x[n,c] over rows and columns.
+struct GlobalAvgPool2d {};
+
 /// y = max(x, 0); the gradient at 0 is 0.
 struct ReLU {};
+
+/// y = weight[c] (x - mean[c]) / sqrt(variance[c] + epsilon) + bias[c] (Ioffe and Szegedy 2015). In training mean and variance
+/// (biased) are those of a group of samples that the plan chooses; the running ones, used in evaluation, move towards them
+/// (running = (1 - momentum) running + momentum batch, with the unbiased variance), as in PyTorch.
+struct BatchNorm2d {
+  double epsilon = 1e-5;
+  double momentum = 0.1;
+};
+
+/// y[c] = x[c] / (k + alpha / size * sum of x[j]^2 over the `size` channels around c)^beta (Krizhevsky et al. 2012), as PyTorch
+/// counts alpha. The window holds size/2 channels before c and (size-1)/2 after it, as far as they exist.
+struct LocalResponseNorm {
+  int size = 5;
+  double alpha = 1e-4;
+  double beta = 0.75;
+  double k = 1;
+  [[nodiscard]] int before() const { return size / 2; }
+  [[nodiscard]] int behind() const { return (size - 1) / 2; }
+};
+
+/// y = sum of all inputs, which have one shape.
+struct Add {};
+
+/// y = the channels of all inputs, one input after the other.
+struct Concat {};
 
 /// y[n,k] = b[k] + sum over c of w[k,c] x[n,c], x taken as [N, C*H*W]; w is [K, C*H*W, 1, 1].
 struct Linear {
@@ -67,7 +99,8 @@ struct Dropout {
 /// y = softmax(x) over channels; loss = sum over the rank's samples of -log y[n, label[n]], divided by the *global* batch.
 struct SoftmaxCrossEntropy {};
 
-using Layer = std::variant<Conv2d, MaxPool2d, ReLU, Linear, Flatten, Dropout, SoftmaxCrossEntropy>;
+using Layer = std::variant<Conv2d, MaxPool2d, GlobalAvgPool2d, ReLU, BatchNorm2d, LocalResponseNorm, Add, Concat, Linear, Flatten,
+                           Dropout, SoftmaxCrossEntropy>;
 
 /// The name of a layer's kind: "Conv2d", "Linear", ...
 std::string_view kind_name(const Layer& layer);
@@ -75,8 +108,13 @@ std::string_view kind_name(const Layer& layer);
 /// Kind and settings in one line, for tables: "Conv2d 5x5, 6 filters, padding 2".
 std::string describe(const Layer& layer);
 
+/// Whether the layer reads several nodes: Add and Concat.
+bool has_several_inputs(const Layer& layer);
+
 /// Shape of y for an x of this shape. Throws std::invalid_argument when the window does not fit or a setting is not positive.
 Shape output_shape(const Layer& layer, const Shape& x);
+/// The same for the inputs of a layer that may read several.
+Shape output_shape(const Layer& layer, std::span<const Shape> inputs);
 
 /// Shapes of the filters (weights) and of the bias; an empty vector for layers that learn nothing.
 struct ParameterShape {
@@ -84,6 +122,8 @@ struct ParameterShape {
   Shape shape;
 };
 std::vector<ParameterShape> parameter_shapes(const Layer& layer, const Shape& x);
+/// The same for what training keeps without learning it by gradients: "running_mean" and "running_var" of BatchNorm2d.
+std::vector<ParameterShape> state_shapes(const Layer& layer, const Shape& x);
 
 /// The parts of a training step of one layer.
 enum class Pass : std::uint8_t {
@@ -109,7 +149,9 @@ struct Work {
 
 /// Work of a layer in one pass. Every operand is counted once: what a perfect cache would move.
 /// FLOPs of Conv2d and Linear: 2 * multiply-adds in each of the three passes (bias additions included as one FLOP each).
-/// Element-wise layers count one FLOP an element, MaxPool2d one comparison for each element of each window.
-Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype);
+/// Element-wise layers count one FLOP an element, MaxPool2d one comparison for each element of each window. BatchNorm2d's forward
+/// and backward_input contain the sums over the batch that they need, each a read of its own. Concat and Add: x is the
+/// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them.
+Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs = 1);
 
 }  // namespace convoy

@@ -2,32 +2,55 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reference/model/model.h"
+#include "reference/plans/rule.h"
 #include "reference/schedule/schedule.h"
 
 namespace convoy {
 
+/// When one weird trick hands the convolutional part's output to the fully connected part (Krizhevsky 2014, section 4).
+enum class ExchangeScheme : std::uint8_t {
+  a,  ///< all images of all ranks at once
+  b,  ///< the images of one rank after another
+  c,  ///< as many times as there are ranks, an equal part of every rank's images
+};
+std::string_view to_string(ExchangeScheme scheme);
+ExchangeScheme parse_exchange_scheme(std::string_view name);
+
 struct Plan {
   std::string name = "data";
   Mesh mesh{{{"data", 1}}};
-  int global_batch = 1;            ///< images of one step, over all ranks
-  int batch_axis = 0;              ///< axis of the mesh that divides the images
-  DType dtype = DType::f32;        ///< of all buffers
-  std::string precision = "fp32";  ///< arithmetic of compute ops: fp32, tf32, fp16, bf16, fp64
-  bool overlap = true;             ///< reduce a bucket as soon as it is full, while backward goes on; else after backward
+  int global_batch = 1;                            ///< images of one step, over all ranks
+  int batch_axis = 0;                              ///< axis of the mesh that divides the images before everything else; -1: none
+  std::vector<std::string> strategies = {"data"};  ///< by axis: the named plan whose rules divide the nodes on it
+  std::map<std::string, std::map<std::string, Rule>> overrides = {};  ///< node -> axis -> rule, where it is another
+  DType dtype = DType::f32;                                           ///< of all buffers
+  std::optional<DType> gradient_dtype = {};  ///< in which weight gradients are summed over ranks, when not `dtype`: f16, bf16
+  std::string precision = "fp32";            ///< arithmetic of compute ops: fp32, tf32, fp16, bf16, fp64
+  bool synchronised_statistics = false;      ///< BatchNorm2d: over all images of the step; else over those of each rank
+  bool at_root = false;  ///< rank 0 alone loads images, keeps the weights up to date and hands both out (PyTorch's DataParallel)
+  ExchangeScheme scheme = ExchangeScheme::a;  ///< b and c need rules that change from `batch` to others once, see one_weird_trick
+  bool overlap = true;                        ///< communicate while computing goes on; else one after the other
   std::int64_t bucket_bytes = 25 * 1024 * 1024;  ///< PyTorch DDP's default
-  std::string all_reduce = "ring";               ///< collective algorithm
+  std::string all_reduce = "ring";               ///< collective algorithm of gradients
   int chunks = 1;
+  friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 /// What a named plan is asked for.
 struct PlanRequest {
   int ranks = 1;
   int global_batch = 1;
+  int split = 0;                              ///< hybrid: ranks of the inner axis; 0: two
+  std::string inside = "filter";              ///< hybrid: the plan of the inner axis
+  ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
 };
 
 /// One row of the table of named plans.
@@ -35,25 +58,35 @@ struct NamedPlan {
   std::string_view name;
   std::string_view summary;
   Plan (*make)(const PlanRequest&);
+  /// The rule of every node on an axis with this many ranks; null for plans that combine others.
+  std::vector<Rule> (*rules)(const Model&, int extent);
 };
 std::span<const NamedPlan> named_plans();
+/// The row of this name; an InputError names the nearest.
+const NamedPlan& named_plan(std::string_view name);
 /// The plan of this name; an InputError names the nearest.
 Plan make_plan(std::string_view name, const PlanRequest& request);
+/// The rule of every node on every axis, [node][axis]. An InputError names a strategy, node or axis that does not exist.
+std::vector<std::vector<Rule>> rules_of(const Model& model, const Plan& plan);
 
 /// A training step (forward, backward, update) or an evaluation (forward only).
 enum class Mode : std::uint8_t { train, evaluate };
 
+/// The same plan for a step of another number of images, like the last of an epoch. Scheme c becomes a where so many images
+/// cannot be divided as it does: the sums are the same, but for the images over which BatchNorm2d has statistics of its own.
+Plan with_batch(Plan plan, int images);
+
 /// The schedule of one step. Throws std::invalid_argument for a plan that makes no sense.
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode = Mode::train);
 
-/// The gradient buckets of a plan: consecutive slices of the flat parameters in the order backward finishes them, each ending
-/// with a whole tensor and as soon as it holds at least `bucket_bytes`; the last may be smaller. None is empty.
-struct Bucket {
-  Slice slice;    ///< of the flat parameters
-  int last_node;  ///< the node whose backward_weights fills it up
-};
-std::vector<Bucket> gradient_buckets(const Model& model, std::int64_t bucket_bytes, DType dtype);
-
-Plan data_plan(const PlanRequest& request);
+// One per named plan, defined in the file that explains it.
+extern const NamedPlan data_plan;
+extern const NamedPlan data_parallel_root_plan;
+extern const NamedPlan filter_plan;
+extern const NamedPlan channel_plan;
+extern const NamedPlan megatron_plan;
+extern const NamedPlan spatial_plan;
+extern const NamedPlan one_weird_trick_plan;
+extern const NamedPlan hybrid_plan;
 
 }  // namespace convoy

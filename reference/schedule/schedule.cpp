@@ -10,10 +10,24 @@ namespace {
 
 constexpr std::array kBufferKinds = {"weights",    "optimizer",           "gradients", "input",
                                      "activation", "activation_gradient", "workspace"};
-constexpr std::array kRoles = {"x",       "y",         "dx",      "dy", "weight", "bias", "weight_gradient", "bias_gradient",
-                               "weights", "gradients", "momentum"};
+constexpr std::array kRoles = {
+    "x",       "y",         "dx",       "dy",   "weight",        "bias",         "weight_gradient", "bias_gradient",
+    "weights", "gradients", "momentum", "sums", "gradient_sums", "running_mean", "running_var"};
 constexpr std::array kAccesses = {"read", "write", "update"};
-constexpr std::array kComputeKinds = {"load", "zero", "forward", "backward_input", "backward_weights", "update"};
+constexpr std::array kComputeKinds = {"load",
+                                      "zero",
+                                      "forward",
+                                      "backward_input",
+                                      "backward_weights",
+                                      "update",
+                                      "statistics",
+                                      "gradient_statistics",
+                                      "bias",
+                                      "copy",
+                                      "sum",
+                                      "convert",
+                                      "join"};
+static_assert(kRoles.size() == kRoleCount && kComputeKinds.size() == kComputeKindCount);
 
 }  // namespace
 
@@ -35,7 +49,39 @@ const Program& Schedule::program(int rank) const {
 }
 
 Slice Schedule::samples(int rank) const {
+  if (batch_axis < 0) return {0, global_batch};
   return shard(global_batch, mesh.axes[static_cast<std::size_t>(batch_axis)].extent, mesh.coordinate(rank, batch_axis));
+}
+
+namespace {
+
+/// The samples of the loss ops of a rank, relative to samples(); nothing when it has none. The loss is the last node.
+std::optional<Slice> loss_samples(const Program& program) {
+  std::optional<Slice> samples;
+  int node = -1;
+  for (const Op& op : program.ops) {
+    const auto* compute = std::get_if<Compute>(&op.action);
+    if (compute == nullptr || compute->kind != ComputeKind::forward || compute->node < node || compute->operands.empty())
+      continue;
+    if (compute->node > node) samples.reset();
+    node = compute->node;
+    const Slice here = compute->operands.front().box.n;
+    samples = samples ? Slice{std::min(samples->offset, here.offset), samples->count + here.count} : here;
+  }
+  return samples;
+}
+
+}  // namespace
+
+Slice counted_samples(const Schedule& schedule, int rank) {
+  const std::optional<Slice> mine = loss_samples(schedule.program(rank));
+  if (!mine) return {};
+  for (int axis = 0; axis < static_cast<int>(schedule.mesh.axes.size()); ++axis) {
+    const int coordinate = schedule.mesh.coordinate(rank, axis);
+    if (axis == schedule.batch_axis || coordinate == 0) continue;
+    if (loss_samples(schedule.program(schedule.mesh.neighbour(rank, axis, -coordinate))) == mine) return {};
+  }
+  return {schedule.samples(rank).offset + mine->offset, mine->count};
 }
 
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective) {
@@ -43,7 +89,8 @@ CollectiveRequest request_of(const Schedule& schedule, int rank, const Collectiv
           .world_size = schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent,
           .root = collective.root,
           .count = collective.region.slice.count,
-          .chunks = collective.chunks};
+          .chunks = collective.chunks,
+          .bounds = collective.bounds};
 }
 
 std::int64_t region_bytes(const Program& program, const Region& region) {

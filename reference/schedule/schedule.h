@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "reference/collectives/collective.h"
+#include "reference/core/box.h"
 #include "reference/core/dtype.h"
 #include "reference/core/shape.h"
 #include "reference/model/layer.h"
@@ -49,28 +50,57 @@ struct Region {
 };
 
 /// The part an operand plays in a compute op. Kernels look operands up by role.
-enum class Role : std::uint8_t { x, y, dx, dy, weight, bias, weight_gradient, bias_gradient, weights, gradients, momentum };
+enum class Role : std::uint8_t {
+  x,
+  y,
+  dx,
+  dy,
+  weight,
+  bias,
+  weight_gradient,
+  bias_gradient,
+  weights,
+  gradients,
+  momentum,
+  sums,           ///< of BatchNorm2d's x: sum of x, sum of x^2 and number of values, in f64
+  gradient_sums,  ///< of BatchNorm2d's dy: sum of dy and of dy xhat, in f64
+  running_mean,
+  running_var,
+};
+inline constexpr int kRoleCount = 15;
 std::string_view to_string(Role role);
 
 enum class Access : std::uint8_t { read, write, update };  ///< update: reads and writes
 std::string_view to_string(Access access);
 
+/// A region and what it holds. `box` says which part of its tensor that is: of an activation in the coordinates of the rank's
+/// share of the batch (Schedule::samples) and of the whole channels, rows and columns; of a learned tensor in those of the
+/// whole tensor. Flat operands (of load, zero, update, convert and statistics) have none.
 struct Operand {
   Role role = Role::x;
   Access access = Access::read;
   Region region;
+  Box box = {};
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 
 /// What a compute op does.
 enum class ComputeKind : std::uint8_t {
-  load,              ///< brings this rank's images of the batch into y (labels stay with the loader)
-  zero,              ///< gradients = 0
-  forward,           ///< one node
-  backward_input,    ///< one node, dx from dy
-  backward_weights,  ///< one node, dw and db from dy
-  update,            ///< optimiser step on a slice of weights, gradients and momentum
+  load,                 ///< brings this rank's images of the batch into y (labels stay with the loader)
+  zero,                 ///< gradients = 0
+  forward,              ///< one node
+  backward_input,       ///< one node, dx from dy
+  backward_weights,     ///< one node, dw and db from dy
+  update,               ///< optimiser step on a slice of weights, gradients and momentum
+  statistics,           ///< BatchNorm2d: sums over this rank's part of x
+  gradient_statistics,  ///< BatchNorm2d: sums over this rank's part of dy
+  bias,                 ///< y += bias, where the products were summed over ranks first
+  copy,                 ///< every element of every y from the x that has it, by boxes: packing, unpacking, slicing
+  sum,                  ///< y = sum of all x, each where its box meets that of y
+  convert,              ///< y = x in the type of y
+  join,                 ///< nothing; orders what comes after it behind other streams
 };
+inline constexpr int kComputeKindCount = 13;
 std::string_view to_string(ComputeKind kind);
 
 /// Work on this rank's own memory.
@@ -79,6 +109,7 @@ struct Compute {
   int node = -1;  ///< of the model, -1 for load, zero and update
   std::vector<Operand> operands;
   Work work;
+  std::vector<int> summed_over = {};  ///< update: axes of the mesh over which its gradients must have been summed, once each
   friend bool operator==(const Compute&, const Compute&) = default;
 };
 
@@ -105,14 +136,16 @@ struct Exchange {
 };
 
 /// A collective over all ranks that differ along one axis only, on a region that every member has in the same size.
+/// `bounds` divides the region among the members: member k's shard is [bounds[k], bounds[k+1]). Empty: as shard() does.
 struct Collective {
   CollectiveKind kind = CollectiveKind::all_reduce;
   std::string algorithm = "ring";
   int axis = 0;
   int id = 0;    ///< equal on all members, unique within an iteration
-  int root = 0;  ///< coordinate along the axis; broadcast only
+  int root = 0;  ///< coordinate along the axis; broadcast and reduce only
   int chunks = 1;
   Region region;
+  std::vector<std::int64_t> bounds = {};
   friend bool operator==(const Collective&, const Collective&) = default;
 };
 
@@ -122,16 +155,18 @@ struct Op {
   int stream = 0;          ///< see kComputeStream, kCommunicationStream
   std::vector<int> after;  ///< ids of earlier ops of this program
   std::variant<Compute, Exchange, Collective> action;
+  int node = -1;  ///< of a communication op: the node whose data moves, -1 for gradients and weights
   friend bool operator==(const Op&, const Op&) = default;
 };
 
 inline constexpr int kComputeStream = 0;
-inline constexpr int kCommunicationStream = 1;
+inline constexpr int kCommunicationStream = 1;  ///< of gradients and weights
+inline constexpr int kActivationStream = 2;     ///< of everything between layers
 
 /// The ops and buffers of one class of ranks. Peers and groups are relative to the mesh, so that thousands of ranks that do
 /// the same share one program.
 struct Program {
-  int batch = 0;  ///< images of the global batch that a rank of this class works on
+  int batch = 0;  ///< images in Schedule::samples() of a rank of this class
   std::vector<Buffer> buffers;
   std::vector<Op> ops;
   [[nodiscard]] int stream_count() const;
@@ -145,18 +180,22 @@ struct Schedule {
   std::string mode = "train";      ///< or "evaluate"
   std::string precision = "fp32";  ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
   int global_batch = 0;
-  int batch_axis = 0;  ///< axis along which the images are divided
+  int batch_axis = 0;  ///< axis along which all of the step is divided by images, -1: there is none
   Mesh mesh;
   std::vector<Program> programs;
   std::vector<int> class_of;  ///< program of every rank
 
   [[nodiscard]] int world_size() const { return static_cast<int>(class_of.size()); }
   [[nodiscard]] const Program& program(int rank) const;
-  /// The images of the global batch that a rank works on: shard(global_batch, extent of the batch axis, coordinate).
+  /// The images of the global batch that a rank, and all that differ from it along other axes than batch_axis, work on:
+  /// shard(global_batch, extent of the batch axis, coordinate); all of them without a batch axis.
   [[nodiscard]] Slice samples(int rank) const;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
+/// The images, in the global batch, whose loss a rank computes and counts. Ranks that compute the same loss again count none, so
+/// that every image is counted once.
+Slice counted_samples(const Schedule& schedule, int rank);
 /// What a collective op asks of one rank.
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
 /// Bytes of a region in a program.

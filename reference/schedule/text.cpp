@@ -22,6 +22,15 @@ std::string region_text(const Program& program, const Region& region) {
              "]");
 }
 
+/// "@0+8,3+3,0+14,0+14"; nothing for an operand without a box.
+std::string box_text(const Box& box) {
+  if (box == Box{}) return "";
+  std::string text = "@";
+  for (const Slice* slice : {&box.n, &box.c, &box.h, &box.w})
+    text += cat(text.size() > 1 ? "," : "", slice->offset, "+", slice->count);
+  return text;
+}
+
 std::string message_text(const Program& program, const char* direction, const Message& message) {
   return cat(" ", direction, "=", region_text(program, message.region), " axis=", message.peer.axis,
              " offset=", message.peer.offset, " id=", message.id);
@@ -34,18 +43,21 @@ void write_op(std::ostream& out, const Program& program, std::size_t id) {
   if (const auto* compute = std::get_if<Compute>(&op.action)) {
     out << " compute " << to_string(compute->kind) << " node=" << compute->node;
     for (const Operand& operand : compute->operands)
-      out << " " << to_string(operand.access) << ":" << to_string(operand.role) << "=" << region_text(program, operand.region);
+      out << " " << to_string(operand.access) << ":" << to_string(operand.role) << "=" << region_text(program, operand.region)
+          << box_text(operand.box);
+    for (const int axis : compute->summed_over) out << " summed_over=" << axis;
     out << " flops=" << number(compute->work.flops) << " bytes_read=" << number(compute->work.bytes_read)
         << " bytes_written=" << number(compute->work.bytes_written);
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
-    out << " exchange";
+    out << " exchange node=" << op.node;
     if (exchange->send) out << message_text(program, "send", *exchange->send);
     if (exchange->recv) out << message_text(program, "recv", *exchange->recv);
   } else {
     const auto& collective = std::get<Collective>(op.action);
-    out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " axis=" << collective.axis
-        << " id=" << collective.id << " root=" << collective.root << " chunks=" << collective.chunks
-        << " on=" << region_text(program, collective.region);
+    out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " node=" << op.node
+        << " axis=" << collective.axis << " id=" << collective.id << " root=" << collective.root
+        << " chunks=" << collective.chunks << " on=" << region_text(program, collective.region);
+    for (const std::int64_t bound : collective.bounds) out << " bound=" << bound;
   }
   out << "\n";
 }
@@ -192,7 +204,7 @@ class Parser {
     Buffer buffer;
     buffer.name = words.take("the buffer's name");
     buffer.kind = parse_name<BufferKind>(words, "kind of buffer", words.take("the buffer's kind"), 7);
-    buffer.dtype = parse_name<DType>(words, "element type", words.take("the element type"), 2);
+    buffer.dtype = parse_name<DType>(words, "element type", words.take("the element type"), kDTypeCount);
     const std::string shape = words.take("the shape");
     std::array<int*, 4> extents = {&buffer.shape.n, &buffer.shape.c, &buffer.shape.h, &buffer.shape.w};
     std::istringstream in(shape);
@@ -219,6 +231,24 @@ class Parser {
              words.parse<std::int64_t>(text.substr(plus + 1, text.size() - plus - 2), "a count")}};
   }
 
+  /// The box behind '@' in an operand's word; an empty one without.
+  static Box box(const Words& words, const std::string& word) {
+    Box box;
+    const std::size_t at = word.find('@');
+    if (at == std::string::npos) return box;
+    std::istringstream in(word.substr(at + 1));
+    std::array<Slice*, 4> slices = {&box.n, &box.c, &box.h, &box.w};
+    std::size_t i = 0;
+    for (std::string slice; std::getline(in, slice, ','); ++i) {
+      const std::size_t plus = slice.find('+');
+      if (i >= slices.size() || plus == std::string::npos) words.fail("a box is four times offset+count, found '" + word + "'");
+      *slices.at(i) = {words.parse<std::int64_t>(std::string_view(slice).substr(0, plus), "an offset"),
+                       words.parse<std::int64_t>(std::string_view(slice).substr(plus + 1), "a count")};
+    }
+    if (i != slices.size()) words.fail("a box is four times offset+count, found '" + word + "'");
+    return box;
+  }
+
   void op(Words& words) {
     std::vector<Op>& ops = schedule_.programs.back().ops;
     if (words.integer(words.take("the number of the op")) != static_cast<int>(ops.size()))
@@ -232,9 +262,10 @@ class Parser {
     if (what == "compute") {
       op.action = compute(words);
     } else if (what == "exchange") {
+      op.node = words.integer(words.value("node"));
       op.action = exchange(words);
     } else if (what == "collective") {
-      op.action = collective(words);
+      op.action = collective(words, op.node);
     } else {
       words.fail("expected compute, exchange or collective, found '" + what + "'");
     }
@@ -243,19 +274,20 @@ class Parser {
 
   Compute compute(Words& words) const {
     Compute compute;
-    compute.kind = parse_name<ComputeKind>(words, "compute op", words.take("the kind of compute op"), 6);
+    compute.kind = parse_name<ComputeKind>(words, "compute op", words.take("the kind of compute op"), kComputeKindCount);
     compute.node = words.integer(words.value("node"));
-    while (!words.next_starts_with("flops=")) {
+    while (!words.next_starts_with("flops=") && !words.next_starts_with("summed_over=")) {
       const std::string word = words.take("access:role=region or flops=");
       const std::size_t colon = word.find(':');
       const std::size_t equals = word.find('=');
       if (colon == std::string::npos || equals == std::string::npos || equals < colon)
         words.fail("expected access:role=region, found '" + word + "'");
       compute.operands.push_back(
-          {parse_name<Role>(words, "role", std::string_view(word).substr(colon + 1, equals - colon - 1), 11),
+          {parse_name<Role>(words, "role", std::string_view(word).substr(colon + 1, equals - colon - 1), kRoleCount),
            parse_name<Access>(words, "access", std::string_view(word).substr(0, colon), 3),
-           region(words, std::string_view(word).substr(equals + 1))});
+           region(words, std::string_view(word).substr(equals + 1, word.find('@') - equals - 1)), box(words, word)});
     }
+    while (words.next_starts_with("summed_over=")) compute.summed_over.push_back(words.integer(words.value("summed_over")));
     compute.work.flops = words.parse<double>(words.value("flops"), "a number");
     compute.work.bytes_read = words.parse<double>(words.value("bytes_read"), "a number");
     compute.work.bytes_written = words.parse<double>(words.value("bytes_written"), "a number");
@@ -278,15 +310,18 @@ class Parser {
     return exchange;
   }
 
-  Collective collective(Words& words) const {
+  Collective collective(Words& words, int& node) const {
     Collective collective;
-    collective.kind = parse_name<CollectiveKind>(words, "collective", words.take("the kind of collective"), 4);
+    collective.kind = parse_name<CollectiveKind>(words, "collective", words.take("the kind of collective"), kCollectiveKindCount);
     collective.algorithm = words.take("the algorithm");
+    node = words.integer(words.value("node"));
     collective.axis = words.integer(words.value("axis"));
     collective.id = words.integer(words.value("id"));
     collective.root = words.integer(words.value("root"));
     collective.chunks = words.integer(words.value("chunks"));
     collective.region = region(words, words.value("on"));
+    while (words.next_starts_with("bound="))
+      collective.bounds.push_back(words.parse<std::int64_t>(words.value("bound"), "a whole number"));
     return collective;
   }
 

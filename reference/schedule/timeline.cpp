@@ -51,7 +51,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 std::string_view to_string(Phase phase) {
-  constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "update", "wait"};
+  constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "packing", "update", "wait"};
   return names.at(static_cast<std::size_t>(phase));
 }
 
@@ -62,10 +62,17 @@ Phase phase_of(const Op& op) {
   if (compute == nullptr) return Phase::other_communication;
   switch (compute->kind) {
     case ComputeKind::load: return Phase::load;
+    case ComputeKind::statistics:
+    case ComputeKind::bias:
     case ComputeKind::forward: return Phase::forward;
     case ComputeKind::zero:  // gradients are cleared for backward
+    case ComputeKind::gradient_statistics:
     case ComputeKind::backward_input:
     case ComputeKind::backward_weights: return Phase::backward;
+    case ComputeKind::copy:
+    case ComputeKind::sum:
+    case ComputeKind::convert: return Phase::packing;
+    case ComputeKind::join:
     case ComputeKind::update: return Phase::update;
   }
   return Phase::other_communication;

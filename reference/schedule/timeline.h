@@ -18,6 +18,7 @@ struct Interval {
   int op = 0;
   double start_s = 0;
   double end_s = 0;
+  std::int64_t sent_bytes = 0;  ///< that left the rank, as real executors counted them; 0 from the other clocks
 };
 
 struct Timeline {
@@ -26,9 +27,9 @@ struct Timeline {
 };
 
 /// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its
-/// group has begun it, the others wait, and only then does it move anything.
-enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, update, wait };
-inline constexpr int kPhaseCount = 7;
+/// group has begun it, the others wait, and only then does it move anything. Packing is what prepares and puts together messages.
+enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, packing, update, wait };
+inline constexpr int kPhaseCount = 8;
 std::string_view to_string(Phase phase);
 /// The phase of an op; of a collective, that of the part after the wait.
 Phase phase_of(const Op& op);

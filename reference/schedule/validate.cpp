@@ -24,7 +24,6 @@ std::vector<int> first_ranks(const Schedule& schedule) {
 }
 
 // ---- structure
-// -----------------------------------------------------------------------------------------------------------------
 
 void check_op_structure(const Schedule& schedule, const Program& program, int rank, int id, Problems& problems) {
   const Op& op = program.ops[static_cast<std::size_t>(id)];
@@ -52,6 +51,10 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
     if (collective->root < 0 || collective->root >= extent)
       complain(cat("has root ", collective->root, " in a group of ", extent));
     if (collective->chunks < 1) complain(cat("has ", collective->chunks, " chunks; at least 1 is needed"));
+    const std::vector<std::int64_t>& bounds = collective->bounds;
+    if (!bounds.empty() && (static_cast<int>(bounds.size()) != extent + 1 || bounds.front() != 0 ||
+                            bounds.back() != collective->region.slice.count || !std::is_sorted(bounds.begin(), bounds.end())))
+      complain(cat("has bounds that do not divide ", collective->region.slice.count, " elements among ", extent, " ranks"));
     try {
       (void)collective_algorithm(collective->kind, collective->algorithm);
     } catch (const InputError& error) {
@@ -76,7 +79,7 @@ Problems check_structure(const Schedule& schedule) {
   if (schedule.mesh.axes.empty() || schedule.mesh.world_size() != schedule.world_size())
     return {{-1, -1, "structure",
              cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
-  if (schedule.batch_axis < 0 || static_cast<std::size_t>(schedule.batch_axis) >= schedule.mesh.axes.size())
+  if (schedule.batch_axis < -1 || schedule.batch_axis >= static_cast<int>(schedule.mesh.axes.size()))
     return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
   for (std::size_t r = 0; r < schedule.class_of.size(); ++r) {
     const int c = schedule.class_of[r];
@@ -101,7 +104,6 @@ Problems check_structure(const Schedule& schedule) {
 }
 
 // ---- matching
-// ------------------------------------------------------------------------------------------------------------------
 
 /// One half of a message in a program: its op and the message.
 struct Half {
@@ -207,9 +209,9 @@ void match_collectives(const Schedule& schedule, int axis, int a, int b, Problem
     in_order[op] = {other_op, pa.ops[static_cast<std::size_t>(op)].stream};
     const std::string name = cat(to_string(mine->kind), " ", id);
     if (mine->kind != theirs->kind || mine->algorithm != theirs->algorithm || mine->root != theirs->root ||
-        mine->chunks != theirs->chunks)
+        mine->chunks != theirs->chunks || mine->bounds != theirs->bounds)
       problems.push_back({a, op, "collective mismatch",
-                          cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root or chunks)")});
+                          cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root, chunks or bounds)")});
     if (region_bytes(pa, mine->region) != region_bytes(pb, theirs->region) ||
         mine->region.slice.count != theirs->region.slice.count)
       problems.push_back({a, op, "size mismatch",
@@ -247,7 +249,6 @@ Problems check_matching(const Schedule& schedule) {
 }
 
 // ---- data, races, gradients
-// ----------------------------------------------------------------------------------------------------
 
 struct Touch {
   int op;
@@ -255,10 +256,25 @@ struct Touch {
   bool write;
 };
 
-std::vector<std::vector<Touch>> touches_of(const Program& program) {
+/// What a rank needs to have in the region of a collective before it begins.
+Region needed_before(const Schedule& schedule, int rank, const Collective& collective) {
+  const CollectiveRequest request = request_of(schedule, rank, collective);
+  Region needed = collective.region;
+  if (collective.kind == CollectiveKind::all_gather) {
+    const Slice mine = part_of(request, request.rank);
+    needed.slice = {needed.slice.offset + mine.offset, mine.count};
+  } else if (collective.kind == CollectiveKind::broadcast && request.rank != collective.root) {
+    needed.slice.count = 0;
+  }
+  return needed;
+}
+
+std::vector<std::vector<Touch>> touches_of(const Schedule& schedule, const Program& program, int rank) {
   std::vector<std::vector<Touch>> touches(program.buffers.size());
   for (std::size_t op = 0; op < program.ops.size(); ++op) {
-    const auto [reads, writes] = regions_of(program.ops[op]);
+    auto [reads, writes] = regions_of(program.ops[op]);
+    if (const auto* collective = std::get_if<Collective>(&program.ops[op].action))
+      reads = {needed_before(schedule, rank, *collective)};
     for (const Region& r : reads) touches[static_cast<std::size_t>(r.buffer)].push_back({static_cast<int>(op), r.slice, false});
     for (const Region& w : writes) touches[static_cast<std::size_t>(w.buffer)].push_back({static_cast<int>(op), w.slice, true});
   }
@@ -318,42 +334,162 @@ void check_races(const Program& program, int rank, const ProgramOrder& order, co
       }
 }
 
-/// What an update uses must have been summed over all ranks exactly once.
+/// The gradients of one update: what was done to them before.
+class UpdateCheck {
+ public:
+  UpdateCheck(const Schedule& schedule, const Program& program, int rank, const ProgramOrder& order,
+              const std::vector<std::vector<Touch>>& touches, int update, const Region& gradients)
+      : schedule_(schedule),
+        program_(program),
+        rank_(rank),
+        order_(order),
+        touches_(touches),
+        update_(update),
+        gradients_(gradients) {
+    find_places();
+  }
+
+  void run(const std::vector<int>& axes, Problems& problems) {
+    problems_ = &problems;
+    for (int axis = 0; axis < static_cast<int>(schedule_.mesh.axes.size()); ++axis) {
+      const bool wanted = std::find(axes.begin(), axes.end(), axis) != axes.end();
+      const std::string& name = schedule_.mesh.axes[static_cast<std::size_t>(axis)].name;
+      if (schedule_.mesh.axes[static_cast<std::size_t>(axis)].extent == 1) continue;
+      if (!wanted && axis == schedule_.batch_axis)
+        complain(cat("which does not claim to be summed over axis '", name, "', which divides the batch"));
+      check_axis(axis, name, wanted);
+    }
+    check_writes_after_conversion();
+  }
+
+ private:
+  /// A region that holds the same gradients, in the same order: the flat buffer, or 16-bit copies of it.
+  struct Place {
+    Region region;
+    int convert = -1;  ///< the op that brought them back from here
+  };
+
+  [[nodiscard]] const Op& op(int id) const { return program_.ops[static_cast<std::size_t>(id)]; }
+  void complain(const std::string& what) const {
+    if (!said_.insert(what).second) return;
+    problems_->push_back({rank_, update_, "unreduced gradient",
+                          cat("uses ", program_.buffers[static_cast<std::size_t>(gradients_.buffer)].name, "[",
+                              gradients_.slice.offset, "+", gradients_.slice.count, "], ", what)});
+  }
+  [[nodiscard]] const Compute* convert_at(std::size_t id) const {
+    const auto* compute = std::get_if<Compute>(&program_.ops[id].action);
+    return compute != nullptr && compute->kind == ComputeKind::convert && compute->operands.size() == 2 ? compute : nullptr;
+  }
+
+  void find_places() {
+    places_.push_back({gradients_, -1});
+    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+      const Compute* convert = convert_at(id);
+      if (convert == nullptr || !(convert->operands[1].region == gradients_) || !order_.before(static_cast<int>(id), update_))
+        continue;
+      places_.push_back({convert->operands[0].region, static_cast<int>(id)});
+    }
+  }
+
+  void check_axis(int axis, const std::string& name, bool wanted) {
+    std::vector<std::pair<int, Slice>> reductions;  // op and what it sums, as a slice of the flat buffer
+    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+      const auto* collective = std::get_if<Collective>(&program_.ops[id].action);
+      if (collective == nullptr || collective->axis != axis) continue;
+      if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce) continue;
+      for (const Place& place : places_) {
+        if (collective->region.buffer != place.region.buffer || !overlap(collective->region.slice, place.region.slice)) continue;
+        const Slice& slice = collective->region.slice;
+        reductions.emplace_back(static_cast<int>(id),
+                                Slice{slice.offset - place.region.slice.offset + gradients_.slice.offset, slice.count});
+        if (collective->kind == CollectiveKind::reduce && schedule_.mesh.coordinate(rank_, axis) != collective->root)
+          complain(cat("which op ", id, " sums at another rank"));
+        check_writes_after(static_cast<int>(id), collective->region, place.convert);
+        if (place.convert >= 0 && !order_.before(static_cast<int>(id), place.convert))
+          complain(cat("which op ", place.convert, " brings back before op ", id, " has summed it"));
+      }
+    }
+    if (!wanted) {
+      if (!reductions.empty())
+        complain(
+            cat("which op ", reductions.front().first, " sums over axis '", name, "', where every rank has the whole of it"));
+      return;
+    }
+    std::vector<Slice> before_update;
+    for (std::size_t i = 0; i < reductions.size(); ++i) {
+      if (order_.before(reductions[i].first, update_)) before_update.push_back(reductions[i].second);
+      for (std::size_t j = 0; j < i; ++j)
+        if (overlap(reductions[i].second, reductions[j].second))
+          complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
+    }
+    if (!covers(before_update, gradients_.slice)) complain(cat("not all of which has been reduced over axis '", name, "'"));
+  }
+
+  void check_writes_after(int reduction, const Region& region, int convert_back) const {
+    for (const Touch& touch : touches_[static_cast<std::size_t>(region.buffer)])
+      if (touch.write && touch.op != convert_back && std::holds_alternative<Compute>(op(touch.op).action) &&
+          overlap(touch.slice, region.slice) && !order_.before(touch.op, reduction))
+        complain(cat("which op ", touch.op, " (", op(touch.op).name, ") still changes after op ", reduction, " has reduced it"));
+  }
+
+  /// Where 16-bit copies are summed, nothing may be added to the gradients once they were copied.
+  void check_writes_after_conversion() const {
+    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+      const Compute* convert = convert_at(id);
+      if (convert == nullptr || !(convert->operands[0].region == gradients_)) continue;
+      for (const Touch& touch : touches_[static_cast<std::size_t>(gradients_.buffer)]) {
+        if (!touch.write || !overlap(touch.slice, gradients_.slice) || convert_at(static_cast<std::size_t>(touch.op)) != nullptr)
+          continue;
+        if (!order_.before(touch.op, static_cast<int>(id)))
+          complain(cat("which op ", touch.op, " (", op(touch.op).name, ") still changes after op ", id, " has copied it"));
+      }
+    }
+  }
+
+  const Schedule& schedule_;
+  const Program& program_;
+  int rank_;
+  const ProgramOrder& order_;
+  const std::vector<std::vector<Touch>>& touches_;
+  int update_;
+  Region gradients_;
+  std::vector<Place> places_;
+  Problems* problems_ = nullptr;
+  mutable std::set<std::string> said_;  ///< an op that writes weight and bias gradients breaks a rule once
+};
+
+/// What an update uses must have been summed over the axes it says, exactly once each, and over no other.
 void check_gradients(const Schedule& schedule, const Program& program, int rank, const ProgramOrder& order,
                      const std::vector<std::vector<Touch>>& touches, Problems& problems) {
-  if (schedule.mesh.axes[static_cast<std::size_t>(schedule.batch_axis)].extent == 1) return;
   for (std::size_t u = 0; u < program.ops.size(); ++u) {
     const auto* update = std::get_if<Compute>(&program.ops[u].action);
     if (update == nullptr || update->kind != ComputeKind::update) continue;
-    for (const Operand& operand : update->operands) {
-      if (operand.role != Role::gradients) continue;
-      const auto complain = [&](const std::string& what) {
-        problems.push_back({rank, static_cast<int>(u), "unreduced gradient",
-                            cat("uses ", program.buffers[static_cast<std::size_t>(operand.region.buffer)].name, "[",
-                                operand.region.slice.offset, "+", operand.region.slice.count, "], ", what)});
-      };
-      std::vector<std::pair<int, Slice>> reductions;
-      for (std::size_t op = 0; op < program.ops.size(); ++op) {
-        const auto* collective = std::get_if<Collective>(&program.ops[op].action);
-        if (collective == nullptr || collective->kind != CollectiveKind::all_reduce || collective->axis != schedule.batch_axis)
-          continue;
-        if (collective->region.buffer == operand.region.buffer && overlap(collective->region.slice, operand.region.slice))
-          reductions.emplace_back(static_cast<int>(op), collective->region.slice);
-      }
-      std::vector<Slice> before_update;
-      for (std::size_t i = 0; i < reductions.size(); ++i) {
-        if (order.before(reductions[i].first, static_cast<int>(u))) before_update.push_back(reductions[i].second);
-        for (std::size_t j = 0; j < i; ++j)
-          if (overlap(reductions[i].second, reductions[j].second))
-            complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
-        for (const Touch& touch : touches[static_cast<std::size_t>(operand.region.buffer)])
-          if (touch.write && std::holds_alternative<Compute>(program.ops[static_cast<std::size_t>(touch.op)].action) &&
-              overlap(touch.slice, reductions[i].second) && !order.before(touch.op, reductions[i].first))
-            complain(cat("which op ", touch.op, " (", program.ops[static_cast<std::size_t>(touch.op)].name,
-                         ") still changes after op ", reductions[i].first, " has reduced it"));
-      }
-      if (!covers(before_update, operand.region.slice))
-        complain("not all of which has been all-reduced over the ranks that share the batch");
+    for (const Operand& operand : update->operands)
+      if (operand.role == Role::gradients)
+        UpdateCheck(schedule, program, rank, order, touches, static_cast<int>(u), operand.region)
+            .run(update->summed_over, problems);
+  }
+}
+
+/// The boxes of an op must fit its regions, and what is put together must be whole.
+void check_boxes(const Program& program, int rank, Problems& problems) {
+  for (std::size_t id = 0; id < program.ops.size(); ++id) {
+    const auto* compute = std::get_if<Compute>(&program.ops[id].action);
+    if (compute == nullptr) continue;
+    for (const Operand& operand : compute->operands)
+      if (!(operand.box == Box{}) && operand.box.count() != operand.region.slice.count)
+        problems.push_back(
+            {rank, static_cast<int>(id), "structure",
+             cat(to_string(operand.role), " has ", operand.region.slice.count, " elements and a box of ", operand.box.count())});
+    if (compute->kind != ComputeKind::copy) continue;
+    for (const Operand& y : compute->operands) {
+      if (y.role != Role::y) continue;
+      std::int64_t found = 0;
+      for (const Operand& x : compute->operands)
+        if (x.role == Role::x) found += intersection(x.box, y.box).count();
+      if (found != y.box.count())
+        problems.push_back(
+            {rank, static_cast<int>(id), "structure", cat("copies ", found, " of the ", y.box.count(), " elements of y")});
     }
   }
 }
@@ -372,10 +508,11 @@ std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memo
     if (rank < 0) continue;
     const Program& program = schedule.programs[c];
     const ProgramOrder order(program);
-    const auto touches = touches_of(program);
+    const auto touches = touches_of(schedule, program, rank);
     check_data(program, rank, order, touches, problems);
     check_races(program, rank, order, touches, problems);
     check_gradients(schedule, program, rank, order, touches, problems);
+    check_boxes(program, rank, problems);
     if (device_memory_bytes > 0)
       if (const std::int64_t needed = plan_memory(program).total_bytes; needed > device_memory_bytes)
         problems.push_back({rank, -1, "memory", cat("needs ", needed, " bytes and the device has ", device_memory_bytes)});

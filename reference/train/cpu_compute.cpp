@@ -4,15 +4,10 @@
 #include <utility>
 
 #include "reference/core/error.h"
+#include "reference/model/layer_part.h"
 #include "reference/train/kernel_table.h"
 
 namespace convoy {
-
-/// Shapes of a node for one image, and of its learned tensors.
-struct CpuCompute::NodeShapes {
-  Shape x, y;
-  Shape weight{0, 0, 0, 0}, bias{0, 0, 0, 0};
-};
 
 /// What a rank keeps between ops; on a cache line of its own.
 struct alignas(kAlignment_bytes) CpuCompute::RankState {
@@ -29,7 +24,6 @@ class CpuCompute::Call {
         call_(call),
         kernels_(kernels),
         state_(owner.ranks_.at(static_cast<std::size_t>(call.rank))),
-        batch_(call.schedule.program(call.rank).batch),
         step_(owner.settings_.first_step + call.iteration) {}
 
   void run() {
@@ -37,64 +31,139 @@ class CpuCompute::Call {
       case ComputeKind::load: return load();
       case ComputeKind::zero: return zero();
       case ComputeKind::update: return update();
+      case ComputeKind::copy: return copy();
+      case ComputeKind::sum: return sum();
+      case ComputeKind::convert: return convert();
+      case ComputeKind::join: return;
+      case ComputeKind::bias: return kernels_.add_bias(part_of_bias(), view(Role::y));
+      case ComputeKind::statistics: return kernels_.batch_norm2d_statistics(view(Role::x), doubles(Role::sums));
       default: break;
     }
-    const Layer& layer = owner_.model_.nodes.at(static_cast<std::size_t>(call_.compute.node)).layer;
-    std::visit([&](const auto& l) { dispatch(l); }, layer);
+    std::visit([&](const auto& l) { dispatch(l); }, node().layer);
   }
 
  private:
   template <class L>
   void dispatch(const L& layer) {
+    constexpr bool learns = std::is_same_v<L, Conv2d> || std::is_same_v<L, Linear> || std::is_same_v<L, BatchNorm2d>;
     switch (call_.compute.kind) {
       case ComputeKind::forward: return forward(layer);
       case ComputeKind::backward_input: return backward_input(layer);
       case ComputeKind::backward_weights:
-        if constexpr (std::is_same_v<L, Conv2d> || std::is_same_v<L, Linear>) return backward_weights(layer);
+        if constexpr (learns) return backward_weights(layer);
+        break;
+      case ComputeKind::gradient_statistics:
+        if constexpr (std::is_same_v<L, BatchNorm2d>) return gradient_statistics(layer);
         break;
       default: break;
     }
     require(false, "CpuCompute", "op '", call_.op.name, "': ", kind_name(layer), " has no ", to_string(call_.compute.kind));
   }
 
-  void forward(const Conv2d& l) { kernels_.conv2d_forward(x(), weight(), bias(), y(), l.window); }
-  void backward_input(const Conv2d& l) { kernels_.conv2d_backward_input(dy(), weight(), dx(), l.window); }
-  void backward_weights(const Conv2d& l) {
-    kernels_.conv2d_backward_weights(dy(), x(), weight_gradient(), bias_gradient(), l.window);
+  // ---- layers
+
+  void forward(const Conv2d& l) {
+    kernels_.conv2d_forward(view(Role::x), view(Role::weight), optional_view(Role::bias), view(Role::y),
+                            window(l, Role::x, Role::y));
   }
-  void forward(const Linear&) { kernels_.linear_forward(x(), weight(), bias(), y()); }
-  void backward_input(const Linear&) { kernels_.linear_backward_input(dy(), weight(), dx()); }
-  void backward_weights(const Linear&) { kernels_.linear_backward_weights(dy(), x(), weight_gradient(), bias_gradient()); }
-  void forward(const MaxPool2d& l) { kernels_.max_pool2d_forward(x(), y(), l.window); }
-  void backward_input(const MaxPool2d& l) { kernels_.max_pool2d_backward_input(dy(), x(), dx(), l.window); }
-  void forward(const ReLU&) { kernels_.relu_forward(x(), y()); }
-  void backward_input(const ReLU&) { kernels_.relu_backward_input(dy(), y(), dx()); }
-  void forward(const Dropout& l) { kernels_.dropout_forward(x(), y(), probability(l), dropout_key()); }
-  void backward_input(const Dropout& l) { kernels_.dropout_backward_input(dy(), dx(), probability(l), dropout_key()); }
-  void forward(const Flatten&) { require(false, "CpuCompute", "Flatten moves nothing, but op '", call_.op.name, "' runs it"); }
-  void backward_input(const Flatten& l) { forward(l); }
+  void backward_input(const Conv2d& l) {
+    kernels_.conv2d_backward_input(view(Role::dy), view(Role::weight), view(Role::dx), window(l, Role::dx, Role::dy));
+  }
+  void backward_weights(const Conv2d& l) {
+    kernels_.conv2d_backward_weights(view(Role::dy), view(Role::x), view(Role::weight_gradient),
+                                     optional_view(Role::bias_gradient), window(l, Role::x, Role::dy));
+  }
+  void forward(const Linear&) {
+    kernels_.linear_forward(view(Role::x), view(Role::weight), optional_view(Role::bias), view(Role::y));
+  }
+  void backward_input(const Linear&) { kernels_.linear_backward_input(view(Role::dy), view(Role::weight), view(Role::dx)); }
+  void backward_weights(const Linear&) {
+    kernels_.linear_backward_weights(view(Role::dy), view(Role::x), view(Role::weight_gradient),
+                                     optional_view(Role::bias_gradient));
+  }
+  void forward(const MaxPool2d& l) { kernels_.max_pool2d_forward(view(Role::x), view(Role::y), window(l, Role::x, Role::y)); }
+  void backward_input(const MaxPool2d& l) {
+    kernels_.max_pool2d_backward_input(view(Role::dy), view(Role::x), view(Role::dx), window(l, Role::x, Role::dy));
+  }
+  void forward(const GlobalAvgPool2d&) { kernels_.global_avg_pool2d_forward(view(Role::x), view(Role::y), image_pixels()); }
+  void backward_input(const GlobalAvgPool2d&) {
+    kernels_.global_avg_pool2d_backward_input(view(Role::dy), view(Role::dx), image_pixels());
+  }
+  void forward(const ReLU&) { kernels_.relu_forward(view(Role::x), view(Role::y)); }
+  void backward_input(const ReLU&) { kernels_.relu_backward_input(view(Role::dy), view(Role::y), view(Role::dx)); }
+  void forward(const LocalResponseNorm& l) {
+    kernels_.local_response_norm_forward(view(Role::x), view(Role::y), l, lead(Role::x, Role::y));
+  }
+  void backward_input(const LocalResponseNorm& l) {
+    kernels_.local_response_norm_backward_input(view(Role::dy), view(Role::x), view(Role::dx), l, lead(Role::x, Role::dy));
+  }
+  void forward(const Add&) { add_all(Role::x, Role::y); }
+  void backward_input(const Add&) { nothing_to_do(); }
+  void forward(const Concat&) { copy(); }
+  void backward_input(const Concat&) { nothing_to_do(); }
+  void forward(const Flatten&) { nothing_to_do(); }
+  void backward_input(const Flatten&) { nothing_to_do(); }
+  void nothing_to_do() {
+    require(false, "CpuCompute", kind_name(node().layer), " computes nothing here, but op '", call_.op.name, "' runs it");
+  }
+
+  void forward(const BatchNorm2d& l) {
+    if (find(Role::sums) == nullptr)
+      return kernels_.batch_norm2d_forward_evaluate(view(Role::x), view(Role::weight), view(Role::bias), view(Role::running_mean),
+                                                    view(Role::running_var), l.epsilon, view(Role::y));
+    kernels_.batch_norm2d_forward(view(Role::x), view(Role::weight), view(Role::bias), doubles(Role::sums), l.epsilon,
+                                  view(Role::y));
+    kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
+  }
+  void gradient_statistics(const BatchNorm2d& l) {
+    kernels_.batch_norm2d_backward_statistics(view(Role::dy), view(Role::x), doubles(Role::sums), l.epsilon,
+                                              doubles(Role::gradient_sums));
+  }
+  void backward_weights(const BatchNorm2d&) {
+    kernels_.batch_norm2d_backward_weights(doubles(Role::gradient_sums), view(Role::weight_gradient), view(Role::bias_gradient));
+  }
+  void backward_input(const BatchNorm2d& l) {
+    kernels_.batch_norm2d_backward_input(view(Role::dy), view(Role::x), view(Role::weight), doubles(Role::sums),
+                                         doubles(Role::gradient_sums), l.epsilon, view(Role::dx));
+  }
+
+  void forward(const Dropout& l) { kernels_.dropout_forward(view(Role::x), view(Role::y), probability(l), dropout_key(Role::y)); }
+  void backward_input(const Dropout& l) {
+    kernels_.dropout_backward_input(view(Role::dy), view(Role::dx), probability(l), dropout_key(Role::dy));
+  }
+
   void forward(const SoftmaxCrossEntropy&) {
-    const cpu::Loss loss = kernels_.softmax_cross_entropy_forward(x(), state_.labels, y());
+    read_labels(Role::x);
+    const cpu::Loss loss = kernels_.softmax_cross_entropy_forward(view(Role::x), state_.labels, view(Role::y));
+    if (counted_samples(call_.schedule, call_.rank).count == 0) return;  // another rank computes the same
     state_.totals.loss_sum += loss.loss_sum;
     state_.totals.correct += loss.correct;
   }
   void backward_input(const SoftmaxCrossEntropy&) {
-    kernels_.softmax_cross_entropy_backward_input(y(), state_.labels, dx(), 1.0 / call_.schedule.global_batch);
+    read_labels(Role::y);
+    kernels_.softmax_cross_entropy_backward_input(view(Role::y), state_.labels, view(Role::dx),
+                                                  1.0 / call_.schedule.global_batch);
   }
 
-  /// This rank's images of the batch, and their labels.
+  // ---- what is no layer
+
+  /// This rank's images of the batch.
   void load() {
-    const Slice mine = call_.schedule.samples(call_.rank);
     const std::int64_t size = owner_.data_.image.sample_count();
     const std::span<T> out = flat(Role::y);
+    const Slice mine = global_samples(Role::y);
     require(std::ssize(out) == mine.count * size, "CpuCompute", "op '", call_.op.name, "': ", out.size(), " elements for ",
             mine.count, " images of ", size);
-    state_.labels.resize(static_cast<std::size_t>(mine.count));
-    for (std::int64_t i = 0; i < mine.count; ++i) {
-      const std::int64_t index = sample_at(mine.offset + i);
-      owner_.data_.copy_sample(index, out.data() + i * size);
-      state_.labels[static_cast<std::size_t>(i)] = owner_.data_.labels.at(static_cast<std::size_t>(index));
-    }
+    for (std::int64_t i = 0; i < mine.count; ++i) owner_.data_.copy_sample(sample_at(mine.offset + i), out.data() + i * size);
+  }
+
+  /// The answers for the samples of an operand: every rank can look up all of them.
+  void read_labels(Role role) {
+    const Slice samples = global_samples(role);
+    state_.labels.resize(static_cast<std::size_t>(samples.count));
+    for (std::int64_t i = 0; i < samples.count; ++i)
+      state_.labels[static_cast<std::size_t>(i)] =
+          owner_.data_.labels.at(static_cast<std::size_t>(sample_at(samples.offset + i)));
   }
 
   void zero() { std::ranges::fill(flat(Role::gradients), T{}); }
@@ -104,76 +173,156 @@ class CpuCompute::Call {
     kernels_.sgd_update(flat(Role::weights), flat(Role::gradients), momentum, owner_.settings_.sgd(step_));
   }
 
-  [[nodiscard]] std::int64_t sample_at(std::int64_t position) const {
-    if (owner_.settings_.sample_at) return owner_.settings_.sample_at(step_, position);
-    return (step_ * call_.schedule.global_batch + position) % owner_.data_.count();
-  }
-  [[nodiscard]] double probability(const Dropout& l) const { return owner_.settings_.mode == Mode::train ? l.probability : 0.0; }
-  [[nodiscard]] cpu::DropoutKey dropout_key() const {
-    return {.seed = owner_.settings_.seed,
-            .step = step_,
-            .node = call_.compute.node,
-            .first_sample = call_.schedule.samples(call_.rank).offset};
+  /// Where the boxes of two operands meet.
+  static cpu::Part meeting(const Box& from, const Box& to) {
+    const Box both = intersection(from, to);
+    const auto at = [](const Slice& part, const Slice& whole) { return static_cast<int>(part.offset - whole.offset); };
+    if (both.empty()) return {};
+    return {.from_n = at(both.n, from.n),
+            .from_c = at(both.c, from.c),
+            .from_h = at(both.h, from.h),
+            .to_n = at(both.n, to.n),
+            .to_c = at(both.c, to.c),
+            .to_h = at(both.h, to.h),
+            .n = static_cast<int>(both.n.count),
+            .c = static_cast<int>(both.c.count),
+            .h = static_cast<int>(both.h.count)};
   }
 
+  template <class Visit>
+  void for_each(Role role, const Visit& visit) {
+    for (const Operand& operand : call_.compute.operands)
+      if (operand.role == role) visit(operand);
+  }
+
+  void copy() {
+    for_each(Role::y, [&](const Operand& y) {
+      for_each(Role::x, [&](const Operand& x) {
+        if (const cpu::Part part = meeting(x.box, y.box); part.n > 0) kernels_.copy_part(view_of(x), view_of(y), part);
+      });
+    });
+  }
+
+  void sum() {
+    const Operand* y = find(Role::y);
+    bool same = true;
+    for_each(Role::x, [&](const Operand& x) { same = same && x.box == y->box; });
+    if (same) return add_all(Role::x, Role::y);
+    std::ranges::fill(flat(Role::y), T{});
+    for_each(Role::x, [&](const Operand& x) {
+      if (const cpu::Part part = meeting(x.box, y->box); part.n > 0) kernels_.add_part(view_of(x), view_of(*y), part);
+    });
+  }
+
+  void add_all(Role from, Role to) {
+    std::vector<View<const T>> terms;
+    for_each(from, [&](const Operand& x) { terms.push_back(view_of(x)); });
+    kernels_.sum(terms, view(to));
+  }
+
+  void convert() {
+    const Operand& x = *find(Role::x);
+    const Operand& y = *find(Role::y);
+    require(x.region.slice.count == y.region.slice.count, "CpuCompute", "op '", call_.op.name, "' converts ",
+            x.region.slice.count, " into ", y.region.slice.count, " elements");
+    with_type(type_of(x), [&](auto from_zero) {
+      with_type(type_of(y), [&](auto to_zero) {
+        using To = decltype(to_zero);
+        const auto* from = call_.memory.at<decltype(from_zero)>(x.region);
+        To* to = call_.memory.at<To>(y.region);
+        for (std::int64_t i = 0; i < x.region.slice.count; ++i) to[i] = static_cast<To>(static_cast<float>(from[i]));
+      });
+    });
+  }
+
+  // ---- operands
+
+  [[nodiscard]] const Node& node() const { return owner_.model_.nodes.at(static_cast<std::size_t>(call_.compute.node)); }
+  [[nodiscard]] DType type_of(const Operand& operand) const {
+    return call_.schedule.program(call_.rank).buffers[static_cast<std::size_t>(operand.region.buffer)].dtype;
+  }
   [[nodiscard]] const Operand* find(Role role) const {
     for (const Operand& operand : call_.compute.operands)
       if (operand.role == role) return &operand;
     return nullptr;
   }
-  /// The elements of the operand with this role.
-  [[nodiscard]] std::span<T> flat(Role role) const {
+  [[nodiscard]] const Operand& need(Role role) const {
     const Operand* operand = find(role);
     require(operand != nullptr, "CpuCompute", "op '", call_.op.name, "' has no ", to_string(role));
-    return {call_.memory.at<T>(operand->region), static_cast<std::size_t>(operand->region.slice.count)};
+    return *operand;
   }
-  [[nodiscard]] View<T> view(Role role, const Shape& shape) const {
-    const std::span<T> elements = flat(role);
-    require(std::ssize(elements) == shape.count(), "CpuCompute", "op '", call_.op.name, "': ", to_string(role), " has ",
-            elements.size(), " elements, expected ", to_string(shape));
-    return {elements.data(), shape};
+  /// The elements of the operand with this role.
+  [[nodiscard]] std::span<T> flat(Role role) const {
+    const Operand& operand = need(role);
+    return {call_.memory.at<T>(operand.region), static_cast<std::size_t>(operand.region.slice.count)};
   }
+  [[nodiscard]] std::span<double> doubles(Role role) const {
+    const Operand& operand = need(role);
+    return {call_.memory.at<double>(operand.region), static_cast<std::size_t>(operand.region.slice.count)};
+  }
+  [[nodiscard]] View<T> view_of(const Operand& operand) const {
+    require(operand.region.slice.count == operand.box.count(), "CpuCompute", "op '", call_.op.name,
+            "': ", to_string(operand.role), " has ", operand.region.slice.count, " elements, expected ",
+            to_string(operand.box.shape()));
+    return {call_.memory.at<T>(operand.region), operand.box.shape()};
+  }
+  [[nodiscard]] View<T> view(Role role) const { return view_of(need(role)); }
   /// A learned tensor that a layer may do without.
-  [[nodiscard]] View<T> optional_view(Role role, const Shape& shape) const {
-    return shape.count() > 0 ? view(role, shape) : View<T>{nullptr, shape};
+  [[nodiscard]] View<T> optional_view(Role role) const {
+    const Operand* operand = find(role);
+    return operand != nullptr ? view_of(*operand) : View<T>{nullptr, {0, 0, 0, 0}};
+  }
+  /// The biases of the channels that y has here.
+  [[nodiscard]] View<T> part_of_bias() const {
+    const Operand& bias = need(Role::bias);
+    const Slice channels = need(Role::y).box.c;
+    View<T> all = view_of(bias);
+    return {all.data + (channels.offset - bias.box.c.offset), {1, static_cast<int>(channels.count), 1, 1}};
   }
 
-  [[nodiscard]] const NodeShapes& shapes() const { return owner_.shapes_.at(static_cast<std::size_t>(call_.compute.node)); }
-  [[nodiscard]] View<T> x() const { return view(Role::x, shapes().x.with_batch(batch_)); }
-  [[nodiscard]] View<T> dx() const { return view(Role::dx, shapes().x.with_batch(batch_)); }
-  [[nodiscard]] View<T> y() const { return view(Role::y, shapes().y.with_batch(batch_)); }
-  [[nodiscard]] View<T> dy() const { return view(Role::dy, shapes().y.with_batch(batch_)); }
-  [[nodiscard]] View<T> weight() const { return view(Role::weight, shapes().weight); }
-  [[nodiscard]] View<T> bias() const { return optional_view(Role::bias, shapes().bias); }
-  [[nodiscard]] View<T> weight_gradient() const { return view(Role::weight_gradient, shapes().weight); }
-  [[nodiscard]] View<T> bias_gradient() const { return optional_view(Role::bias_gradient, shapes().bias); }
+  /// The window with the padding that is left where this part of the image lies.
+  template <class L>
+  [[nodiscard]] Window window(const L& layer, Role x, Role y) const {
+    return std::get<L>(layer_on_part(layer, need(x).box, need(y).box)).window;
+  }
+  [[nodiscard]] int lead(Role x, Role y) const { return static_cast<int>(need(y).box.c.offset - need(x).box.c.offset); }
+  [[nodiscard]] double image_pixels() const { return owner_.pixels_.at(static_cast<std::size_t>(call_.compute.node)); }
+
+  [[nodiscard]] Slice global_samples(Role role) const {
+    const Slice mine = need(role).box.n;
+    return {call_.schedule.samples(call_.rank).offset + mine.offset, mine.count};
+  }
+  [[nodiscard]] std::int64_t sample_at(std::int64_t position) const {
+    if (owner_.settings_.sample_at) return owner_.settings_.sample_at(step_, position);
+    return (step_ * call_.schedule.global_batch + position) % owner_.data_.count();
+  }
+  [[nodiscard]] double probability(const Dropout& l) const { return owner_.settings_.mode == Mode::train ? l.probability : 0.0; }
+  [[nodiscard]] cpu::DropoutKey dropout_key(Role role) const {
+    const Box& box = need(role).box;
+    return {.seed = owner_.settings_.seed,
+            .step = step_,
+            .node = call_.compute.node,
+            .first_sample = global_samples(role).offset,
+            .first_channel = static_cast<int>(box.c.offset),
+            .first_row = static_cast<int>(box.h.offset)};
+  }
 
   CpuCompute& owner_;
   const ComputeCall& call_;
   const KernelTable<T>& kernels_;
   RankState& state_;
-  int batch_;
   std::int64_t step_;
 };
 
 DType dtype_of(Kernels kernels) { return kernels == Kernels::naive_f64 ? DType::f64 : DType::f32; }
 
 CpuCompute::CpuCompute(const Model& model, const Dataset& data, int ranks, ComputeSettings settings)
-    : model_(model),
-      data_(data),
-      settings_(std::move(settings)),
-      shapes_(model.nodes.size()),
-      ranks_(static_cast<std::size_t>(ranks)) {
+    : model_(model), data_(data), settings_(std::move(settings)), ranks_(static_cast<std::size_t>(ranks)) {
   require(data.image == model.image.with_batch(1), "CpuCompute", "images are ", to_string(data.image), ", the model takes ",
           to_string(model.image));
-  const std::vector<Shape> outputs = output_shapes(model, 1);
-  for (std::size_t i = 0; i < shapes_.size(); ++i) {
-    shapes_[i].x = input_shape(model, static_cast<int>(i), 1);
-    shapes_[i].y = outputs[i];
-  }
-  for (const Parameter& parameter : parameters(model)) {
-    NodeShapes& shapes = shapes_[static_cast<std::size_t>(parameter.node)];
-    (parameter.name.ends_with(".bias") ? shapes.bias : shapes.weight) = parameter.shape;
+  for (int i = 0; i < static_cast<int>(model.nodes.size()); ++i) {
+    const Shape x = input_shape(model, i, 1);
+    pixels_.push_back(static_cast<double>(x.h) * x.w);
   }
 }
 

@@ -46,13 +46,13 @@ class CpuCompute {
 
   /// Changes what later runs use; not while one is going on.
   ComputeSettings& settings() { return settings_; }
-  /// Loss and number of correct answers, summed over the images that a rank, or all ranks, have seen since reset_totals().
+  /// Loss and number of correct answers, summed over the images that a rank, or all ranks, have counted since reset_totals(); see
+  /// counted_samples().
   [[nodiscard]] cpu::Loss totals(int rank) const;
   [[nodiscard]] cpu::Loss totals() const;
   void reset_totals();
 
  private:
-  struct NodeShapes;
   struct RankState;
   template <class T>
   class Call;
@@ -60,7 +60,7 @@ class CpuCompute {
   const Model& model_;
   const Dataset& data_;
   ComputeSettings settings_;
-  std::vector<NodeShapes> shapes_;
+  std::vector<double> pixels_;  ///< rows times columns of each node's whole input
   std::vector<RankState> ranks_;
 };
 

@@ -12,6 +12,7 @@ struct KernelTable {
   using In = View<const T>;
   using Out = View<T>;
   using Labels = std::span<const int>;
+  using Sums = std::span<const double>;
   void (*conv2d_forward)(In x, In w, In b, Out y, const Window&);
   void (*conv2d_backward_input)(In dy, In w, Out dx, const Window&);
   void (*conv2d_backward_weights)(In dy, In x, Out dw, Out db, const Window&);
@@ -20,6 +21,22 @@ struct KernelTable {
   void (*linear_backward_weights)(In dy, In x, Out dw, Out db);
   void (*max_pool2d_forward)(In x, Out y, const Window&);
   void (*max_pool2d_backward_input)(In dy, In x, Out dx, const Window&);
+  void (*add_bias)(In b, Out y);
+  void (*bias_backward)(In dy, Out db);
+  void (*global_avg_pool2d_forward)(In x, Out y, double count);
+  void (*global_avg_pool2d_backward_input)(In dy, Out dx, double count);
+  void (*local_response_norm_forward)(In x, Out y, const LocalResponseNorm&, int lead);
+  void (*local_response_norm_backward_input)(In dy, In x, Out dx, const LocalResponseNorm&, int lead);
+  void (*batch_norm2d_statistics)(In x, std::span<double> sums);
+  void (*batch_norm2d_forward)(In x, In gamma, In beta, Sums sums, double epsilon, Out y);
+  void (*batch_norm2d_update_running)(Sums sums, double momentum, Out mean, Out variance);
+  void (*batch_norm2d_forward_evaluate)(In x, In gamma, In beta, In mean, In variance, double epsilon, Out y);
+  void (*batch_norm2d_backward_statistics)(In dy, In x, Sums sums, double epsilon, std::span<double> gradient_sums);
+  void (*batch_norm2d_backward_weights)(Sums gradient_sums, Out dgamma, Out dbeta);
+  void (*batch_norm2d_backward_input)(In dy, In x, In gamma, Sums sums, Sums gradient_sums, double epsilon, Out dx);
+  void (*sum)(std::span<const In> xs, Out y);
+  void (*copy_part)(In from, Out to, const cpu::Part&);
+  void (*add_part)(In from, Out to, const cpu::Part&);
   void (*relu_forward)(In x, Out y);
   void (*relu_backward_input)(In dy, In y, Out dx);
   void (*dropout_forward)(In x, Out y, double probability, const cpu::DropoutKey&);
@@ -41,6 +58,22 @@ constexpr KernelTable<T> naive_kernels() {
           .linear_backward_weights = naive::linear_backward_weights<T>,
           .max_pool2d_forward = naive::max_pool2d_forward<T>,
           .max_pool2d_backward_input = naive::max_pool2d_backward_input<T>,
+          .add_bias = naive::add_bias<T>,
+          .bias_backward = naive::bias_backward<T>,
+          .global_avg_pool2d_forward = naive::global_avg_pool2d_forward<T>,
+          .global_avg_pool2d_backward_input = naive::global_avg_pool2d_backward_input<T>,
+          .local_response_norm_forward = naive::local_response_norm_forward<T>,
+          .local_response_norm_backward_input = naive::local_response_norm_backward_input<T>,
+          .batch_norm2d_statistics = naive::batch_norm2d_statistics<T>,
+          .batch_norm2d_forward = naive::batch_norm2d_forward<T>,
+          .batch_norm2d_update_running = naive::batch_norm2d_update_running<T>,
+          .batch_norm2d_forward_evaluate = naive::batch_norm2d_forward_evaluate<T>,
+          .batch_norm2d_backward_statistics = naive::batch_norm2d_backward_statistics<T>,
+          .batch_norm2d_backward_weights = naive::batch_norm2d_backward_weights<T>,
+          .batch_norm2d_backward_input = naive::batch_norm2d_backward_input<T>,
+          .sum = naive::sum<T>,
+          .copy_part = naive::copy_part<T>,
+          .add_part = naive::add_part<T>,
           .relu_forward = naive::relu_forward<T>,
           .relu_backward_input = naive::relu_backward_input<T>,
           .dropout_forward = naive::dropout_forward<T>,
@@ -60,6 +93,22 @@ constexpr KernelTable<float> fast_kernels() {
           .linear_backward_weights = cpu::linear_backward_weights,
           .max_pool2d_forward = cpu::max_pool2d_forward,
           .max_pool2d_backward_input = cpu::max_pool2d_backward_input,
+          .add_bias = cpu::add_bias,
+          .bias_backward = cpu::bias_backward,
+          .global_avg_pool2d_forward = cpu::global_avg_pool2d_forward,
+          .global_avg_pool2d_backward_input = cpu::global_avg_pool2d_backward_input,
+          .local_response_norm_forward = cpu::local_response_norm_forward,
+          .local_response_norm_backward_input = cpu::local_response_norm_backward_input,
+          .batch_norm2d_statistics = cpu::batch_norm2d_statistics,
+          .batch_norm2d_forward = cpu::batch_norm2d_forward,
+          .batch_norm2d_update_running = cpu::batch_norm2d_update_running,
+          .batch_norm2d_forward_evaluate = cpu::batch_norm2d_forward_evaluate,
+          .batch_norm2d_backward_statistics = cpu::batch_norm2d_backward_statistics,
+          .batch_norm2d_backward_weights = cpu::batch_norm2d_backward_weights,
+          .batch_norm2d_backward_input = cpu::batch_norm2d_backward_input,
+          .sum = cpu::sum,
+          .copy_part = cpu::copy_part,
+          .add_part = cpu::add_part,
           .relu_forward = cpu::relu_forward,
           .relu_backward_input = cpu::relu_backward_input,
           .dropout_forward = cpu::dropout_forward,

@@ -18,6 +18,7 @@ float value_at(std::int64_t rank, std::int64_t index) {
 
 /// The part of the buffer that the collective defines at a rank.
 Slice defined_part(const CollectiveRun& run, int rank) {
+  if (run.kind == CollectiveKind::reduce && rank != run.root) return {0, 0};
   return run.kind == CollectiveKind::reduce_scatter ? shard(run.count, run.ranks, rank) : Slice{0, run.count};
 }
 
@@ -39,23 +40,24 @@ std::span<float> data_of(const RankMemory& memory, std::int64_t count) {
 
 void no_compute(const ComputeCall& call) { require(false, "measure_collective", "unexpected compute op '", call.op.name, "'"); }
 
-std::int64_t count_wrong(const CollectiveRun& run, const Schedule& schedule, std::vector<RankMemory>& memories) {
-  for (int rank = 0; rank < run.ranks; ++rank) {
-    memories[static_cast<std::size_t>(rank)].bind(schedule.program(rank));
-    const std::span<float> data = data_of(memories[static_cast<std::size_t>(rank)], run.count);
-    for (std::size_t i = 0; i < data.size(); ++i) data[i] = value_at(rank, static_cast<std::int64_t>(i));
+std::int64_t count_wrong(const CollectiveRun& run, const Schedule& schedule, const Transport& transport,
+                         std::vector<RankMemory>& memories) {
+  for (std::size_t r = 0; r < memories.size(); ++r) {
+    memories[r].bind(schedule.program(transport.ranks[r]));
+    const std::span<float> data = data_of(memories[r], run.count);
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = value_at(transport.ranks[r], static_cast<std::int64_t>(i));
   }
-  run_on_threads(schedule, 1, memories, no_compute, {.bound_cores = 1});
+  transport.run(schedule, 1, memories, no_compute, {.bound_cores = 1});
   std::int64_t wrong = 0;
   std::vector<float> expected(static_cast<std::size_t>(run.count));
   for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = expected_at(run, static_cast<std::int64_t>(i));
-  for (int rank = 0; rank < run.ranks; ++rank) {
-    const std::span<const float> data = data_of(memories[static_cast<std::size_t>(rank)], run.count);
-    const Slice part = defined_part(run, rank);
+  for (std::size_t r = 0; r < memories.size(); ++r) {
+    const std::span<const float> data = data_of(memories[r], run.count);
+    const Slice part = defined_part(run, transport.ranks[r]);
     for (auto i = static_cast<std::size_t>(part.offset); i < static_cast<std::size_t>(part.end()); ++i)
       wrong += data[i] == expected[i] ? 0 : 1;  // a NaN is wrong
   }
-  return wrong;
+  return static_cast<std::int64_t>(transport.sum({static_cast<double>(wrong)}).at(0));
 }
 
 }  // namespace
@@ -86,17 +88,18 @@ Schedule collective_schedule(const CollectiveRun& run) {
   return schedule;
 }
 
-CollectiveMeasurement measure_collective(const CollectiveRun& run) {
+CollectiveMeasurement measure_collective(const CollectiveRun& run, const Transport& transport) {
   require(run.repetitions >= 1 && run.warmup >= 0, "measure_collective", run.repetitions, " repetitions, ", run.warmup,
           " to warm up");
   const Schedule schedule = collective_schedule(run);
-  std::vector<RankMemory> memories(static_cast<std::size_t>(run.ranks));
+  require(run.ranks == transport.world_size, "measure_collective", run.ranks, " ranks, and there are ", transport.world_size);
+  std::vector<RankMemory> memories(transport.ranks.size());
   CollectiveMeasurement result;
-  result.wrong = count_wrong(run, schedule, memories);
+  result.wrong = count_wrong(run, schedule, transport, memories);
 
   for (RankMemory& memory : memories)
     std::ranges::fill(data_of(memory, run.count), 0.0F);  // sums of sums would grow beyond bounds
-  const Timeline timeline = run_on_threads(schedule, run.warmup + run.repetitions, memories, no_compute, {.bound_cores = 1});
+  const Timeline timeline = transport.run(schedule, run.warmup + run.repetitions, memories, no_compute, {.bound_cores = 1});
   std::vector<double> ends(static_cast<std::size_t>(run.warmup + run.repetitions), 0), starts = ends;
   for (const Interval& interval : timeline.intervals) {
     double& end = ends[static_cast<std::size_t>(interval.iteration)];
@@ -106,9 +109,13 @@ CollectiveMeasurement measure_collective(const CollectiveRun& run) {
   std::vector<double> times;
   for (std::size_t i = static_cast<std::size_t>(run.warmup); i < ends.size(); ++i)
     times.push_back(ends[i] - (i == 0 ? starts[0] : ends[i - 1]));
-  result.time_s = median(times);
-  result.spread_s = quartile_range(times);
+  result.time_s = transport.from_root(median(times));
+  result.spread_s = transport.from_root(quartile_range(times));
   return result;
+}
+
+CollectiveMeasurement measure_collective(const CollectiveRun& run) {
+  return measure_collective(run, threads_transport(run.ranks));
 }
 
 }  // namespace convoy

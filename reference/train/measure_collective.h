@@ -1,4 +1,4 @@
-/// Real collectives on threads: how long they take, and whether the numbers that come out are right.
+/// Real collectives: how long they take, and whether the numbers that come out are right.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "reference/collectives/collective.h"
 #include "reference/schedule/schedule.h"
+#include "reference/train/transport.h"
 
 namespace convoy {
 
@@ -31,6 +32,9 @@ Schedule collective_schedule(const CollectiveRun& run);
 
 /// Runs the collective once on whole numbers held in floats (so that every order of adding gives the same) and compares every
 /// element of every rank, then warmup + repetitions times for the clock.
+/// All processes of the transport call it, and all get the result.
+CollectiveMeasurement measure_collective(const CollectiveRun& run, const Transport& transport);
+/// The same on threads of this process.
 CollectiveMeasurement measure_collective(const CollectiveRun& run);
 
 }  // namespace convoy

@@ -4,55 +4,46 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "reference/core/error.h"
 #include "reference/data/open.h"
-#include "reference/io/report.h"
 #include "reference/train/cpu_compute.h"
 #include "reference/train/measure_machine.h"
 #include "reference/train/measure_transport.h"
 #include "reference/train/statistics.h"
 #include "reference/train/trainer.h"
+#include "reference/train/weights.h"
 
 namespace convoy {
 namespace {
 
 /// What makes two compute ops cost the same.
-using OpClass = std::tuple<int /*node*/, ComputeKind, int /*batch*/, std::int64_t /*count*/>;
-
-/// Elements that zero or update works on, 0 for ops of a node.
-std::int64_t flat_count(const Compute& compute) {
-  for (const Operand& operand : compute.operands)
-    if (operand.role == Role::gradients) return operand.region.slice.count;
-  return 0;
-}
-
-OpClass class_of(const Program& program, const Compute& compute) {
-  const std::int64_t count = flat_count(compute);
-  return {compute.node, compute.kind, count > 0 ? 0 : program.batch, count};
-}
+using OpClass = std::tuple<int /*node*/, ComputeKind, OpSize>;
 
 /// Runs steps of one batch size as training does: real kernels, images in shuffled order, every rank on its cores.
 class Stepper {
  public:
-  Stepper(const Model& model, Plan plan, const Dataset& data, const ProfileSettings& settings, int batch)
+  Stepper(const Model& model, Plan plan, const Dataset& data, const ProfileSettings& settings, const Transport& transport,
+          int batch)
       : settings_(settings),
+        transport_(transport),
         schedule_(schedule_of(model, plan, settings, batch)),
         order_(shuffled(data.count(), settings.seed, 0)),
         compute_(model, data, settings.concurrent, compute_settings()),
-        memories_(static_cast<std::size_t>(settings.concurrent)) {
-    const std::vector<double> weights = initial_weights(model, settings.seed);
-    for (int rank = 0; rank < settings.concurrent; ++rank) {
-      RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
-      memory.bind(schedule_.program(rank));
-      std::ranges::transform(weights, memory.persistent<float>("weights").begin(),
-                             [](double w) { return static_cast<float>(w); });
+        memories_(transport.ranks.size()) {
+    const ModelValues start = initial_values(model, settings.seed);
+    for (std::size_t i = 0; i < memories_.size(); ++i) {
+      const int rank = transport.ranks[i];
+      memories_[i].bind(schedule_.program(rank));
+      write_values(memories_[i], "weights", local_weights(model, schedule_, rank, start.weights));
+      write_values(memories_[i], "running_statistics", local_states(model, schedule_, rank, start.states));
     }
   }
 
   Timeline run(int steps) {
-    return run_on_threads(schedule_, settings_.warmup + steps, memories_, compute_.function(),
+    return transport_.run(schedule_, settings_.warmup + steps, memories_, compute_.function(),
                           run_options(settings_.threads, settings_.bind));
   }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
@@ -71,6 +62,7 @@ class Stepper {
   }
 
   const ProfileSettings& settings_;
+  const Transport& transport_;
   Schedule schedule_;
   std::vector<std::int64_t> order_;
   CpuCompute compute_;
@@ -89,19 +81,53 @@ double step_time_s(const Timeline& timeline, int warmup, int steps) {
 }
 
 /// As many steps as take about 0.3 s, but enough for a median and not more than a timeline should hold.
-int enough_steps(Stepper& stepper, int warmup) {
+int enough_steps(Stepper& stepper, const Transport& transport, int warmup) {
   constexpr double kMeasured_s = 0.3;
   constexpr double kFewest = 20, kMost = 5000;
   constexpr int kTried = 3;
-  const double step_s = std::max(step_time_s(stepper.run(kTried), warmup, kTried), 1e-9);
+  const double step_s = std::max(transport.from_root(step_time_s(stepper.run(kTried), warmup, kTried)), 1e-9);
   return static_cast<int>(std::clamp(std::ceil(kMeasured_s / step_s), kFewest, kMost));
 }
 
 std::vector<ProfileEntry> measure_batch(const Model& model, const Plan& plan, const Dataset& data,
-                                        const ProfileSettings& settings, int batch) {
-  Stepper stepper(model, plan, data, settings, batch);
-  const int steps = settings.steps > 0 ? settings.steps : enough_steps(stepper, settings.warmup);
+                                        const ProfileSettings& settings, const Transport& transport, int batch) {
+  Stepper stepper(model, plan, data, settings, transport, batch);
+  const int steps = settings.steps > 0 ? settings.steps : enough_steps(stepper, transport, settings.warmup);
   return profile_entries(model, stepper.schedule(), stepper.run(steps), settings.warmup);
+}
+
+OpClass class_of(const Model& model, const ProfileEntry& entry) {
+  int node = -1;
+  for (std::size_t i = 0; i < model.nodes.size(); ++i)
+    if (model.nodes[i].name == entry.node) node = static_cast<int>(i);
+  return {node, entry.kind, {entry.shape, entry.batch, entry.count}};
+}
+
+OpClass without_count(OpClass key) {
+  std::get<OpSize>(key).count = 0;
+  return key;
+}
+
+/// Adds the entries that are not there yet: zero, update and others do not depend on the batch.
+void add_new(std::vector<ProfileEntry>& entries, const std::vector<ProfileEntry>& more) {
+  const auto same = [](const ProfileEntry& a, const ProfileEntry& b) {
+    return a.node == b.node && a.kind == b.kind && a.shape == b.shape && a.batch == b.batch && a.count == b.count;
+  };
+  for (const ProfileEntry& entry : more)
+    if (std::none_of(entries.begin(), entries.end(), [&](const ProfileEntry& known) { return same(known, entry); }))
+      entries.push_back(entry);
+}
+
+/// Whether a step of the plan has compute ops that no entry is for. Flat ops may have other sizes, which are interpolated.
+bool has_unmeasured(const Model& model, Plan plan, int global_batch, const std::vector<ProfileEntry>& entries) {
+  std::set<OpClass> measured;
+  for (const ProfileEntry& entry : entries) measured.insert(without_count(class_of(model, entry)));
+  plan.global_batch = global_batch;
+  for (const Program& program : make_schedule(model, plan).programs)
+    for (const Op& op : program.ops)
+      if (const auto* compute = std::get_if<Compute>(&op.action))
+        if (!measured.contains(without_count({compute->node, compute->kind, size_of(program, *compute)}))) return true;
+  return false;
 }
 
 }  // namespace
@@ -113,25 +139,28 @@ std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& sc
     const Op& op = program.ops[static_cast<std::size_t>(interval.op)];
     const auto* compute = std::get_if<Compute>(&op.action);
     if (compute == nullptr || interval.iteration < warmup) continue;
-    times[class_of(program, *compute)].push_back(interval.end_s - interval.start_s);
+    times[{compute->node, compute->kind, size_of(program, *compute)}].push_back(interval.end_s - interval.start_s);
   }
   std::vector<ProfileEntry> entries;
   for (const auto& [key, samples] : times) {
-    const auto& [node, kind, batch, count] = key;
+    const auto& [node, kind, size] = key;
     entries.push_back({.node = node < 0 ? "" : model.nodes[static_cast<std::size_t>(node)].name,
                        .kind = kind,
-                       .batch = batch,
-                       .count = count,
+                       .batch = size.batch,
+                       .count = size.count,
                        .time_s = median(samples),
                        .spread_s = quartile_range(samples),
-                       .samples = static_cast<int>(samples.size())});
+                       .samples = static_cast<int>(samples.size()),
+                       .shape = size.shape});
   }
   return entries;
 }
 
-Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings) {
+Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings, const Transport& transport) {
   require(settings.concurrent >= 1 && settings.threads >= 1 && settings.steps >= 0 && settings.warmup >= 0, "profile",
           settings.concurrent, " ranks, ", settings.threads, " threads, ", settings.steps, " steps");
+  require(transport.world_size == settings.concurrent, "profile", settings.concurrent, " ranks, and there are ",
+          transport.world_size);
   require(plan.dtype == DType::f32, "profile", "the fast kernels are float");
   const Host host = this_host();
   Profile result;
@@ -143,15 +172,8 @@ Profile profile(const Model& model, const Plan& plan, const ProfileSettings& set
   result.threads = settings.threads;
   result.concurrent = settings.concurrent;
   result.precision = plan.precision;
-  const Plan measured = plan_of({.model = model.name,
-                                 .plan = plan.name,
-                                 .ranks = settings.concurrent,
-                                 .global_batch = 1,
-                                 .overlap = false,
-                                 .bucket_bytes = plan.bucket_bytes,
-                                 .all_reduce = plan.all_reduce,
-                                 .chunks = plan.chunks,
-                                 .precision = plan.precision});
+  require(plan.mesh.world_size() == settings.concurrent, "profile", "a plan for ", plan.mesh.world_size(), " ranks and ",
+          settings.concurrent, " ranks to run");
   const TrainingData made = settings.data == nullptr ? open_data({.source = "synthetic",
                                                                   .image = model.image,
                                                                   .classes = model.classes,
@@ -160,16 +182,28 @@ Profile profile(const Model& model, const Plan& plan, const ProfileSettings& set
                                                      : TrainingData{};
   const Dataset& images = settings.data == nullptr ? made.train : settings.data->train;
   require(images.count() > 0, "profile", "no images");
-  // zero and update do not depend on the batch: those of the first run will do
   for (const int batch : settings.batches) {
     require(batch >= 1, "profile", "a batch of ", batch);
-    for (const ProfileEntry& entry : measure_batch(model, measured, images, settings, batch))
-      if (entry.count == 0 || batch == settings.batches.front()) result.entries.push_back(entry);
+    Plan measured = plan;
+    measured.overlap = false;  // so that no message disturbs a compute op
+    add_new(result.entries, measure_batch(model, measured, images, settings, transport, batch));
+    // What is divided into more ops only to overlap with messages, as layers whose halos travel, has to be measured so.
+    // All processes must agree on whether to run again, and only rank 0's has times.
+    const bool again = plan.overlap && has_unmeasured(model, plan, batch * settings.concurrent, result.entries);
+    if (transport.from_root(again ? 1.0 : 0.0) > 0)
+      add_new(result.entries, measure_batch(model, plan, images, settings, transport, batch));
   }
-  if (settings.concurrent > 1) result.transport = measure_transport();
-  result.memory_bandwidth_bytes_per_s = measure_memory_bandwidth_bytes_per_s();
-  result.peak_flops_per_s = measure_peak_flops_per_s();
+  if (settings.concurrent > 1) result.transport = measure_transport(transport);
+  if (transport.has_root()) {
+    result.memory_bandwidth_bytes_per_s = measure_memory_bandwidth_bytes_per_s();
+    result.peak_flops_per_s = measure_peak_flops_per_s();
+  }
+  transport.sum({0.0});  // the others wait here, so that one core is measured on an idle machine
   return result;
+}
+
+Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings) {
+  return profile(model, plan, settings, threads_transport(settings.concurrent));
 }
 
 }  // namespace convoy

@@ -8,6 +8,7 @@
 #include "reference/model/model.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
+#include "reference/train/transport.h"
 
 namespace convoy {
 
@@ -24,14 +25,17 @@ struct ProfileSettings {
   const TrainingData* data = nullptr;
 };
 
-/// Runs real training steps of the plan (its mesh and batch are set from `settings`; overlap is off, so that no message disturbs
-/// a compute op) on images of the data, and takes the median over ranks and steps of every kind of compute op. Measures the
-/// transport when more than one rank is asked for, and the machine always. The fields `command`, `date` and `data`
-/// are left to the caller.
+/// Runs real training steps of the plan (its batch is set from `settings`; overlap is off, so that no message disturbs a compute
+/// op, except for ops that there are only with overlap) on images of the data, and takes the median over ranks and steps of every
+/// kind of compute op. Measures the transport when more than one rank is asked for, and the machine always. The fields `command`,
+/// `date` and `data` are left to the caller.
+/// All processes of the transport call it; the times come out where rank 0 is.
+Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings, const Transport& transport);
+/// The same on threads of this process.
 Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings);
 
-/// Medians of the compute ops of a timeline, leaving out the first `warmup` iterations; ops that do the same (kind, node, batch,
-/// count) are one entry.
+/// Medians of the compute ops of a timeline, leaving out the first `warmup` iterations; ops that do the same (kind, node and
+/// OpSize) are one entry.
 std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& schedule, const Timeline& timeline, int warmup);
 
 }  // namespace convoy

@@ -12,30 +12,40 @@
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "reference/cpu/kernels.h"
+#include "reference/train/weights.h"
 
 namespace convoy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kWeights = "weights";
+constexpr const char* kStatistics = "running_statistics";
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// A training run: one memory for each rank, on which the schedules of full, short and evaluation steps run in turn.
+/// A training run: one memory for each rank of this process, on which the schedules of full, short and evaluation steps run in
+/// turn.
 class Trainer {
  public:
-  Trainer(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings)
+  Trainer(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,
+          const Transport& transport)
       : model_(model),
         plan_(plan),
         data_(data),
         settings_(settings),
+        transport_(transport),
         schedule_(schedule_of_batch(plan.global_batch, Mode::train)),
-        memories_(static_cast<std::size_t>(schedule_.world_size())),
+        memories_(transport.ranks.size()),
         training_(model, data.train, schedule_.world_size(), compute_settings(Mode::train)),
         evaluation_(model, data.test, schedule_.world_size(), compute_settings(Mode::evaluate)) {
+    require(schedule_.world_size() == transport.world_size, "train", "the plan is for ", schedule_.world_size(),
+            " ranks, and there are ", transport.world_size);
     set_initial_weights();
   }
 
   TrainResult run() {
+    transport_.require_agreement("what to train", what_to_train());
     TrainResult result;
     for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
       EpochResult row = train_epoch(epoch);
@@ -44,8 +54,9 @@ class Trainer {
       if (!result.diverged.empty()) break;
       result.epochs.push_back(row);
     }
-    result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, full_steps() / 4)));
-    result.weights = weights();
+    if (transport_.has_root())
+      result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, full_steps() / 4)));
+    result.values = values();
     result.timeline = std::move(timeline_);
     result.schedule = std::move(schedule_);
     return result;
@@ -62,8 +73,7 @@ class Trainer {
   }
 
   [[nodiscard]] Schedule schedule_of_batch(std::int64_t images, Mode mode) const {
-    Plan plan = plan_;
-    plan.global_batch = static_cast<int>(images);
+    Plan plan = images == plan_.global_batch ? plan_ : with_batch(plan_, static_cast<int>(images));
     plan.dtype = dtype_of(settings_.kernels);
     return make_schedule(model_, plan, mode);
   }
@@ -81,24 +91,50 @@ class Trainer {
     return sgd;
   }
 
+  /// All that the weights depend on besides the schedule, as a text.
+  [[nodiscard]] std::string what_to_train() const {
+    const cpu::SgdSettings& sgd = settings_.sgd;
+    return cat(model_.name, ' ', plan_.name, ' ', plan_.global_batch, ' ', settings_.epochs, ' ', settings_.steps_per_epoch, ' ',
+               static_cast<int>(settings_.kernels), ' ', settings_.seed, ' ', sgd.learning_rate, ' ', sgd.momentum, ' ',
+               sgd.weight_decay, ' ', settings_.decay, ' ', data_.train.name, ' ', data_.train.count(), ' ', data_.test.count(),
+               ' ', data_.train.mean, ' ', data_.train.deviation);
+  }
+
   void set_initial_weights() {
-    const std::vector<double> initial = initial_weights(model_, settings_.seed);
-    for (int rank = 0; rank < schedule_.world_size(); ++rank) {
-      RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
-      memory.bind(schedule_.program(rank));
-      with_type(dtype_of(settings_.kernels), [&](auto zero) {
-        using T = decltype(zero);
-        std::ranges::transform(initial, memory.persistent<T>("weights").begin(), [](double w) { return static_cast<T>(w); });
-      });
+    const ModelValues initial = settings_.start ? *settings_.start : initial_values(model_, settings_.seed);
+    for (std::size_t i = 0; i < memories_.size(); ++i) {
+      const int rank = transport_.ranks[i];
+      memories_[i].bind(schedule_.program(rank));
+      write_values(memories_[i], kWeights, local_weights(model_, schedule_, rank, initial.weights));
+      write_values(memories_[i], kStatistics, local_states(model_, schedule_, rank, initial.states));
     }
   }
 
-  [[nodiscard]] std::vector<double> weights() const {
-    return with_type(dtype_of(settings_.kernels), [&](auto zero) {
-      const auto span =
-          memories_.front().persistent<decltype(zero)>("weights").first(static_cast<std::size_t>(parameter_count(model_)));
-      return std::vector<double>(span.begin(), span.end());
-    });
+  /// The values of the whole model, put together from all ranks; empty where rank 0 is not.
+  [[nodiscard]] ModelValues values() const {
+    ModelValues full;
+    for (int rank = transport_.world_size - 1; rank >= 0; --rank) {  // the first rank's running statistics are what counts
+      const auto mine = std::ranges::find(transport_.ranks, rank);
+      const auto collect = [&](const char* buffer) {
+        std::vector<double> local;
+        if (mine != transport_.ranks.end())
+          local = read_values(memories_[static_cast<std::size_t>(mine - transport_.ranks.begin())], buffer);
+        return transport_.to_root(rank, std::move(local));
+      };
+      const std::vector<double> weights = collect(kWeights);
+      const std::vector<double> states = collect(kStatistics);
+      if (!transport_.has_root()) continue;
+      place_weights(model_, schedule_, rank, weights, full.weights);
+      place_states(model_, schedule_, rank, states, full.states);
+    }
+    return full;
+  }
+
+  /// Loss and correct answers of all ranks.
+  [[nodiscard]] cpu::Loss totals_of(const CpuCompute& compute) const {
+    const cpu::Loss mine = compute.totals();
+    const std::vector<double> sums = transport_.sum({mine.loss_sum, static_cast<double>(mine.correct)});
+    return {.loss_sum = sums.at(0), .correct = static_cast<int>(sums.at(1))};
   }
 
   [[nodiscard]] std::int64_t batch() const { return plan_.global_batch; }
@@ -124,7 +160,7 @@ class Trainer {
     timeline_ = run_steps(schedule_, full_steps(), epoch, start);
     if (short_batch() > 0) run_steps(schedule_of_batch(short_batch(), Mode::train), 1, epoch, start);
     row.time_s = seconds_since(start);
-    const cpu::Loss totals = training_.totals();
+    const cpu::Loss totals = totals_of(training_);
     row.train_loss = totals.loss_sum / static_cast<double>(row.images);
     row.train_accuracy = totals.correct / static_cast<double>(row.images);
     training_.settings().sample_at = nullptr;
@@ -140,7 +176,7 @@ class Trainer {
         if (rank == 0) report_progress(schedule, epoch, before + iteration + 1, start);
       };
     }
-    Timeline timeline = run_on_threads(schedule, static_cast<int>(steps), memories_, training_.function(), options);
+    Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, training_.function(), options);
     step_ += steps;
     return timeline;
   }
@@ -151,7 +187,7 @@ class Trainer {
     progress.images = is_short ? full_steps() * batch() + schedule.global_batch : step * batch();
     progress.time_s = seconds_since(start);
     const std::int64_t full = std::min(step, full_steps());
-    const std::int64_t mine = full * schedule_.samples(0).count + (is_short ? schedule.samples(0).count : 0);
+    const std::int64_t mine = full * counted_samples(schedule_, 0).count + (is_short ? counted_samples(schedule, 0).count : 0);
     if (mine > 0) progress.loss = training_.totals(0).loss_sum / static_cast<double>(mine);
     settings_.on_progress(progress);
   }
@@ -167,12 +203,12 @@ class Trainer {
       evaluation_.settings().sample_at = [=](std::int64_t step, std::int64_t position) {
         return first_image + step * images + position;
       };
-      run_on_threads(schedule_of_batch(images, Mode::evaluate), static_cast<int>(iterations), memories_, evaluation_.function(),
+      transport_.run(schedule_of_batch(images, Mode::evaluate), static_cast<int>(iterations), memories_, evaluation_.function(),
                      options);
     };
     run_from(0, batch(), steps);
     run_from(steps * batch(), rest, rest > 0 ? 1 : 0);
-    const cpu::Loss totals = evaluation_.totals();
+    const cpu::Loss totals = totals_of(evaluation_);
     row.test_loss = totals.loss_sum / static_cast<double>(count);
     row.test_accuracy = totals.correct / static_cast<double>(count);
   }
@@ -181,8 +217,9 @@ class Trainer {
   const Plan& plan_;
   const TrainingData& data_;
   const TrainSettings& settings_;
+  const Transport& transport_;
   Schedule schedule_;
-  std::vector<RankMemory> memories_;
+  std::vector<RankMemory> memories_;  ///< of the ranks of this process
   CpuCompute training_;
   CpuCompute evaluation_;
   Timeline timeline_;
@@ -217,12 +254,21 @@ RunOptions run_options(int threads, bool bind) {
   return options;
 }
 
-TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings) {
-  require(settings.epochs >= 1 && settings.threads >= 1, "train", settings.epochs, " epochs, ", settings.threads, " threads");
+void require_trainable(const Plan& plan, const TrainingData& data) {
   if (plan.global_batch > data.train.count())
     throw InputError(cat("a batch of ", plan.global_batch, " images is larger than '", data.train.name, "', which has ",
                          data.train.count(), "; choose a smaller --batch or more data"));
-  return Trainer(model, plan, data, settings).run();
+}
+
+TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,
+                  const Transport& transport) {
+  require(settings.epochs >= 1 && settings.threads >= 1, "train", settings.epochs, " epochs, ", settings.threads, " threads");
+  require_trainable(plan, data);
+  return Trainer(model, plan, data, settings, transport).run();
+}
+
+TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings) {
+  return train(model, plan, data, settings, threads_transport(plan.mesh.world_size()));
 }
 
 }  // namespace convoy

@@ -1,4 +1,4 @@
-/// train: the loop over epochs, with real data on threads.
+/// train: the loop over epochs, with real data.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,8 @@
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
 #include "reference/train/cpu_compute.h"
+#include "reference/train/transport.h"
+#include "reference/train/weights.h"
 
 namespace convoy {
 
@@ -32,6 +34,7 @@ struct TrainSettings {
   Kernels kernels = Kernels::fast;
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
+  std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
   bool decay = true;  ///< the learning rate falls in a straight line to 0 at the end of the last epoch; else it stays
   std::function<void(const Progress&)> on_progress = {};  ///< called by rank 0's compute thread after every step
 };
@@ -51,7 +54,7 @@ struct TrainResult {
   Schedule schedule;                ///< of a full step
   Timeline timeline;                ///< of the full steps of the last epoch that ran
   StepTimes times;                  ///< of the same, its first steps left out
-  std::vector<double> weights;      ///< of rank 0; all ranks have the same
+  ModelValues values;               ///< weights and running statistics of the whole model
 };
 
 /// Trains with plan.global_batch images a step, in an order that depends on seed and epoch only, never on the ranks. An epoch
@@ -59,8 +62,16 @@ struct TrainResult {
 /// every image of a step weighs the same. After each epoch the test split is evaluated, divided over the ranks.
 /// The same seed, plan and number of threads give the same weights bit by bit.
 /// An epoch after which a loss is not finite ends the run and is left out of the result.
-/// Throws an InputError when a batch is larger than the training split.
+/// All processes of the transport call it with the same arguments; losses and accuracies come out everywhere, the timeline, its
+/// times and the weights where rank 0 is.
+/// Throws an InputError when a batch is larger than the training split, or processes do not agree about what to train.
+TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,
+                  const Transport& transport);
+/// The same on threads of this process.
 TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings);
+
+/// Throws the InputError of train() about a batch that is too large.
+void require_trainable(const Plan& plan, const TrainingData& data);
 
 /// The order of `count` images in an epoch: a permutation that follows from the seed.
 std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, int epoch);

@@ -1,5 +1,5 @@
 # Looks for the optional parts and ends configuring with a table of what was found and what it unlocks.
-# It only looks: no language is enabled, and no flag of a found part reaches a target.
+# MPI was looked for before any target was made (ConvoyTargets.cmake); of the parts that nothing uses yet, no flag reaches a target.
 
 set(convoy_table "")
 
@@ -48,15 +48,12 @@ endif()
 
 set(found off)
 if(NOT CONVOY_WITH_MPI STREQUAL OFF)
-  find_program(CONVOY_MPICXX NAMES mpicxx mpic++)
-  find_program(CONVOY_MPIRUN NAMES mpirun mpiexec)
-  mark_as_advanced(CONVOY_MPICXX CONVOY_MPIRUN)
   set(found no)
-  if(CONVOY_MPICXX AND CONVOY_MPIRUN)
-    convoy_version(found "(Version: +|\\(Open MPI\\) )([0-9.]+)" "${CONVOY_MPIRUN}" --version)
+  if(CONVOY_MPI_FOUND)
+    convoy_version(found "(Version: +|\\(Open MPI\\) |\\(OpenRTE\\) )([0-9.]+)" "${MPIEXEC_EXECUTABLE}" --version)
   endif()
 endif()
-convoy_optional(MPI "${found}" "libmpich-dev and mpich (or libopenmpi-dev and openmpi-bin)" "${convoy_unused}")
+convoy_optional(MPI "${found}" "libmpich-dev and mpich (or libopenmpi-dev and openmpi-bin)" "ranks as processes: --transport mpi")
 
 set(found off)
 if(NOT CONVOY_WITH_CUDA STREQUAL OFF)

@@ -11,6 +11,7 @@
 #include "reference/schedule/validate.h"
 #include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
+#include "simulator/apps/ranks.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
@@ -27,6 +28,8 @@ struct CollectiveOptions {
   std::string bytes = "1MiB";
   int chunks = 1;
   bool run = false;
+  std::string transport;  ///< "" and the next: not typed
+  std::string collectives;
   MachineOptions machine;
   Output output;
 };
@@ -49,7 +52,8 @@ CollectiveCase case_of(const CollectiveOptions& options) {
 /// Throws InputError when pieces of the smallest buffer would be empty: they are left out, and the closed forms count them.
 void require_whole_pieces(const CollectiveCase& what, std::int64_t smallest_bytes) {
   const std::int64_t count = smallest_bytes / size_bytes(DType::f32);
-  const std::int64_t shard = what.kind == CollectiveKind::broadcast ? count : count / what.ranks;
+  const bool whole = what.kind == CollectiveKind::broadcast || what.kind == CollectiveKind::reduce;
+  const std::int64_t shard = whole ? count : count / what.ranks;
   const std::int64_t most = std::max<std::int64_t>(1, shard);
   if (what.chunks > most)
     throw InputError(cat("--chunks is ", what.chunks, ", but ", smallest_bytes, " bytes on ", what.ranks, " ranks make at most ",
@@ -137,19 +141,25 @@ std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, cons
           cat(sizes.factor)};
 }
 
-/// Runs it on threads and checks every element. With --json the table of convoy-train is read back; else it appears as it comes.
+/// Runs it on threads or processes and checks every element. With --json the table of convoy-train is read back; else it appears
+/// as it comes.
 void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) {
   if (const std::string typed = options.machine.typed(); !typed.empty())
     throw InputError(cat("--run measures this machine, so ", typed, " would change nothing; take one of the two away"));
-  const std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes));
-  if (options.output.json_file().empty()) become("convoy-train", words);
-  const Finished finished = run_and_read("convoy-train", words);
+  std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes));
+  if (!options.transport.empty()) words.insert(words.end(), {"--transport", options.transport});
+  if (!options.collectives.empty()) words.insert(words.end(), {"--collectives", options.collectives});
+  const Command command = command_for(words);
+  if (options.output.json_file().empty()) become(command.program, command.arguments);
+  const Finished finished = run_and_read(command.program, command.arguments);
   if (finished.exit_code == kExitInput) throw InputError("convoy-train collective refused its options, see above");
   options.output.text(finished.output);
   const std::vector<CollectiveRow> rows = parse_collective_table(finished.output);
   if (rows.empty())
     throw std::runtime_error(cat("convoy-train collective printed no table and ended with exit code ", finished.exit_code));
   nlohmann::ordered_json json = collective_json(what, rows);
+  json["transport"] = options.transport.empty() ? "threads" : options.transport;
+  json["collectives"] = options.collectives.empty() ? "ours" : options.collectives;
   for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s", "wrong"}) json["provenance"][value] = "measured";
   options.output.json(json);
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
@@ -160,6 +170,8 @@ void run(const CollectiveOptions& options) {
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
   require_whole_pieces(what, sizes.front());
   if (options.run) return run_for_real(options, what);
+  for (const auto& [option, typed] : {std::pair{"--transport", options.transport}, {"--collectives", options.collectives}})
+    if (!typed.empty()) throw InputError(cat(option, " says how a collective is run for real, so it takes --run"));
   const ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
   const CostModel cost = receive_cost(machine);
@@ -182,7 +194,7 @@ void add_collective(CLI::App& app) {
                             {"convoy collective all_reduce --ranks 64 --bytes 100MB --cluster dgx-v100",
                              "convoy collective all_reduce --ranks 2 --bytes 1KiB..64MiB:x2 --run"});
   const auto options = std::make_shared<CollectiveOptions>();
-  verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather or broadcast")
+  verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast or reduce")
       ->capture_default_str()
       ->type_name("KIND");
   verb->add_option("--algorithm", options->algorithm, "ring or binomial; without it the first for the kind")->type_name("NAME");
@@ -194,7 +206,10 @@ void add_collective(CLI::App& app) {
       ->capture_default_str()
       ->type_name("N");
   options->machine.add_to(*verb);
-  verb->add_flag("--run", options->run, "Run it on threads of this machine and check the result");
+  verb->add_flag("--run", options->run, "Run it on this machine and check the result");
+  verb->add_option("--transport", options->transport, "With --run: threads, or mpi for processes")->type_name("NAME");
+  verb->add_option("--collectives", options->collectives, "With --run --transport mpi: ours, or library for MPI's own")
+      ->type_name("WHO");
   options->output.add_to(*verb);
   verb->callback([options] { run(*options); });
 }

@@ -76,7 +76,7 @@ std::vector<Finding> unused_findings() {
                    .used = false,
                    .trouble = ""};
   };
-  return {unused("NVIDIA GPU", first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"})), unused("MPI", find_program("mpiexec")),
+  return {unused("NVIDIA GPU", first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"})),
           unused("CUDA", first_file(libraries, {"libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"})),
           unused("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"})),
           unused("ONNX", first_file(libraries, {"libonnxruntime.so", "libonnx.so"}))};
@@ -92,12 +92,15 @@ struct Part {
 constexpr Part kParts[] = {
     {"fashion_mnist", "Fashion-MNIST", "training on real images", "sudo apt-get install dataset-fashion-mnist"},
     {"openmp", "OpenMP", "several threads a rank", "build again with -DCONVOY_WITH_OPENMP=ON"},
+    {"mpi", "MPI", "ranks as processes: --transport mpi",
+     "sudo apt-get install mpich libmpich-dev, then configure and build again"},
 };
 
-/// The fact says whether the part is there, a second one with "_folder" behind its name where.
+/// The fact says whether the part is there, a second one with "_folder" or "_library" behind its name where or which.
 Finding finding_of(const nlohmann::ordered_json& facts, const Part& part) {
   const auto there = facts.find(part.fact);
-  const auto folder = facts.find(std::string(part.fact) + "_folder");
+  auto folder = facts.find(std::string(part.fact) + "_folder");
+  if (folder == facts.end()) folder = facts.find(std::string(part.fact) + "_library");
   return {.name = part.name,
           .present = there != facts.end() && *there == true,
           .what = folder != facts.end() && folder->is_string() ? folder->get<std::string>() : "",

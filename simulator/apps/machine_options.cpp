@@ -71,7 +71,8 @@ Cluster cluster_of(const Profile& profile) {
   return cluster;
 }
 
-CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision) {
+CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision,
+                  const std::string& measure) {
   if (!machine.profile) return roofline(machine.cluster.device, precision);
   if (machine.profile->model != model) {
     throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model,
@@ -80,7 +81,7 @@ CostModel cost_of(const ChosenMachine& machine, const std::string& model, const 
   if (machine.profile->precision != precision) {
     throw InputError(cat("the profile was measured in ", machine.profile->precision, ", not in ", precision));
   }
-  return from_profile(*machine.profile, make_model(model));
+  return from_profile(*machine.profile, make_model(model), measure);
 }
 
 std::string describe_cost(const ChosenMachine& machine) {

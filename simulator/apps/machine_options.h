@@ -36,8 +36,10 @@ class MachineOptions {
 /// when one rank was measured alone: then nothing is known of messages.
 Cluster cluster_of(const Profile& profile);
 
-/// Times of compute ops on a machine. Throws InputError when the profile is of another model or lacks an op.
-CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision);
+/// Times of compute ops on a machine. Throws InputError when the profile is of another model. `measure` is the command that
+/// measures what a profile lacks.
+CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision,
+                  const std::string& measure = "");
 
 /// Where the times come from, for people and for programs. The roofline is called optimistic.
 std::string describe_cost(const ChosenMachine& machine);

@@ -7,6 +7,7 @@
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
 #include "simulator/apps/output.h"
+#include "simulator/apps/ranks.h"
 #include "simulator/apps/simgrid_version.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
@@ -31,8 +32,11 @@ std::string version() { return cat("convoy ", tool_version(), " (SimGrid ", kSim
 
 /// Training has the options of convoy-train, which are its own business, --help included.
 void add_train(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "train", "Train for real on this machine: starts convoy-train with the same options.",
-                            {"convoy train --model lenet5 --ranks 2 --batch 64 --json measured.json", "convoy train --help"});
+  CLI::App* verb = add_verb(
+      app, "train",
+      "Train for real on this machine: starts convoy-train with the same options, through mpirun when ranks are to be processes.",
+      {"convoy train --model lenet5 --ranks 2 --batch 64 --json measured.json", "convoy train --ranks 2 --transport mpi",
+       "convoy train --help"});
   verb->prefix_command();
 }
 
@@ -41,7 +45,10 @@ int run(int argc, char** argv) {
     std::fputs(kShortHelp, stdout);
     return 0;
   }
-  if (std::string(argv[1]) == "train") become("convoy-train", {argv + 1, argv + argc});
+  if (std::string(argv[1]) == "train") {
+    const Command command = command_for({argv + 1, argv + argc});
+    become(command.program, command.arguments);
+  }
 
   const Session session{.command = as_utf8(command_line(argc, argv))};
   remember_command(session.command);
@@ -57,6 +64,7 @@ int run(int argc, char** argv) {
   add_collective(app);
   add_model(app);
   add_cluster(app);
+  add_plan(app);
   add_doctor(app);
   return run_cli(app, argc, argv);
 }

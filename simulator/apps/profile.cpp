@@ -10,6 +10,7 @@
 #include "reference/io/file.h"
 #include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
+#include "simulator/apps/ranks.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
 
@@ -47,7 +48,8 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
   std::vector<std::string> words = {"profile"};
   words.insert(words.end(), passed_on.begin(), passed_on.end());
   words.insert(words.end(), {"--json", "-"});
-  const Finished measured = run_and_read("convoy-train", words);
+  const Command command = command_for(words);
+  const Finished measured = run_and_read(command.program, command.arguments);
   if (measured.exit_code == kExitInput) throw InputError("convoy-train profile refused its options, see above");
   if (measured.exit_code != 0) throw std::runtime_error(cat("convoy-train profile ended with exit code ", measured.exit_code));
 

@@ -8,7 +8,6 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
-#include "reference/model/zoo.h"
 
 namespace convoy {
 namespace {
@@ -30,8 +29,8 @@ void require_precision(const std::string& word) {
 }  // namespace
 
 void ScheduleOptions::add_to(CLI::App& verb) {
-  verb.add_option("--model", choice_.model, "Network; 'convoy model' lists them")->capture_default_str()->type_name("NAME");
-  verb.add_option("--plan", choice_.plan, "How the step is spread over ranks")->capture_default_str()->type_name("NAME");
+  verb.add_option("--model", choice_.model, model_help())->capture_default_str()->type_name("NAME");
+  plan_.add_to(verb);
   verb.add_option("--ranks", choice_.ranks, "Ranks that train together")->capture_default_str()->type_name("N");
   batch_option_ = verb.add_option("--batch", batch_, "Images of a step over all ranks")->type_name("N");
   batch_per_rank_option_ =
@@ -59,16 +58,18 @@ void ScheduleOptions::add_to(CLI::App& verb) {
 ScheduleChoice ScheduleOptions::choice() const {
   ScheduleChoice choice = choice_;
   require_rank_count(choice.ranks);
+  plan_.fill(choice);
+  const bool from_file = plan_.from_file();
   if (batch_option_->count() > 0) {
     if (batch_ < 1) throw InputError(cat("--batch is ", batch_, ", expected 1 or more images"));
     choice.global_batch = batch_;
-  } else {
+  } else if (!from_file || batch_per_rank_option_->count() > 0) {
     const int per_rank = batch_per_rank_option_->count() > 0 ? batch_per_rank_ : kDefaultBatchPerRank;
     if (per_rank < 1) throw InputError(cat("--batch-per-rank is ", per_rank, ", expected 1 or more images"));
     choice.global_batch = checked_batch(std::int64_t{per_rank} * choice.ranks);
   }
-  choice.overlap = parse_on_off("--overlap", overlap_);
-  choice.bucket_bytes = parse_bytes(bucket_);
+  if (!from_file || plan_.typed("--overlap")) choice.overlap = parse_on_off("--overlap", overlap_);
+  if (!from_file || plan_.typed("--bucket")) choice.bucket_bytes = parse_bytes(bucket_);
   require_precision(choice.precision);
   return choice;
 }
@@ -94,12 +95,30 @@ Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
   }
 }
 
+std::string plan_words(const ScheduleChoice& choice) {
+  const bool hybrid = choice.plan_yaml.empty() && choice.plan == "hybrid";
+  std::string words = cat("--plan ", choice.plan_yaml.empty() ? choice.plan : "FILE.yaml");
+  if (hybrid) words += cat(" --inside ", choice.inside);
+  if (hybrid && choice.split > 0) words += cat(" --split ", choice.split);
+  if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
+  if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
+  if (choice.synchronised_statistics) words += " --statistics synchronised";
+  return cat(words, " --ranks ", choice.ranks, " --batch ", choice.global_batch);
+}
+
 std::string describe(const ScheduleChoice& choice) {
   const bool even = choice.global_batch % choice.ranks == 0;
-  return fmt::format("{}, plan {}, {} rank{}, {} images a step ({}{} a rank), {}, overlap {}, buckets of {}", choice.model,
-                     choice.plan, choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch, even ? "" : "about ",
-                     choice.global_batch / choice.ranks, choice.precision, choice.overlap ? "on" : "off",
-                     format_bytes(static_cast<double>(choice.bucket_bytes)));
+  const bool named = choice.plan_yaml.empty();
+  const bool by_images = named && (choice.plan == "data" || choice.plan == "data_parallel_root");
+  std::string plan = named ? choice.plan : cat("'", choice.plan, "' of a file");
+  if (named && plan == "hybrid")
+    plan += cat(" with ", choice.inside, " on ", choice.split > 0 ? choice.split : 2, " ranks inside");
+  if (choice.scheme != ExchangeScheme::a) plan += cat(", scheme ", to_string(choice.scheme));
+  return fmt::format("{}, plan {}, {} rank{}, {} images a step{}, {}{}, overlap {}, buckets of {}", choice.model, plan,
+                     choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch,
+                     by_images ? cat(" (", even ? "" : "about ", choice.global_batch / choice.ranks, " a rank)") : "",
+                     choice.precision, choice.gradient_dtype ? cat(", gradients in ", to_string(*choice.gradient_dtype)) : "",
+                     choice.overlap ? "on" : "off", format_bytes(static_cast<double>(choice.bucket_bytes)));
 }
 
 }  // namespace convoy

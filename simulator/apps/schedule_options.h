@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "reference/io/report.h"
+#include "reference/io/plan_options.h"
 
 namespace convoy {
 
@@ -17,6 +17,7 @@ class ScheduleOptions {
 
  private:
   ScheduleChoice choice_{.model = "lenet5", .plan = "data", .ranks = 2};
+  PlanWords plan_;
   int batch_ = 0;           ///< 0: not given
   int batch_per_rank_ = 0;  ///< 0: not given
   std::string overlap_ = "on";
@@ -31,6 +32,9 @@ void require_rank_count(int ranks);
 
 /// The schedule of a choice. A plan that makes no sense for the model is a mistake in what was typed: InputError.
 Schedule schedule_for(const ScheduleChoice& choice, Mode mode);
+
+/// The words of a command line that say which plan: "--plan hybrid --inside spatial --split 2 --ranks 4 --batch 64".
+std::string plan_words(const ScheduleChoice& choice);
 
 /// One line: "vgg16, plan data, 64 ranks, 2048 images a step (32 a rank), fp32".
 std::string describe(const ScheduleChoice& choice);

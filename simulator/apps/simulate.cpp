@@ -32,7 +32,11 @@ bool fits(ScheduleChoice choice, std::int64_t images_a_rank, Mode mode, std::int
   const std::int64_t global = images_a_rank * choice.ranks;
   if (global > INT32_MAX) return false;
   choice.global_batch = static_cast<int>(global);
-  return most_memory(schedule_for(choice, mode)).memory.arena_bytes <= device_bytes;
+  try {
+    return most_memory(schedule_for(choice, mode)).memory.arena_bytes <= device_bytes;
+  } catch (const InputError&) {  // a number of images that the plan cannot divide
+    return false;
+  }
 }
 
 /// The most images a rank that fit; 0 when not even one does. Memory grows with the batch, so halving the range finds it.

@@ -14,6 +14,10 @@
 namespace convoy {
 namespace {
 
+std::string measuring_command(const ScheduleChoice& choice) {
+  return cat("convoy profile --model ", choice.model, " ", plan_words(choice));
+}
+
 /// A profile that is used on a cluster of its own, and one on the machine that it calls this one.
 std::vector<std::string> doubts_about_machine(const ChosenMachine& machine) {
   const std::string& measured = machine.profile->machine;
@@ -29,7 +33,7 @@ std::vector<std::string> doubts_about_machine(const ChosenMachine& machine) {
 }
 
 /// Images of a rank between the fewest and the most that were measured are a straight line, others a guess.
-std::vector<std::string> doubts_about_images(const Profile& profile, const Schedule& schedule) {
+std::vector<std::string> doubts_about_images(const Profile& profile, const Schedule& schedule, const ScheduleChoice& choice) {
   int fewest = 0;
   int most = 0;
   for (const ProfileEntry& entry : profile.entries) {
@@ -43,8 +47,8 @@ std::vector<std::string> doubts_about_images(const Profile& profile, const Sched
     const std::string range = fewest == most ? cat(most) : cat(fewest, " to ", most);
     doubts.push_back(
         fmt::format("the profile was measured with {} images a rank; times of {} are taken in proportion. "
-                    "'convoy profile --model {} --batch-per-rank {}' measures them",
-                    range, program.batch, profile.model, program.batch));
+                    "'{}' measures them",
+                    range, program.batch, measuring_command(choice)));
   }
   return doubts;
 }
@@ -63,7 +67,10 @@ Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const Chos
             .cost = {}};
   require_ranks(machine.cluster, choice.ranks);
   require_valid(task.schedule);
-  task.cost = cost_of(machine, choice.model, choice.precision);
+  task.cost = cost_of(machine, choice.model, choice.precision, measuring_command(choice));
+  for (const Program& program : task.schedule.programs)  // what a profile lacks is said now
+    for (const Op& op : program.ops)
+      if (const auto* compute = std::get_if<Compute>(&op.action)) (void)task.cost.compute_s(program, op, *compute);
   return task;
 }
 
@@ -88,12 +95,21 @@ double lower_bound_s(const Task& task) {
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 
-double one_rank_step_s(const Task& task) {
-  ScheduleChoice one = task.choice;
-  const std::int64_t ranks = one.ranks;
-  one.global_batch = static_cast<int>((one.global_batch + ranks - 1) / ranks);  // of the rank that has most
-  one.ranks = 1;
-  return simulate_task(prepare(one, task.mode, task.iterations, task.machine), "").times.step_time_s;
+std::optional<double> one_rank_step_s(const Task& task) {
+  ScheduleChoice one{.model = task.choice.model,
+                     .overlap = task.choice.overlap,
+                     .bucket_bytes = task.choice.bucket_bytes,
+                     .precision = task.choice.precision};
+  const std::int64_t ranks = task.choice.ranks;
+  one.global_batch = static_cast<int>((task.choice.global_batch + ranks - 1) / ranks);  // of the rank that has most
+  Task alone;
+  try {
+    alone = prepare(one, task.mode, task.iterations, task.machine);
+  } catch (const InputError&) {
+    if (task.machine.profile) return std::nullopt;
+    throw;
+  }
+  return simulate_task(alone, "").times.step_time_s;
 }
 
 std::vector<std::string> doubts_about_profile(const Task& task) {
@@ -112,7 +128,7 @@ std::vector<std::string> doubts_about_profile(const Task& task) {
                                  profile.threads, profile.threads == 1 ? "" : "s", cluster.name, cluster.cores_per_rank,
                                  cluster.cores_per_rank == 1 ? "" : "s"));
   }
-  const std::vector<std::string> of_images = doubts_about_images(profile, task.schedule);
+  const std::vector<std::string> of_images = doubts_about_images(profile, task.schedule, task.choice);
   doubts.insert(doubts.end(), of_images.begin(), of_images.end());
   return doubts;
 }

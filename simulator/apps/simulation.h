@@ -1,6 +1,7 @@
 /// Simulating one choice on one machine, for the verbs simulate, sweep and compare.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ Simulation simulate_task(const Task& task, const std::string& command);
 /// The median step time when nothing is shared, by formula.
 double lower_bound_s(const Task& task);
 
-/// The same number of images on a single rank: step time, for the efficiency.
-double one_rank_step_s(const Task& task);
+/// As many images as a rank has, on a single rank with the whole network: step time, for the efficiency. Nothing when the task's
+/// profile has no times of the whole network, as one of a plan that divides layers.
+std::optional<double> one_rank_step_s(const Task& task);
 
 /// Why the times of the task's profile may not hold for the task: measured on another machine, with other ranks or threads, or at
 /// other sizes. Sentences; none when it has no profile.

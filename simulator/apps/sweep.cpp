@@ -29,8 +29,9 @@ struct Axis {
 };
 
 /// The options that may be varied: those that change what is simulated in one word.
-const std::vector<std::string> kMayVary = {"model",  "ranks",      "batch",  "batch-per-rank", "overlap",
-                                           "bucket", "all-reduce", "chunks", "precision",      "cluster"};
+const std::vector<std::string> kMayVary = {"model",      "plan",   "split",     "inside",         "scheme",  "gradients",
+                                           "statistics", "ranks",  "batch",     "batch-per-rank", "overlap", "bucket",
+                                           "all-reduce", "chunks", "precision", "cluster"};
 
 int whole_number(const std::string& text, const std::string& in) {
   int value = 0;
@@ -42,7 +43,7 @@ int whole_number(const std::string& text, const std::string& in) {
 
 /// Options whose values are numbers, so that they can be given as a range.
 bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {"ranks", "batch", "batch-per-rank", "chunks", "bucket"};
+  const std::vector<std::string> numbers = {"ranks", "batch", "batch-per-rank", "split", "chunks", "bucket"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 
@@ -88,7 +89,7 @@ struct Point {
   std::vector<std::string> words;  ///< of each axis
   ScheduleChoice choice;
   StepTimes times;
-  double efficiency = 0;  ///< of one rank's speed with the same images a rank
+  std::optional<double> efficiency;  ///< of one rank's speed with the same images a rank
   std::int64_t memory_bytes = 0;
   bool fits = true;
 };
@@ -172,8 +173,8 @@ Point simulate_point(const Words& words, const Task& task, const Session& sessio
   const std::int64_t device_bytes = task.machine.cluster.device.memory_bytes;
   Point point{.words = words, .choice = task.choice, .times = done.times};
   // Efficiency: how much of the speed of as many separate ranks is left.
-  const double alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : done.times.step_time_s;
-  point.efficiency = scaling_efficiency(alone_s, done.times.step_time_s);
+  const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : done.times.step_time_s;
+  if (alone_s) point.efficiency = scaling_efficiency(*alone_s, done.times.step_time_s);
   point.memory_bytes = most_memory(task.schedule).memory.arena_bytes;
   point.fits = device_bytes == 0 || point.memory_bytes <= device_bytes;
   return point;
@@ -205,11 +206,11 @@ std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& po
   Table table(columns);
   for (const Point& point : points) {
     std::vector<std::string> cells = point.words;
-    cells.insert(cells.end(),
-                 {format_time(point.times.step_time_s), format_time(point.times.compute_s),
-                  format_time(point.times.exposed_communication_s),
-                  fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s), format_percent(point.efficiency),
-                  format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)")});
+    cells.insert(cells.end(), {format_time(point.times.step_time_s), format_time(point.times.compute_s),
+                               format_time(point.times.exposed_communication_s),
+                               fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s),
+                               point.efficiency ? format_percent(*point.efficiency) : "n/a",
+                               format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)")});
     table.add_row(cells);
   }
   return table.to_string();
@@ -226,7 +227,7 @@ std::string csv_of(const std::vector<Axis>& axes, const std::vector<Point>& poin
     const StepTimes& t = point.times;
     text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
                         t.exposed_communication_s, t.hidden_communication_s, t.idle_s, point.choice.global_batch / t.step_time_s,
-                        point.efficiency, point.memory_bytes, point.fits);
+                        point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits);
   }
   return text;
 }
@@ -241,7 +242,8 @@ nlohmann::ordered_json json_of(const std::vector<Axis>& axes, const std::vector<
     row["compute_s"] = point.times.compute_s;
     row["exposed_communication_s"] = point.times.exposed_communication_s;
     row["images_per_s"] = point.choice.global_batch / point.times.step_time_s;
-    row["efficiency"] = point.efficiency;
+    row["efficiency"] = nullptr;
+    if (point.efficiency) row["efficiency"] = *point.efficiency;
     row["memory_bytes"] = point.memory_bytes;
     row["fits"] = point.fits;
     rows.push_back(row);

@@ -20,6 +20,7 @@ void add_collective(CLI::App& app);
 void add_model(CLI::App& app);
 void add_cluster(CLI::App& app);
 void add_profile(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_doctor(CLI::App& app);
 
 }  // namespace convoy

@@ -12,9 +12,10 @@ namespace convoy {
 /// the schedule's precision. Optimistic: real kernels reach a part of the peak. An InputError when the device has no such peak.
 CostModel roofline(const Device& device, const std::string& precision);
 
-/// Measured times. An op whose batch was not measured is interpolated between the nearest batches, or scaled from the nearest;
-/// an op that was not measured at all is an InputError naming it and the command that measures it. nodes: names by index.
-CostModel from_profile(const Profile& profile, const Model& model);
+/// Measured times. An op is looked up by node, kind and shape (size_of()); a number of images or elements that was not measured
+/// is interpolated between the nearest, or scaled from the nearest. An op that was not measured at all is an InputError naming it
+/// and `measure`, the command that measures it; an op without work takes no time.
+CostModel from_profile(const Profile& profile, const Model& model, const std::string& measure = "");
 
 /// All zero: what is left is communication.
 CostModel free_compute();

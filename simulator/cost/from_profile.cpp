@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -11,9 +12,9 @@
 #include "simulator/cost/cost.h"
 
 // Note [between measurements]
-// A time is known at some sizes: images of the rank, or elements for zero and update. Between two of them it is the straight
-// line. Outside, it is in proportion to the nearest: a kernel's fixed part is neglected there, so measure near the sizes you
-// simulate.
+// A time is known at some sizes: images that the op works on, or elements of flat ops (see OpSize). Between two of them it is the
+// straight line. Outside, it is in proportion to the nearest: a kernel's fixed part is neglected there, so measure near the sizes
+// you simulate.
 
 namespace convoy {
 namespace {
@@ -39,10 +40,13 @@ class Curve {
   std::map<double, double> points_;
 };
 
-bool counts_elements(ComputeKind kind) { return kind == ComputeKind::zero || kind == ComputeKind::update; }
+/// What a curve is looked up by: name of the node ("" for ops of none), kind and shape.
+using Key = std::tuple<std::string, ComputeKind, std::string>;
 
-/// What a curve is looked up by: name of the node ("" for load, zero and update) and kind.
-using Key = std::pair<std::string, ComputeKind>;
+std::string describe(const Key& key) {
+  const auto& [node, kind, shape] = key;
+  return cat(to_string(kind), node.empty() ? "" : " of ", node, shape.empty() ? "" : ", ", shape);
+}
 
 void check_entry(const ProfileEntry& entry, const std::set<std::string>& nodes) {
   const auto what = [&] {
@@ -52,9 +56,16 @@ void check_entry(const ProfileEntry& entry, const std::set<std::string>& nodes) 
     throw InputError(cat(what(), " has time_s ", entry.time_s, "; measure again"));
   if (!entry.node.empty() && !nodes.contains(entry.node))
     throw InputError(cat(what(), " names a node that the model does not have"));
-  const double size = counts_elements(entry.kind) ? static_cast<double>(entry.count) : entry.batch;
-  if (!(size > 0))
-    throw InputError(cat(what(), " has ", counts_elements(entry.kind) ? "count " : "batch ", size, ", which must be positive"));
+  if (!(entry.batch > 0) && !(entry.count > 0) && entry.kind != ComputeKind::join)
+    throw InputError(cat(what(), " has batch ", entry.batch, " and count ", entry.count, "; one of them must be positive"));
+}
+
+/// Profiles that do not say shapes are of whole images.
+std::string shape_of(const ProfileEntry& entry, const Model& model) {
+  if (!entry.shape.empty() || entry.count > 0) return entry.shape;
+  if (entry.node.empty()) return cat(">", model.image.c, "x", model.image.h, "x", model.image.w);
+  const auto node = std::find_if(model.nodes.begin(), model.nodes.end(), [&](const Node& n) { return n.name == entry.node; });
+  return whole_shape(model, static_cast<int>(node - model.nodes.begin()));
 }
 
 std::map<Key, Curve> curves_of(const Profile& profile, const Model& model) {
@@ -63,22 +74,15 @@ std::map<Key, Curve> curves_of(const Profile& profile, const Model& model) {
   std::map<Key, Curve> curves;
   for (const ProfileEntry& entry : profile.entries) {
     check_entry(entry, nodes);
-    const double size = counts_elements(entry.kind) ? static_cast<double>(entry.count) : entry.batch;
-    curves[{entry.node, entry.kind}].add(size, entry.time_s);
+    const double size = entry.count > 0 ? static_cast<double>(entry.count) : entry.batch;
+    if (size > 0) curves[{entry.node, entry.kind, shape_of(entry, model)}].add(size, entry.time_s);
   }
   return curves;
 }
 
-/// Elements that a zero or an update goes over: its longest operand.
-double element_count(const Compute& compute) {
-  std::int64_t count = 0;
-  for (const Operand& operand : compute.operands) count = std::max(count, operand.region.slice.count);
-  return static_cast<double>(count);
-}
-
 }  // namespace
 
-CostModel from_profile(const Profile& profile, const Model& model) {
+CostModel from_profile(const Profile& profile, const Model& model, const std::string& measure) {
   if (profile.model != model.name)
     throw InputError(cat("the profile was measured for '", profile.model, "', not for '", model.name,
                          "'; measure it with: convoy profile --model ", model.name));
@@ -87,15 +91,17 @@ CostModel from_profile(const Profile& profile, const Model& model) {
   for (const Node& node : model.nodes) names.push_back(node.name);
 
   CostModel cost;
-  cost.compute_s = [curves, names, model_name = model.name](const Program& program, const Op& op, const Compute& compute) {
-    const double size = counts_elements(compute.kind) ? element_count(compute) : program.batch;
-    if (size == 0) return 0.0;
+  const std::string command = measure.empty() ? cat("convoy profile --model ", model.name) : measure;
+  cost.compute_s = [curves, names, command](const Program& program, const Op& op, const Compute& compute) {
+    const OpSize size = size_of(program, compute);
+    const double amount = size.count > 0 ? static_cast<double>(size.count) : size.batch;
+    if (amount == 0 || compute.work == Work{}) return 0.0;
     const std::string node = compute.node < 0 ? "" : names.at(static_cast<std::size_t>(compute.node));
-    const auto curve = curves->find({node, compute.kind});
+    const Key key{node, compute.kind, size.shape};
+    const auto curve = curves->find(key);
     if (curve == curves->end())
-      throw InputError(cat("the profile has no time for '", op.name, "' (", to_string(compute.kind), node.empty() ? "" : " of ",
-                           node, "); measure it with: convoy profile --model ", model_name, " --batch-per-rank ", std::max(1, program.batch)));
-    return curve->second.at(size);
+      throw InputError(cat("the profile has no time for '", op.name, "' (", describe(key), "); measure it with: ", command));
+    return curve->second.at(amount);
   };
   if (profile.transport) {
     const double add_s_per_byte = profile.transport->add_s_per_byte;

@@ -7,8 +7,8 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "reference/io/yaml_map.h"
 #include "simulator/platform/cluster.h"
-#include "simulator/platform/yaml_map.h"
 
 namespace convoy {
 namespace {

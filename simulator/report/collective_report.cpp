@@ -14,8 +14,6 @@
 namespace convoy {
 namespace {
 
-bool reduces(CollectiveKind kind) { return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter; }
-
 std::int64_t count_of(std::int64_t bytes) { return bytes / size_bytes(DType::f32); }
 
 std::int64_t whole_floats(std::int64_t bytes) {
@@ -80,7 +78,7 @@ std::string collective_table(const CollectiveCase& what, const std::vector<Colle
       {{"size(B)"}, {"count"}, {"type"}, {"redop"}, {"time(us)"}, {"algbw(GB/s)"}, {"busbw(GB/s)"}, {"#wrong"}, {"formula(us)"}});
   for (const CollectiveRow& row : rows) {
     table.add_row({fmt::format("{}", row.bytes), fmt::format("{}", count_of(row.bytes)), "float",
-                   reduces(what.kind) ? "sum" : "none", fmt::format("{:.2f}", row.time_s / us),
+                   is_reduction(what.kind) ? "sum" : "none", fmt::format("{:.2f}", row.time_s / us),
                    fmt::format("{:.3f}", algorithm_bandwidth(row) / GB), fmt::format("{:.3f}", bus_bandwidth_of(what, row) / GB),
                    row.wrong ? fmt::format("{}", *row.wrong) : "N/A",
                    row.formula_time_s ? fmt::format("{:.2f}", *row.formula_time_s / us) : "N/A"});

@@ -26,8 +26,17 @@ std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& ru
           {"bucket", cat(choice.bucket_bytes, " bytes")},
           {"all-reduce", choice.all_reduce},
           {"chunks", cat(choice.chunks)},
-          {"precision", choice.precision}};
+          {"precision", choice.precision},
+          {"split", cat(choice.split)},
+          {"inside", choice.inside},
+          {"scheme", cat(to_string(choice.scheme))},
+          {"gradients", choice.gradient_dtype ? to_string(*choice.gradient_dtype) : "as they are"},
+          {"statistics", choice.synchronised_statistics ? "synchronised" : "local"},
+          {"plan file", choice.plan_yaml.empty() ? "none" : choice.plan_yaml}};
 }
+
+/// A plan that was read from a file is too long for a sentence.
+std::string in_words(const std::string& value) { return value.find('\n') == std::string::npos ? value : "given"; }
 
 void require_same_schedule(const RunReport& a, const RunReport& b) {
   const auto of_a = settings_of(a);
@@ -35,7 +44,8 @@ void require_same_schedule(const RunReport& a, const RunReport& b) {
   std::string differences;
   for (std::size_t i = 0; i < of_a.size(); ++i)
     if (of_a[i].second != of_b[i].second)
-      differences += cat(differences.empty() ? "" : ", ", of_a[i].first, " ", of_a[i].second, " and ", of_b[i].second);
+      differences += cat(differences.empty() ? "" : ", ", of_a[i].first, " ", in_words(of_a[i].second), " and ",
+                         in_words(of_a[i].second) == in_words(of_b[i].second) ? "another" : in_words(of_b[i].second));
   if (differences.empty()) return;
   throw InputError(
       cat("these runs cannot be compared, they did different things: ", differences,
@@ -89,6 +99,7 @@ Comparison compare(RunReport a, RunReport b) {
   phase("all-reduce", Phase::all_reduce);
   phase("waiting for ranks", Phase::wait);
   phase("other communication", Phase::other_communication);
+  phase("packing", Phase::packing);
   phase("update", Phase::update);
   row("compute", first.compute_s, second.compute_s, true);
   row("exposed communication", first.exposed_communication_s, second.exposed_communication_s, true);

@@ -13,7 +13,7 @@
 namespace convoy {
 namespace {
 
-constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'U', 'W'};  // no op counts as W
+constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'P', 'U', 'W'};  // no op counts as W
 constexpr int kNarrowest = 40;
 
 struct TimeSpan {
@@ -104,7 +104,8 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
   }
   if (ranks < schedule.world_size()) text += fmt::format("and {} more ranks\n", schedule.world_size() - ranks);
   return text +
-         "L load  F forward  B backward  R all-reduce  C other communication  U update  . idle  (small letter: less than half a "
+         "L load  F forward  B backward  R all-reduce  C other communication  P packing  U update  . idle  (small letter: less "
+         "than half a "
          "column)\n";
 }
 

@@ -51,7 +51,7 @@ std::vector<ModelRow> model_rows(const Model& model, int batch, DType dtype) {
                  .backward_input = {},
                  .backward_weights = work_of(model, node, batch, Pass::backward_weights, dtype),
                  .activation_bytes = outputs[i].count() * size_bytes(dtype)};
-    if (model.nodes[i].input >= 0) row.backward_input = work_of(model, node, batch, Pass::backward_input, dtype);
+    if (model.nodes[i].inputs.front() != kImages) row.backward_input = work_of(model, node, batch, Pass::backward_input, dtype);
     rows.push_back(std::move(row));
   }
   return rows;

@@ -58,6 +58,10 @@ Result run(const std::string& arguments) {
   return run_line(quoted(std::filesystem::path(CONVOY_BIN_DIR) / "convoy") + " " + arguments);
 }
 
+Result run_train(const std::string& arguments) {
+  return run_line(quoted(std::filesystem::path(CONVOY_BIN_DIR) / "convoy-train") + " " + arguments);
+}
+
 Result run_beside(const std::string& script, const std::string& arguments) {
   namespace fs = std::filesystem;
   const fs::path there = folder().path() / "beside";

@@ -13,6 +13,8 @@ struct Result {
 
 /// Runs "convoy <arguments>" by a shell in a folder of this test's own.
 Result run(const std::string& arguments);
+/// The same with convoy-train.
+Result run_train(const std::string& arguments);
 /// The same for any line of the shell.
 Result run_line(const std::string& line);
 /// Copies the built convoy into a folder of its own, beside a convoy-train that is this shell script, and runs it.

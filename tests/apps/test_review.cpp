@@ -187,7 +187,7 @@ TEST_CASE("convoy-train is told what was typed, and what it fails to say is not 
 
 TEST_CASE("the doctor names what this version does not use") {
   const json doctor = json_of("doctor");
-  for (const char* name : {"NVIDIA GPU", "MPI", "CUDA", "NCCL", "ONNX"}) {
+  for (const char* name : {"NVIDIA GPU", "CUDA", "NCCL", "ONNX"}) {
     CAPTURE(name);
     bool named = false;
     for (const json& finding : doctor.at("findings"))

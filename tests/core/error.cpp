@@ -50,10 +50,14 @@ TEST_CASE("require throws when its condition is false, with the place and the pa
 }
 
 TEST_CASE("element types are written, read and sized") {
-  for (const DType type : {DType::f32, DType::f64}) REQUIRE(parse_dtype(to_string(type)) == type);
+  for (const DType type : {DType::f32, DType::f64, DType::f16, DType::bf16}) REQUIRE(parse_dtype(to_string(type)) == type);
   REQUIRE(size_bytes(DType::f32) == sizeof(float));
   REQUIRE(size_bytes(DType::f64) == sizeof(double));
   REQUIRE(with_type(DType::f32, [](auto zero) { return sizeof(zero); }) == 4);
   REQUIRE(with_type(DType::f64, [](auto zero) { return sizeof(zero); }) == 8);
-  REQUIRE_THROWS_AS(parse_dtype("f16"), InputError);
+  REQUIRE(size_bytes(DType::f16) == sizeof(Float16));
+  REQUIRE(size_bytes(DType::bf16) == sizeof(BFloat16));
+  REQUIRE(with_type(DType::f16, [](auto zero) { return std::is_same_v<decltype(zero), Float16>; }));
+  REQUIRE(with_type(DType::bf16, [](auto zero) { return std::is_same_v<decltype(zero), BFloat16>; }));
+  REQUIRE_THROWS_AS(parse_dtype("f61"), InputError);
 }

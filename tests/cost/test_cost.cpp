@@ -30,9 +30,12 @@ const Device kDevice{.name = "test",
                      .launch_overhead_s = 3 * us,
                      .source = "a test"};
 
-double time_of(const CostModel& cost, const Compute& compute, int batch = 1) {
+/// The time of an op, whose operands get so many images.
+double time_of(const CostModel& cost, Compute compute, int batch = 1) {
   Program program;
-  program.batch = batch;
+  for (Operand& operand : compute.operands)
+    if (operand.role == Role::x || operand.role == Role::y || operand.role == Role::dx || operand.role == Role::dy)
+      operand.box.n.count = batch;
   return cost.compute_s(program, Op{"the op", 0, {}, compute}, compute);
 }
 
@@ -40,11 +43,26 @@ Compute with_work(double flops, double bytes_read, double bytes_written) {
   return {ComputeKind::forward, 0, {}, {flops, bytes_read, bytes_written}};
 }
 
-/// A compute op of a node of LeNet-5; for zero and update on `count` elements.
-Compute of_kind(ComputeKind kind, int node, std::int64_t count = 0) {
+Box image(int c, int h, int w) { return box_of({1, c, h, w}); }
+
+/// A compute op of conv1 of LeNet-5 on whole images.
+Compute of_conv1(ComputeKind kind, const Box& x = image(1, 28, 28), const Box& y = image(6, 28, 28)) {
+  const bool backward = kind == ComputeKind::backward_weights;
   return {kind,
-          node,
-          {{Role::bias, Access::read, {0, {0, count / 2}}}, {Role::gradients, Access::write, {0, {0, count}}}},
+          0,
+          {{Role::weight, Access::read, {0, {0, 150}}, box_of({6, 1, 5, 5})},
+           {Role::x, Access::read, {}, x},
+           {backward ? Role::dy : Role::y, Access::read, {}, y}},
+          {1, 1, 1}};
+}
+
+Compute loading() { return {ComputeKind::load, -1, {{Role::y, Access::write, {}, image(1, 28, 28)}}, {0, 1, 1}}; }
+
+/// An op on `count` elements.
+Compute flat(ComputeKind kind, std::int64_t count) {
+  return {kind,
+          -1,
+          {{Role::weights, Access::read, {0, {0, count / 2}}}, {Role::gradients, Access::write, {0, {0, count}}}},
           {1, 1, 1}};
 }
 
@@ -58,8 +76,8 @@ Profile lenet_profile() {
   profile.entries = {
       entry("conv1", ComputeKind::forward, 16, 0, 2 * ms),  entry("conv1", ComputeKind::forward, 8, 0, 1.5 * ms),
       entry("conv1", ComputeKind::forward, 64, 0, 10 * ms), entry("conv1", ComputeKind::backward_weights, 16, 0, 5 * ms),
-      entry("", ComputeKind::load, 16, 0, 1 * ms),          entry("", ComputeKind::update, 16, 1000, 4 * us),
-      entry("", ComputeKind::update, 16, 3000, 6 * us),     entry("", ComputeKind::zero, 16, 1000, 1 * us)};
+      entry("", ComputeKind::load, 16, 0, 1 * ms),          entry("", ComputeKind::update, 0, 1000, 4 * us),
+      entry("", ComputeKind::update, 0, 3000, 6 * us),      entry("", ComputeKind::zero, 0, 1000, 1 * us)};
   return profile;
 }
 
@@ -106,7 +124,7 @@ TEST_CASE("free compute takes no time") {
 
 TEST_CASE("a measured batch takes the measured time, others the straight line or the proportion") {
   const CostModel cost = from_profile(lenet_profile(), make_model("lenet5"));
-  const Compute forward = of_kind(ComputeKind::forward, 0);
+  const Compute forward = of_conv1(ComputeKind::forward);
   REQUIRE(time_of(cost, forward, 16) == 2 * ms);
   REQUIRE(time_of(cost, forward, 8) == 1.5 * ms);
   REQUIRE(time_of(cost, forward, 12) == Approx(1.75 * ms));
@@ -114,18 +132,18 @@ TEST_CASE("a measured batch takes the measured time, others the straight line or
   REQUIRE(time_of(cost, forward, 4) == Approx(0.75 * ms));
   REQUIRE(time_of(cost, forward, 128) == Approx(20 * ms));
   REQUIRE(time_of(cost, forward, 0) == 0);
-  REQUIRE(time_of(cost, of_kind(ComputeKind::backward_weights, 0), 32) == Approx(10 * ms));
-  REQUIRE(time_of(cost, of_kind(ComputeKind::load, -1), 8) == Approx(0.5 * ms));
+  REQUIRE(time_of(cost, of_conv1(ComputeKind::backward_weights), 32) == Approx(10 * ms));
+  REQUIRE(time_of(cost, loading(), 8) == Approx(0.5 * ms));
 }
 
 TEST_CASE("zero and update are looked up by elements, whatever the batch") {
   const CostModel cost = from_profile(lenet_profile(), make_model("lenet5"));
-  REQUIRE(time_of(cost, of_kind(ComputeKind::update, -1, 1000), 7) == 4 * us);
-  REQUIRE(time_of(cost, of_kind(ComputeKind::update, -1, 2000), 0) == Approx(5 * us));
-  REQUIRE(time_of(cost, of_kind(ComputeKind::update, -1, 6000), 7) == Approx(12 * us));
-  REQUIRE(time_of(cost, of_kind(ComputeKind::update, -1, 500), 7) == Approx(2 * us));
-  REQUIRE(time_of(cost, of_kind(ComputeKind::update, -1, 0), 7) == 0);
-  REQUIRE(time_of(cost, of_kind(ComputeKind::zero, -1, 4000), 7) == Approx(4 * us));
+  REQUIRE(time_of(cost, flat(ComputeKind::update, 1000), 7) == 4 * us);
+  REQUIRE(time_of(cost, flat(ComputeKind::update, 2000), 0) == Approx(5 * us));
+  REQUIRE(time_of(cost, flat(ComputeKind::update, 6000), 7) == Approx(12 * us));
+  REQUIRE(time_of(cost, flat(ComputeKind::update, 500), 7) == Approx(2 * us));
+  REQUIRE(time_of(cost, flat(ComputeKind::update, 0), 7) == 0);
+  REQUIRE(time_of(cost, flat(ComputeKind::zero, 4000), 7) == Approx(4 * us));
 }
 
 TEST_CASE("adding what arrived costs what the transport measured, copying nothing more") {
@@ -138,11 +156,44 @@ TEST_CASE("adding what arrived costs what the transport measured, copying nothin
   REQUIRE(cost.receive_s(OnReceive::copy, 1000) == 0);
 }
 
+TEST_CASE("the parts of a layer are looked up by their own shapes, copies and conversions by what they move") {
+  Profile profile = lenet_profile();
+  profile.entries.push_back(entry("conv1", ComputeKind::forward, 16, 0, 1.25 * ms));
+  profile.entries.back().shape = "1x16x28>6x14x28";
+  profile.entries.push_back(entry("", ComputeKind::copy, 0, 4000, 3 * us));
+  profile.entries.push_back(entry("", ComputeKind::convert, 0, 100, 1 * us));
+  profile.entries.back().shape = "f32>bf16";
+  profile.entries.push_back(entry("", ComputeKind::convert, 0, 100, 2 * us));
+  profile.entries.back().shape = "bf16>f32";
+  const CostModel cost = from_profile(profile, make_model("lenet5"));
+  REQUIRE(time_of(cost, of_conv1(ComputeKind::forward, image(1, 16, 28), image(6, 14, 28)), 16) == 1.25 * ms);
+  REQUIRE(time_of(cost, of_conv1(ComputeKind::forward), 16) == 2 * ms);
+  const Compute copy{ComputeKind::copy, -1, {{Role::x, Access::read, {}, {}}, {Role::y, Access::write, {}, {}}}, {0, 1500, 1500}};
+  REQUIRE(time_of(cost, copy) == Approx(2.25 * us));
+  Program program;
+  program.buffers = {{"a", BufferKind::gradients, DType::f32, {1, 50, 1, 1}},
+                     {"b", BufferKind::workspace, DType::bf16, {1, 50, 1, 1}}};
+  const auto convert = [&](int from, int to) {
+    const Compute compute{ComputeKind::convert,
+                          -1,
+                          {{Role::x, Access::read, {from, {0, 50}}}, {Role::y, Access::write, {to, {0, 50}}}},
+                          {50, 1, 1}};
+    return cost.compute_s(program, Op{"convert", 0, {}, compute}, compute);
+  };
+  REQUIRE(convert(0, 1) == Approx(0.5 * us));
+  REQUIRE(convert(1, 0) == Approx(1 * us));
+}
+
 TEST_CASE("what was not measured is named, with the command that measures it") {
   const CostModel cost = from_profile(lenet_profile(), make_model("lenet5"));
-  const std::string message = input_error_of([&] { time_of(cost, of_kind(ComputeKind::backward_input, 0), 16); });
-  REQUIRE(contains(message, "no time for 'the op' (backward_input of conv1)"));
-  REQUIRE(contains(message, "convoy profile --model lenet5 --batch-per-rank 16"));
+  const std::string message = input_error_of([&] { time_of(cost, of_conv1(ComputeKind::backward_input), 16); });
+  REQUIRE(contains(message, "no time for 'the op' (backward_input of conv1, 1x28x28>6x28x28)"));
+  REQUIRE(contains(message, "measure it with: convoy profile --model lenet5"));
+  const CostModel other = from_profile(lenet_profile(), make_model("lenet5"), "convoy profile --plan spatial");
+  const Compute rows = of_conv1(ComputeKind::forward, image(1, 16, 28), image(6, 14, 28));
+  REQUIRE(contains(input_error_of([&] { time_of(other, rows, 16); }),
+                   "(forward of conv1, 1x16x28>6x14x28); measure it with: convoy profile --plan spatial"));
+  REQUIRE(time_of(other, {ComputeKind::join, -1, {}, {}}) == 0);
 }
 
 TEST_CASE("a profile of another model, or with impossible entries, is refused") {
@@ -155,8 +206,9 @@ TEST_CASE("a profile of another model, or with impossible entries, is refused") 
   REQUIRE(contains(input_error_of([&] { from_profile(lenet_profile(), make_model("vgg16")); }),
                    "measured for 'lenet5', not for 'vgg16'"));
   REQUIRE(contains(error_with(entry("conv9", ComputeKind::forward, 16, 0, 1)), "names a node that the model does not have"));
-  REQUIRE(contains(error_with(entry("conv2", ComputeKind::forward, 0, 0, 1)), "batch 0, which must be positive"));
-  REQUIRE(contains(error_with(entry("", ComputeKind::zero, 16, 0, 1)), "count 0, which must be positive"));
+  REQUIRE(
+      contains(error_with(entry("conv2", ComputeKind::forward, 0, 0, 1)), "batch 0 and count 0; one of them must be positive"));
+  REQUIRE(contains(error_with(entry("", ComputeKind::zero, 0, 0, 1)), "has batch 0 and count 0"));
   REQUIRE(contains(error_with(entry("conv2", ComputeKind::forward, 16, 0, NAN)), "time_s nan"));
   REQUIRE(contains(error_with(entry("conv2", ComputeKind::forward, 16, 0, -1)), "time_s -1"));
   Profile profile = lenet_profile();

@@ -14,9 +14,11 @@ namespace {
 /// A float sum of n terms is off by about sqrt(n) * 2^-24 of its largest terms, and n is at most some 10^4 here (weight gradients
 /// sum over images and pixels): 6e-6. A bug changes whole terms, 1e-3 and more.
 constexpr double kTolerance = 1e-5;
-/// ReLU and maxima choose one of their inputs, and do not calculate.
+/// ReLU, maxima and Concat choose one of their inputs, and do not calculate.
 double forward_tolerance(const Layer& layer) {
-  return std::holds_alternative<ReLU>(layer) || std::holds_alternative<MaxPool2d>(layer) ? 0 : kTolerance;
+  const bool chooses =
+      std::holds_alternative<ReLU>(layer) || std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<Concat>(layer);
+  return chooses ? 0 : kTolerance;
 }
 
 void check_layer(const Layer& layer, const Shape& shape, int threads) {
@@ -30,6 +32,7 @@ void check_layer(const Layer& layer, const Shape& shape, int threads) {
   REQUIRE(relative_difference(got.dx, expected.dx) <= kTolerance);
   REQUIRE(relative_difference(got.dw, expected.dw) <= kTolerance);
   REQUIRE(relative_difference(got.db, expected.db) <= kTolerance);
+  for (std::size_t i = 0; i < got.dmore.size(); ++i) REQUIRE(relative_difference(got.dmore[i], expected.dmore[i]) <= kTolerance);
   REQUIRE(std::abs(got.loss.loss_sum - expected.loss.loss_sum) <= kTolerance * std::abs(expected.loss.loss_sum));
   REQUIRE(got.loss.correct == expected.loss.correct);
 }
@@ -39,8 +42,8 @@ bool same_bits(const Tensor<float>& a, const Tensor<float>& b) {
          (a.count() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(float)) == 0);
 }
 bool same_bits(const Operands<float>& a, const Operands<float>& b) {
-  return same_bits(a.y, b.y) && same_bits(a.dx, b.dx) && same_bits(a.dw, b.dw) && same_bits(a.db, b.db) &&
-         a.loss.loss_sum == b.loss.loss_sum && a.loss.correct == b.loss.correct;
+  return same_bits(a.y, b.y) && same_bits(a.dx, b.dx) && same_bits(a.dw, b.dw) && same_bits(a.db, b.db) && a.sums == b.sums &&
+         a.gradient_sums == b.gradient_sums && a.loss.loss_sum == b.loss.loss_sum && a.loss.correct == b.loss.correct;
 }
 
 }  // namespace
@@ -56,6 +59,9 @@ TEST_CASE("fast kernels equal naive ones in double, whatever the number of threa
 TEST_CASE("more threads than images or filters change nothing but rounding") {
   check_layer(Conv2d{3, square_window(3, 1, 1)}, {2, 3, 5, 5}, 7);
   check_layer(Conv2d{40, square_window(3, 1, 1)}, {1, 40, 5, 5}, 7);
+  check_layer(Conv2d{32, square_window(3, 1, 1), true, 2}, {1, 32, 5, 5}, 7);
+  check_layer(Conv2d{3, square_window(3, 1, 1), true, 3}, {1, 3, 5, 5}, 7);
+  check_layer(BatchNorm2d{}, {40, 3, 30, 30}, 7);
   check_layer(Linear{3}, {2, 5, 1, 1}, 7);
   check_layer(MaxPool2d{square_window(2, 2)}, {1, 2, 90, 90}, 7);
 }
@@ -119,7 +125,8 @@ TEST_CASE("a batch of no images leaves everything as it was") {
 }
 
 TEST_CASE("there is a row for every layer that has kernels") {
-  const std::vector<Layer> kinds = {Conv2d{}, MaxPool2d{}, ReLU{}, Linear{}, Flatten{}, Dropout{}, SoftmaxCrossEntropy{}};
+  const std::vector<Layer> kinds = {Conv2d{}, MaxPool2d{}, GlobalAvgPool2d{}, ReLU{},    BatchNorm2d{}, LocalResponseNorm{},
+                                    Add{},    Concat{},    Linear{},          Flatten{}, Dropout{},     SoftmaxCrossEntropy{}};
   REQUIRE(kinds.size() == std::variant_size_v<Layer>);
   for (const Layer& kind : kinds) {
     INFO(kind_name(kind));

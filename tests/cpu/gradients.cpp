@@ -17,7 +17,7 @@ double objective(Operands<double>& o) {
   return sum;
 }
 
-/// Central differences are exact for layers that are linear in what is moved, and off by step^2 for softmax; rounding adds
+/// Central differences are exact for layers that are linear in what is moved, and off by step^2 for the others; rounding adds
 /// 1e-16 * |objective| / step, which is below 1e-8 for objectives up to 100. All gradients here are of order 1.
 constexpr double kStep = 1e-6;
 constexpr double kTolerance = 1e-6;
@@ -56,6 +56,8 @@ void check_layer(const Layer& layer, const Shape& shape, std::uint64_t seed) {
   Operands<double> untouched(layer, shape, seed);  // what dw and db held before
   run_all<Naive<double>>(o);
   check_gradient(o, o.x, {o.dx.span().begin(), o.dx.span().end()}, seed + 1);
+  for (std::size_t i = 0; i < o.more.size(); ++i)
+    check_gradient(o, o.more[i], {o.dmore[i].span().begin(), o.dmore[i].span().end()}, seed + 4 + i);
   if (!o.learns()) return;
   check_gradient(o, o.w, difference(o.dw, untouched.dw), seed + 2);
   if (o.b.data() != nullptr) check_gradient(o, o.b, difference(o.db, untouched.db), seed + 3);
@@ -93,7 +95,13 @@ TEST_CASE("the gradients of random layers are those of central differences") {
     const Shape shape{pick(random, 1, 3), pick(random, 1, 4), pick(random, 1, 8), pick(random, 1, 8)};
     const Window window = random_window(random, shape.h, shape.w);
     check_layer(Conv2d{pick(random, 1, 5), window, random.below(4) != 0}, shape, kSeed + i);
+    const int groups = pick(random, 1, shape.c);
+    check_layer(Conv2d{pick(random, 1, 3) * groups, window, random.below(4) != 0, groups},
+                {shape.n, pick(random, 1, 3) * groups, shape.h, shape.w}, kSeed + i);
     check_layer(MaxPool2d{window}, shape, kSeed + i);
+    check_layer(LocalResponseNorm{pick(random, 1, 6), random.uniform(0, 3), random.uniform(0.2, 2), random.uniform(0.5, 2)},
+                shape, kSeed + i);
+    check_layer(BatchNorm2d{.epsilon = random.uniform(0.01, 1)}, {shape.n + 1, shape.c, shape.h, shape.w}, kSeed + i);
     check_layer(Linear{pick(random, 1, 6), random.below(4) != 0}, shape, kSeed + i);
     check_layer(SoftmaxCrossEntropy{}, {shape.n, shape.h * shape.w, 1, 1}, kSeed + i);
   }

@@ -48,7 +48,9 @@ inline std::vector<double> different_values(std::int64_t count, Random& random) 
 template <class T>
 struct Operands {
   Layer layer;
-  Tensor<T> x, w, b, y, dy, dx, dw, db;
+  Tensor<T> x, w, b, y, dy, dx, dw, db;                 ///< of BatchNorm2d, w and b are gamma and beta
+  std::vector<Tensor<T>> more, dmore;                   ///< the other inputs of Add and Concat, and their gradients
+  std::vector<cpu::naive::Sum<T>> sums, gradient_sums;  ///< of BatchNorm2d
   std::vector<int> labels;
   double scale = 0;  ///< of the loss
   cpu::Loss loss;
@@ -57,8 +59,18 @@ struct Operands {
   /// is accumulated into, different values.
   Operands(const Layer& a_layer, const Shape& input, std::uint64_t seed) : layer(a_layer) {
     Random random(seed);
-    const Shape output = output_shape(layer, input);
+    std::vector<Shape> inputs = {input};
+    if (std::holds_alternative<Add>(layer)) inputs = {input, input, input};
+    if (std::holds_alternative<Concat>(layer))
+      inputs = {input, {input.n, input.c + 1, input.h, input.w}, {input.n, 1, input.h, input.w}};
+    const Shape output = output_shape(layer, inputs);
     x = make(input, random);
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      more.push_back(make(inputs[i], random));
+      dmore.emplace_back(inputs[i], std::numeric_limits<T>::quiet_NaN());
+    }
+    sums.resize(static_cast<std::size_t>(2 * input.c + 1));
+    gradient_sums.resize(static_cast<std::size_t>(2 * input.c));
     dy = make(output, random);
     for (const ParameterShape& parameter : parameter_shapes(layer, input)) {
       const bool weight = parameter.name == "weight";
@@ -71,6 +83,17 @@ struct Operands {
     scale = 1.0 / std::max(input.n, 1);
   }
   [[nodiscard]] bool learns() const { return w.data() != nullptr; }
+  /// x and `more`, and their gradients.
+  [[nodiscard]] std::vector<View<const T>> inputs() const {
+    std::vector<View<const T>> views = {x.view()};
+    for (const Tensor<T>& tensor : more) views.push_back(tensor.view());
+    return views;
+  }
+  [[nodiscard]] std::vector<View<T>> input_gradients() {
+    std::vector<View<T>> views = {dx.view()};
+    for (Tensor<T>& tensor : dmore) views.push_back(tensor.view());
+    return views;
+  }
 
  private:
   static Tensor<T> make(const Shape& shape, Random& random) {
@@ -80,6 +103,18 @@ struct Operands {
     return tensor;
   }
 };
+
+/// visit(input, the block of its channels in y) for all inputs of a Concat.
+template <class T, class Visit>
+void for_each_input(const std::vector<View<T>>& inputs, const Visit& visit) {
+  int channel = 0;
+  for (const View<T>& input : inputs) {
+    visit(input, cpu::Part{.to_c = channel, .n = input.shape.n, .c = input.shape.c, .h = input.shape.h});
+    channel += input.shape.c;
+  }
+}
+inline cpu::Part reversed(const cpu::Part& p) { return {p.to_n, p.to_c, p.to_h, p.from_n, p.from_c, p.from_h, p.n, p.c, p.h}; }
+inline double pixels(const Shape& x) { return static_cast<double>(x.h) * x.w; }
 
 /// The naive kernels.
 template <class T>
@@ -117,6 +152,43 @@ struct Naive {
     if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward<T>(o.x.view(), o.labels, o.y.view());
     if (pass == Pass::backward_input) softmax_cross_entropy_backward_input<T>(o.y.view(), o.labels, o.dx.view(), o.scale);
   }
+  static void run(Operands<T>& o, const GlobalAvgPool2d&, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) global_avg_pool2d_forward<T>(o.x.view(), o.y.view(), pixels(o.x.shape()));
+    if (pass == Pass::backward_input) global_avg_pool2d_backward_input<T>(o.dy.view(), o.dx.view(), pixels(o.x.shape()));
+  }
+  static void run(Operands<T>& o, const LocalResponseNorm& norm, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) local_response_norm_forward<T>(o.x.view(), o.y.view(), norm, 0);
+    if (pass == Pass::backward_input) local_response_norm_backward_input<T>(o.dy.view(), o.x.view(), o.dx.view(), norm, 0);
+  }
+  /// The sums that a pass needs are those that the pass before it left behind.
+  static void run(Operands<T>& o, const BatchNorm2d& norm, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) {
+      batch_norm2d_statistics<T>(o.x.view(), o.sums);
+      batch_norm2d_forward<T>(o.x.view(), o.w.view(), o.b.view(), o.sums, norm.epsilon, o.y.view());
+    }
+    if (pass == Pass::backward_input) {
+      batch_norm2d_backward_statistics<T>(o.dy.view(), o.x.view(), o.sums, norm.epsilon, o.gradient_sums);
+      batch_norm2d_backward_input<T>(o.dy.view(), o.x.view(), o.w.view(), o.sums, o.gradient_sums, norm.epsilon, o.dx.view());
+    }
+    if (pass == Pass::backward_weights) batch_norm2d_backward_weights<T>(o.gradient_sums, o.dw.view(), o.db.view());
+  }
+  static void run(Operands<T>& o, const Add&, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) sum<T>(o.inputs(), o.y.view());
+    if (pass != Pass::backward_input) return;
+    const View<const T> dy = o.dy.view();  // the gradient of every input is dy
+    for (const View<T>& dx : o.input_gradients()) sum<T>(std::span(&dy, 1), dx);
+  }
+  static void run(Operands<T>& o, const Concat&, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward)
+      for_each_input(o.inputs(), [&](auto x, const cpu::Part& part) { copy_part<T>(x, o.y.view(), part); });
+    if (pass == Pass::backward_input)
+      for_each_input(o.input_gradients(), [&](auto dx, const cpu::Part& part) { copy_part<T>(o.dy.view(), dx, reversed(part)); });
+  }
   static void run(Operands<T>&, const Flatten&, Pass) {}
 };
 
@@ -153,6 +225,42 @@ struct Fast {
     using namespace cpu;
     if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward(o.x.view(), o.labels, o.y.view());
     if (pass == Pass::backward_input) softmax_cross_entropy_backward_input(o.y.view(), o.labels, o.dx.view(), o.scale);
+  }
+  static void run(Operands<float>& o, const GlobalAvgPool2d&, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) global_avg_pool2d_forward(o.x.view(), o.y.view(), pixels(o.x.shape()));
+    if (pass == Pass::backward_input) global_avg_pool2d_backward_input(o.dy.view(), o.dx.view(), pixels(o.x.shape()));
+  }
+  static void run(Operands<float>& o, const LocalResponseNorm& norm, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) local_response_norm_forward(o.x.view(), o.y.view(), norm, 0);
+    if (pass == Pass::backward_input) local_response_norm_backward_input(o.dy.view(), o.x.view(), o.dx.view(), norm, 0);
+  }
+  /// The sums that a pass needs are those that the pass before it left behind.
+  static void run(Operands<float>& o, const BatchNorm2d& norm, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) {
+      batch_norm2d_statistics(o.x.view(), o.sums);
+      batch_norm2d_forward(o.x.view(), o.w.view(), o.b.view(), o.sums, norm.epsilon, o.y.view());
+    }
+    if (pass == Pass::backward_input) {
+      batch_norm2d_backward_statistics(o.dy.view(), o.x.view(), o.sums, norm.epsilon, o.gradient_sums);
+      batch_norm2d_backward_input(o.dy.view(), o.x.view(), o.w.view(), o.sums, o.gradient_sums, norm.epsilon, o.dx.view());
+    }
+    if (pass == Pass::backward_weights) batch_norm2d_backward_weights(o.gradient_sums, o.dw.view(), o.db.view());
+  }
+  static void run(Operands<float>& o, const Add&, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) sum(o.inputs(), o.y.view());
+    if (pass != Pass::backward_input) return;
+    const View<const float> dy = o.dy.view();  // the gradient of every input is dy
+    for (const View<float>& dx : o.input_gradients()) sum(std::span(&dy, 1), dx);
+  }
+  static void run(Operands<float>& o, const Concat&, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) for_each_input(o.inputs(), [&](auto x, const cpu::Part& part) { copy_part(x, o.y.view(), part); });
+    if (pass == Pass::backward_input)
+      for_each_input(o.input_gradients(), [&](auto dx, const cpu::Part& part) { copy_part(o.dy.view(), dx, reversed(part)); });
   }
   static void run(Operands<float>&, const Flatten&, Pass) {}
 };

@@ -142,6 +142,54 @@ TEST_CASE("with cores to spare the simulation of a shared-memory machine is the 
   check_against_ideal(lenet_schedule(4, true, 16), 3, cluster, random_cost(10));
 }
 
+TEST_CASE("every plan is the formula where nothing is shared") {
+  // Inside a node that has cores for everyone no message waits for another, whatever stream it is of.
+  Cluster cores = load_cluster("two-core-machine");
+  cores.devices_per_node = 4;
+  cores.cores_per_node = 64;
+  for (const char* model_name : {"lenet5", "resnet20"}) {
+    const Model model = make_model(model_name);
+    for (const NamedPlan& named : named_plans()) {
+      for (const int batch : {8, 6}) {
+        for (const bool overlap : {false, true}) {
+          Plan plan = make_plan(named.name, {.ranks = 4, .global_batch = batch, .inside = "spatial"});
+          plan.overlap = overlap;
+          CAPTURE(model_name, named.name, batch, overlap);
+          check_against_ideal(make_schedule(model, plan), 2, cores, random_cost(11));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("plans whose messages are all of one stream at a time are the formula on a network too") {
+  const Model model = make_model("resnet20");
+  for (const NamedPlan& named : named_plans()) {
+    if (named.name == "data_parallel_root") continue;  // hands out weights and images at once
+    Plan plan = make_plan(named.name, {.ranks = 4, .global_batch = 6, .inside = "spatial"});
+    plan.overlap = false;  // else gradients and activations share links
+    CAPTURE(named.name);
+    check_against_ideal(make_schedule(model, plan), 2, load_cluster("ring-test"), random_cost(13));
+  }
+}
+
+TEST_CASE("with overlap no plan is faster than the formula, and evaluation runs too") {
+  const Model model = make_model("resnet20");
+  const Cluster cluster = load_cluster("ring-test");
+  const CostModel cost = random_cost(12);
+  for (const NamedPlan& named : named_plans()) {
+    for (const Mode mode : {Mode::train, Mode::evaluate}) {
+      CAPTURE(named.name, mode == Mode::train);
+      const Schedule schedule =
+          make_schedule(model, make_plan(named.name, {.ranks = 4, .global_batch = 8, .inside = "spatial"}), mode);
+      const Timeline simulated = simulate(schedule, 2, cluster, cost);
+      const Timeline formula = ideal(schedule, 2, cost, [&](int from, int to) { return cluster.link(from, to); });
+      REQUIRE(simulated.intervals.size() == formula.intervals.size());
+      REQUIRE(end_of(simulated) >= end_of(formula) * (1 - 1e-9));
+    }
+  }
+}
+
 TEST_CASE("random schedules without contention are the formula") {
   const Cluster flat = load_cluster("ring-test");
   Cluster cores = switch_cluster(1, 8);

@@ -7,6 +7,7 @@
 #include "reference/exec/exec.h"
 #include "reference/plans/plan.h"
 #include "tests/catch.h"
+#include "tests/exec/collective_cases.h"
 #include "tests/schedule/hand_made.h"
 
 using namespace convoy;
@@ -16,64 +17,16 @@ namespace {
 
 const ComputeFn kNothing = [](const ComputeCall&) {};
 
-float value_of(int rank, std::int64_t i) { return static_cast<float>((rank + 1) * 100 + i); }
-
-/// One collective for each count, one after the other on regions of buffer "a" that follow each other.
-Schedule collectives_of(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks,
-                        DType dtype) {
-  Schedule schedule = empty_schedule(ranks, std::accumulate(counts.begin(), counts.end(), 0));
-  for (Buffer& buffer : schedule.programs[0].buffers) buffer.dtype = dtype;
-  std::int64_t offset = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const Collective collective{.kind = algorithm.kind,
-                                .algorithm = std::string(algorithm.name),
-                                .axis = 0,
-                                .id = static_cast<int>(i),
-                                .root = ranks / 2,
-                                .chunks = chunks,
-                                .region = {0, {offset, counts[i]}}};
-    schedule.programs[0].ops.push_back({"collective", kCommunicationStream, {}, collective});
-    offset += counts[i];
-  }
-  return schedule;
-}
-
-/// Element i of a collective of `count` elements after it, where all ranks began with value_of(rank, i).
-template <class T>
-T expected(CollectiveKind kind, int ranks, int count, std::int64_t i) {
-  if (kind == CollectiveKind::broadcast) return static_cast<T>(value_of(ranks / 2, i));
-  if (kind == CollectiveKind::all_gather) {
-    int owner = 0;
-    while (shard(count, ranks, owner).end() <= i) ++owner;
-    return static_cast<T>(value_of(owner, i));
-  }
-  T sum = 0;
-  for (int r = 0; r < ranks; ++r) sum += static_cast<T>(value_of(r, i));
-  return sum;
-}
-
 template <class T>
 void run_and_check(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks) {
   const Schedule schedule = collectives_of(algorithm, ranks, counts, chunks, sizeof(T) == 4 ? DType::f32 : DType::f64);
   std::vector<RankMemory> memories(static_cast<std::size_t>(ranks));
-  for (int r = 0; r < ranks; ++r) {
-    RankMemory& memory = memories[static_cast<std::size_t>(r)];
-    memory.bind(schedule.program(r));
-    T* element = memory.persistent<T>("a").data();
-    for (const int count : counts)
-      for (std::int64_t i = 0; i < count; ++i) *element++ = static_cast<T>(value_of(r, i));
-  }
+  for (int r = 0; r < ranks; ++r) fill_for_collectives<T>(memories[static_cast<std::size_t>(r)], schedule, r, counts);
   const Timeline timeline = run_on_threads(schedule, 1, memories, kNothing);
   REQUIRE(check_timeline(schedule, 1, timeline).empty());
   for (int r = 0; r < ranks; ++r) {
-    const T* result = memories[static_cast<std::size_t>(r)].persistent<T>("a").data();
-    for (const int count : counts) {
-      CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, count, chunks, r);
-      const Slice range = algorithm.kind == CollectiveKind::reduce_scatter ? shard(count, ranks, r) : Slice{0, count};
-      for (std::int64_t i = range.offset; i < range.end(); ++i)
-        REQUIRE(result[i] == expected<T>(algorithm.kind, ranks, count, i));
-      result += count;
-    }
+    CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, chunks, r);
+    REQUIRE(wrong_elements<T>(memories[static_cast<std::size_t>(r)], algorithm.kind, r, ranks, counts) == 0);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
+#include "reference/io/plan_file.h"
 #include "reference/io/profile.h"
 #include "reference/io/report.h"
 #include "reference/io/timeline_file.h"
@@ -118,7 +119,7 @@ TEST_CASE("a profile survives writing and reading, bit for bit") {
 TEST_CASE("every field of a profile that is missing is named, with the file") {
   const std::string json = to_json(example_profile());
   for (const std::string& name : field_names(json)) {
-    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport"};
+    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport", "shape"};
     if (std::find(optional.begin(), optional.end(), name) != optional.end()) continue;
     const std::string message =
         input_error([&] { parse_profile(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "p.json"); });
@@ -160,7 +161,7 @@ TEST_CASE("a run report survives writing and reading") {
   REQUIRE(back.step_time_s == 0.004);
   REQUIRE(back.images_per_s == 64 / 0.004);
   REQUIRE(back.phases_s.at("forward") == 0.002);
-  REQUIRE(back.phases_s.at("update") == 0.006);
+  REQUIRE(back.phases_s.at("update") == 0.007);
   REQUIRE(back.test_accuracy == 0.875);
   REQUIRE(back.memory_bytes == std::vector<std::int64_t>{1000001, 1000002});
   REQUIRE(back.provenance.at("step_time_s") == Provenance::measured);
@@ -170,7 +171,9 @@ TEST_CASE("a run report survives writing and reading") {
 
 TEST_CASE("every field of a run report that is missing is named, unless it is optional") {
   const std::string json = to_json(example_report());
-  const std::vector<std::string> optional = {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "memory_bytes"};
+  const std::vector<std::string> optional = {
+      "test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "memory_bytes", "inside", "scheme", "statistics",
+      "packing"};
   for (const std::string& name : field_names(json)) {
     const std::string message =
         input_error([&] { parse_run_report(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "r.json"); });
@@ -178,6 +181,44 @@ TEST_CASE("every field of a run report that is missing is named, unless it is op
     CHECK(contains(message, name + "_: unknown field"));
     if (std::find(optional.begin(), optional.end(), name) == optional.end()) CHECK(contains(message, name + ": missing"));
   }
+}
+
+TEST_CASE("every phase has its own name in a report, and older reports without packing are read") {
+  nlohmann::json json = nlohmann::json::parse(to_json(example_report()));
+  REQUIRE(json.at("phases_s").size() == kPhaseCount);
+  for (int i = 0; i < kPhaseCount; ++i)
+    CHECK(json.at("phases_s").at(std::string(to_string(static_cast<Phase>(i)))) == 0.001 * (i + 1));
+  json["phases_s"].erase("packing");
+  CHECK(parse_run_report(json.dump(), "r.json").phases_s.at("update") == example_report().phases_s.at("update"));
+  json["phases_s"].erase("update");
+  CHECK(contains(input_error([&] { parse_run_report(json.dump(), "r.json"); }), "phases_s.update: missing"));
+}
+
+TEST_CASE("a report carries the plan, and one from before there were several is read as it was meant") {
+  RunReport report = example_report();
+  report.schedule = {.model = "resnet20", .plan = "hybrid", .ranks = 8, .global_batch = 64};
+  report.schedule.split = 4;
+  report.schedule.inside = "one_weird_trick";
+  report.schedule.scheme = ExchangeScheme::b;
+  report.schedule.gradient_dtype = DType::bf16;
+  report.schedule.synchronised_statistics = true;
+  const RunReport back = parse_run_report(to_json(report), "r.json");
+  REQUIRE(back.schedule == report.schedule);
+  REQUIRE(plan_of(back.schedule) == plan_of(report.schedule));
+
+  RunReport of_file = report;
+  of_file.schedule = {.model = "lenet5", .plan = "mine", .ranks = 2, .global_batch = 8};
+  Plan plan = plan_of({.plan = "filter", .ranks = 2, .global_batch = 8});
+  plan.name = "mine";
+  plan.overrides["fc3"]["model"] = Rule::replicate;
+  of_file.schedule.plan_yaml = to_yaml(plan);
+  REQUIRE(plan_of(parse_run_report(to_json(of_file), "r.json").schedule) == plan);
+
+  nlohmann::json old = nlohmann::json::parse(to_json(example_report()));
+  for (const char* name : {"inside", "scheme", "statistics"}) old["schedule"].erase(name);
+  REQUIRE(parse_run_report(old.dump(), "r.json").schedule == example_report().schedule);
+  old["schedule"]["scheme"] = "d";
+  REQUIRE(contains(input_error([&] { parse_run_report(old.dump(), "r.json"); }), "schedule.scheme: unknown exchange scheme 'd'"));
 }
 
 TEST_CASE("a report says of every value where it comes from") {

@@ -20,6 +20,22 @@ Model tiny() {
   return net.finish();
 }
 
+/// A fork, a skip and a Concat with the images.
+Model branched() {
+  ModelBuilder net("branched", {1, 2, 6, 5}, 3);
+  const int conv = net.add("conv", Conv2d{4, square_window(3, 1, 1), false});
+  const int norm = net.add("bn", BatchNorm2d{});
+  const int relu = net.add("relu", ReLU{});
+  const int depthwise = net.add("depthwise", Conv2d{4, square_window(3, 1, 1), true, 4});
+  const int sum = net.add("add", Add{}, {depthwise, relu, norm});
+  net.add("bn2", BatchNorm2d{}, {sum});
+  net.add("concat", Concat{}, {sum + 1, kImages, conv});
+  net.add("bn3", BatchNorm2d{});
+  net.add("average", GlobalAvgPool2d{});
+  net.add("fc", Linear{3});
+  return net.finish();
+}
+
 /// check(model) must refuse and say `words`.
 void refused(const Model& model, const std::string& words) {
   try {
@@ -34,7 +50,7 @@ void refused(const Model& model, const std::string& words) {
 }  // namespace
 
 TEST_CASE("parameters lie without gaps in the order in which backward finishes them") {
-  for (const Model& model : {tiny(), make_lenet5(), make_vgg16()}) {
+  for (const Model& model : {tiny(), branched(), make_lenet5(), make_resnet20(), make_vgg16()}) {
     INFO(model.name);
     std::int64_t next = 0;
     int node = static_cast<int>(model.nodes.size());
@@ -60,9 +76,62 @@ TEST_CASE("a node's input is the output of the node that it names") {
   Model model = tiny();
   REQUIRE(input_shape(model, 0, 7) == Shape{7, 2, 6, 6});
   REQUIRE(input_shape(model, 1, 7) == Shape{7, 4, 4, 4});
-  model.nodes[3].input = 1;  // fc skips the layer before it
+  model.nodes[3].inputs = {1};  // fc skips the layer before it
   REQUIRE(input_shape(model, 3, 7) == Shape{7, 4, 4, 4});
   REQUIRE(parameters(model)[0].shape == Shape{3, 64, 1, 1});
+}
+
+TEST_CASE("nodes read several others, and the images") {
+  const Model model = branched();
+  const std::vector<Shape> shapes = output_shapes(model, 7);
+  REQUIRE(shapes[4] == Shape{7, 4, 6, 5});   // add
+  REQUIRE(shapes[6] == Shape{7, 10, 6, 5});  // concat: 4 + 2 + 4
+  REQUIRE(shapes[8] == Shape{7, 10, 1, 1});
+  REQUIRE(input_shape(model, 4, 7) == Shape{7, 4, 6, 5});
+  REQUIRE(input_shape(model, 6, 7) == Shape{7, 10, 6, 5});  // all inputs as one
+  REQUIRE(input_shape(model, 9, 7) == Shape{7, 10, 1, 1});
+  const double elements = 7 * 4 * 6 * 5;
+  REQUIRE(work_of(model, 4, 7, Pass::forward, DType::f32) == Work{2 * elements, 12 * elements, 4 * elements});
+  REQUIRE(work_of(model, 6, 7, Pass::forward, DType::f64) == Work{0, 8 * 2.5 * elements, 8 * 2.5 * elements});
+}
+
+TEST_CASE("running statistics lie without gaps in the order of the nodes, and start as mean 0 and variance 1") {
+  const Model model = branched();
+  const std::vector<Parameter> all = states(model);
+  std::vector<std::string> names;
+  std::int64_t next = 0;
+  const std::vector<double> start = initial_states(model);
+  REQUIRE(static_cast<std::int64_t>(start.size()) == state_count(model));
+  for (const Parameter& state : all) {
+    names.push_back(state.name);
+    REQUIRE(state.offset == next);
+    const double expected = state.name.ends_with("running_var") ? 1 : 0;
+    for (std::int64_t i = 0; i < state.shape.count(); ++i) REQUIRE(start[static_cast<std::size_t>(next + i)] == expected);
+    next += state.shape.count();
+  }
+  REQUIRE(names == std::vector<std::string>{"bn.running_mean", "bn.running_var", "bn2.running_mean", "bn2.running_var",
+                                            "bn3.running_mean", "bn3.running_var"});
+  REQUIRE(next == 2 * (4 + 4 + 10));
+  REQUIRE(state_count(model) == next);
+  REQUIRE(all[5].node == 7);
+  REQUIRE(state_count(make_lenet5()) == 0);
+  REQUIRE(initial_states(make_vgg16()).empty());
+}
+
+TEST_CASE("batch norm starts as the identity; grouped weights are bounded by what a filter sees") {
+  const Model model = branched();
+  const std::vector<double> weights = initial_weights(model, 3);
+  for (const Parameter& parameter : parameters(model)) {
+    INFO(parameter.name);
+    for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.shape.count(); ++i) {
+      const double value = weights[static_cast<std::size_t>(i)];
+      if (parameter.name.starts_with("bn")) REQUIRE(value == (parameter.name.ends_with(".weight") ? 1.0 : 0.0));
+      if (parameter.name.starts_with("depthwise")) {
+        REQUIRE(value != 0);
+        REQUIRE(std::abs(value) <= std::sqrt(1.0 / 9));  // one channel, 3 x 3
+      }
+    }
+  }
 }
 
 TEST_CASE("networks that cannot work are refused, naming the node") {
@@ -71,10 +140,10 @@ TEST_CASE("networks that cannot work are refused, naming the node") {
   model.nodes[1].name = "conv";
   refused(model, "two nodes are called 'conv'");
   model = tiny();
-  model.nodes[2].input = 2;
+  model.nodes[2].inputs = {2};
   refused(model, "'nobias' reads node 2");
   model = tiny();
-  model.nodes[2].input = -2;
+  model.nodes[2].inputs = {-2};
   refused(model, "'nobias' reads node -2");
   model = tiny();
   model.nodes.pop_back();
@@ -89,8 +158,29 @@ TEST_CASE("networks that cannot work are refused, naming the node") {
   model.nodes[0].layer = Conv2d{4, square_window(7)};
   refused(model, "node 'conv' of tiny");
   model = tiny();
-  model.nodes[4].input = 1;
+  model.nodes[4].inputs = {1};
   refused(model, "expects logits");
+  model = tiny();
+  model.nodes[1].inputs = {};
+  refused(model, "'relu' reads nothing");
+  model = tiny();
+  model.nodes[1].inputs = {0, 0};
+  refused(model, "node 'relu' of tiny: [ReLU] reads one node, got 2");
+  model = branched();
+  model.nodes[4].inputs = {3, kImages};
+  refused(model, "node 'add' of branched: [Add] input 1 is 1x2x6x5, input 0 is 1x4x6x5");
+  model = branched();
+  model.nodes[4].inputs = {3, 5};
+  refused(model, "'add' reads node 5");
+  model = branched();
+  model.nodes[3].layer = Conv2d{4, square_window(3, 1, 1), true, 3};
+  refused(model, "3 groups do not divide 4 channels");
+  model = tiny();
+  model.nodes[0].layer = Conv2d{4, {.kernel_h = 3, .kernel_w = 3, .padding_h = -1}};  // only parts of images have that
+  refused(model, "padding must be at least 0");
+  model = tiny();
+  model.nodes[0].layer = Conv2d{4, {.kernel_h = 3, .kernel_w = 3, .extra_below = 1}};
+  refused(model, "node 'conv'");
 }
 
 TEST_CASE("starting weights follow from the seed alone and keep to their bounds") {

@@ -17,6 +17,7 @@ TEST_CASE("every network of the zoo has the published number of parameters and p
     REQUIRE(parameter_count(model) == entry.published_parameters);
   }
   REQUIRE(parameter_count(make_lenet5()) == 61'706);
+  REQUIRE(parameter_count(make_resnet20()) == 272'474);
   REQUIRE(parameter_count(make_vgg16()) == 138'357'544);
 }
 
@@ -47,6 +48,43 @@ TEST_CASE("the shapes of VGG-16 are those of the paper") {
   int convolutions = 0;
   for (const Node& node : model.nodes) convolutions += std::holds_alternative<Conv2d>(node.layer) ? 1 : 0;
   REQUIRE(convolutions == 13);
+}
+
+TEST_CASE("ResNet-20 has the layers and shapes of the paper, and projections between its stages") {
+  const Model model = make_resnet20();
+  const std::vector<Shape> shapes = output_shapes(model, 2);
+  std::map<std::string, Shape> by_name;
+  std::map<std::string, Node> nodes;
+  int weighted = 0;
+  int projections = 0;
+  double multiply_adds = 0;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const Node& node = model.nodes[i];
+    by_name[node.name] = shapes[i];
+    nodes[node.name] = node;
+    const bool projection = node.name.ends_with("conv_shortcut");
+    const auto* conv = std::get_if<Conv2d>(&node.layer);
+    if (conv != nullptr) REQUIRE_FALSE(conv->bias);
+    const bool weights = conv != nullptr || std::holds_alternative<Linear>(node.layer);
+    weighted += weights && !projection ? 1 : 0;
+    projections += projection ? 1 : 0;
+    if (weights && !projection) multiply_adds += work_of(model, static_cast<int>(i), 1, Pass::forward, DType::f32).flops / 2;
+  }
+  REQUIRE(weighted == 20);
+  REQUIRE(projections == 2);
+  REQUIRE(by_name["stem.relu"] == Shape{2, 16, 32, 32});
+  REQUIRE(by_name["block1_2.relu2"] == Shape{2, 16, 32, 32});
+  REQUIRE(by_name["block2_0.conv1"] == Shape{2, 32, 16, 16});
+  REQUIRE(by_name["block2_0.bn_shortcut"] == Shape{2, 32, 16, 16});
+  REQUIRE(by_name["block3_2.add"] == Shape{2, 64, 8, 8});
+  REQUIRE(by_name["pool"] == Shape{2, 64, 1, 1});
+  REQUIRE(by_name["loss"] == Shape{2, 10, 1, 1});
+  const auto name_of = [&](int node) { return model.nodes[static_cast<std::size_t>(node)].name; };
+  REQUIRE(name_of(nodes["block1_1.add"].inputs.at(1)) == "block1_0.relu2");  // the shortcut
+  REQUIRE(name_of(nodes["block1_1.conv1"].inputs.at(0)) == "block1_0.relu2");
+  REQUIRE(name_of(nodes["block3_0.add"].inputs.at(1)) == "block3_0.bn_shortcut");
+  REQUIRE(name_of(nodes["block3_0.conv_shortcut"].inputs.at(0)) == "block2_2.relu2");
+  REQUIRE(multiply_adds == Approx(40.55e6).epsilon(0.001));  // stem 0.44 M, 16 convolutions of 2.36 M, two of 1.18 M
 }
 
 TEST_CASE("one image of VGG-16 takes the multiply-adds that the literature counts") {

@@ -52,14 +52,14 @@ Schedule schedule_of(const Case& c, int ranks, bool overlap, DType dtype, std::i
 
 /// Whether the run ends with other weights than the oracle. It must get to its end: an exception is a failure of the test.
 bool differs(const Case& c, const std::vector<double>& expected, const Schedule& schedule) {
-  const PlannedRun run = run_planned(schedule, c.model, c.data, c.settings, Kernels::naive_f64, false);
+  const PlannedRun run = run_planned(schedule, c.model, c.data, c.settings, {.check = false});
   return !(relative_difference(c.model, expected, run) <= 1e-9);
 }
 
 /// What the run of a schedule that never ends says when its time is up.
 std::string time_out_of(const Case& c, const Schedule& schedule) {
   try {
-    run_planned(schedule, c.model, c.data, c.settings, Kernels::naive_f64, false, 0.5);
+    run_planned(schedule, c.model, c.data, c.settings, {.check = false, .time_out_s = 0.5});
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -72,12 +72,11 @@ TEST_CASE("naive kernels in double on 1 to 4 ranks equal the serial run to 1e-9"
   for (const Case& c : {case_of(make_lenet5(), 6, 3), case_of(small_with_dropout(), 7, 5), case_of(small_with_dropout(), 3, 4)}) {
     const std::vector<double> expected = Oracle(c.model, c.data, c.settings).train();
     const std::vector<double> start = initial_weights(c.model, c.settings.seed);
-    REQUIRE(relative_difference(c.model, start, {{expected}, {}}) > 1e-3);  // it has learned something
-    for (const int ranks : {1, 2, 3, 4})                                    // 4 ranks on 3 images: one has none
+    REQUIRE(relative_difference(c.model, start, PlannedRun{.values = {expected, {}}}) > 1e-3);  // it has learned something
+    for (const int ranks : {1, 2, 3, 4})  // 4 ranks on 3 images: one has none
       for (const bool overlap : {true, false}) {
         CAPTURE(c.model.name, c.settings.batch, ranks, overlap);
-        const PlannedRun run =
-            run_planned(schedule_of(c, ranks, overlap, DType::f64), c.model, c.data, c.settings, Kernels::naive_f64);
+        const PlannedRun run = run_planned(schedule_of(c, ranks, overlap, DType::f64), c.model, c.data, c.settings);
         REQUIRE(relative_difference(c.model, expected, run) <= 1e-9);
         REQUIRE(run.breaches.empty());
       }
@@ -90,7 +89,8 @@ TEST_CASE("fast kernels in float stay within rounding of the serial run") {
   for (const Case& c : {case_of(make_lenet5(), 6, 5), case_of(small_with_dropout(), 7, 5)}) {
     const std::vector<double> expected = Oracle(c.model, c.data, c.settings).train();
     for (const int ranks : {1, 2, 3, 4}) {
-      const PlannedRun run = run_planned(schedule_of(c, ranks, true, DType::f32), c.model, c.data, c.settings, Kernels::fast);
+      const PlannedRun run =
+          run_planned(schedule_of(c, ranks, true, DType::f32), c.model, c.data, c.settings, {.kernels = Kernels::fast});
       CAPTURE(c.model.name, ranks);
       REQUIRE(relative_difference(c.model, expected, run) <= bound);
     }
@@ -99,8 +99,9 @@ TEST_CASE("fast kernels in float stay within rounding of the serial run") {
 
 TEST_CASE("all ranks end with the same bits") {
   const Case c = case_of(make_lenet5(), 8, 3);
-  const PlannedRun run = run_planned(schedule_of(c, 4, true, DType::f32), c.model, c.data, c.settings, Kernels::fast);
-  for (const auto& weights : run.weights) REQUIRE(weights == run.weights.front());
+  const PlannedRun run =
+      run_planned(schedule_of(c, 4, true, DType::f32), c.model, c.data, c.settings, {.kernels = Kernels::fast});
+  REQUIRE(run.replicas_agree);
 }
 
 TEST_CASE("every mutant of the communication fails the comparison with the oracle") {

@@ -1,128 +1,130 @@
 /// The oracle: serial training with the naive kernels in double, written straight down. No schedule, no executor, no plan.
 #pragma once
 
+#include <utility>
 #include <vector>
 
-#include "reference/cpu/naive/conv2d.h"
-#include "reference/cpu/naive/dropout.h"
-#include "reference/cpu/naive/linear.h"
-#include "reference/cpu/naive/max_pool2d.h"
-#include "reference/cpu/naive/relu.h"
-#include "reference/cpu/naive/sgd.h"
-#include "reference/cpu/naive/softmax_cross_entropy.h"
+#include "reference/core/error.h"
 #include "reference/data/dataset.h"
-#include "reference/model/model.h"
+#include "tests/oracle/serial_layers.h"
 
 namespace convoy::tests {
-
-struct OracleSettings {
-  int batch = 1;
-  int steps = 1;
-  cpu::SgdSettings sgd;
-  std::uint64_t seed = 1;  ///< of the weights and of Dropout
-};
 
 /// Step s uses images s*batch, s*batch+1, ... of the data set, beginning again at its end.
 class Oracle {
  public:
-  Oracle(const Model& model, const Dataset& data, OracleSettings settings) : model_(model), data_(data), settings_(settings) {}
+  Oracle(Model model, const Dataset& data, OracleSettings settings)
+      : model_(std::move(model)), data_(data), settings_(std::move(settings)) {
+    std::int64_t next = 0;
+    for (const Slice& group : settings_.statistics_groups) {
+      require(group.offset == next && group.count >= 0, "Oracle", "statistics groups must cover the batch in order");
+      next = group.end();
+    }
+    require(settings_.statistics_groups.empty() || next == settings_.batch, "Oracle", "statistics groups hold ", next, " of ",
+            settings_.batch, " samples");
+  }
+  Oracle(const Oracle&) = delete;  // the layers refer to the model and the settings
+  Oracle& operator=(const Oracle&) = delete;
 
-  /// The flat weights after all steps.
-  std::vector<double> train() {
-    weights_ = initial_weights(model_, settings_.seed);
-    momentum_.assign(weights_.size(), 0.0);
-    for (int s = 0; s < settings_.steps; ++s) step(s);
-    return weights_;
+  /// The flat weights after all steps, from the starting weights that the seed gives.
+  std::vector<double> train() { return train(initial_weights(model_, settings_.seed)); }
+  /// The same from these.
+  std::vector<double> train(std::vector<double> start) {
+    layers_.weights = std::move(start);
+    layers_.states = initial_states(model_);
+    totals_ = {};
+    std::vector<double> momentum(layers_.weights.size(), 0.0);
+    for (int s = 0; s < settings_.steps; ++s) {
+      step(s);
+      cpu::naive::sgd_update<double>(layers_.weights, layers_.gradients, momentum, settings_.sgd);
+    }
+    return layers_.weights;
+  }
+  /// The gradients of one step with these weights, which the running statistics follow from where they were.
+  const std::vector<double>& gradients(std::vector<double> weights, int s) {
+    layers_.weights = std::move(weights);
+    if (layers_.states.empty()) layers_.states = initial_states(model_);
+    step(s);
+    return layers_.gradients;
+  }
+  /// The running statistics after train().
+  [[nodiscard]] const std::vector<double>& states() const { return layers_.states; }
+  /// The mean loss of the last step's batch, before its update.
+  [[nodiscard]] double loss() const { return layers_.loss.loss_sum / settings_.batch; }
+  /// Loss and correct answers of all steps of train(), summed over the images.
+  [[nodiscard]] cpu::Loss totals() const { return totals_; }
+  /// Loss and correct answers on images [first, first + count) of another data set, with the weights and running statistics that
+  /// train() left.
+  [[nodiscard]] cpu::Loss evaluate(const Dataset& data, const Slice& range) {
+    layers_.training = false;
+    const Tensor<double> images = load(data, range);
+    Tensors y = outputs(static_cast<int>(range.count));
+    for (std::size_t i = 0; i < model_.nodes.size(); ++i) layers_.forward(call(i, 0, images, y));
+    layers_.training = true;
+    return layers_.loss;
   }
 
  private:
+  using Tensors = std::vector<Tensor<double>>;
+
+  /// Forward and backward of one step.
   void step(int s) {
-    gradients_.assign(weights_.size(), 0.0);
-    Tensor<double> images(model_.image.with_batch(settings_.batch));
-    std::vector<int> labels;
-    for (int i = 0; i < settings_.batch; ++i) {
-      const std::int64_t index = (std::int64_t{s} * settings_.batch + i) % data_.count();
-      data_.copy_sample(index, images.data() + i * model_.image.sample_count());
-      labels.push_back(data_.labels[static_cast<std::size_t>(index)]);
-    }
-    std::vector<Tensor<double>> y;
-    for (std::size_t i = 0; i < model_.nodes.size(); ++i) {
-      y.emplace_back(output_shapes(model_, settings_.batch)[i]);
-      const int input = model_.nodes[i].input;
-      Tensor<double>& x = input < 0 ? images : y[static_cast<std::size_t>(input)];
-      std::visit([&](const auto& layer) { forward(layer, static_cast<int>(i), s, x, y[i], labels); }, model_.nodes[i].layer);
-    }
-    std::vector<Tensor<double>> dy(model_.nodes.size());
+    const Tensor<double> images =
+        load(data_, {std::int64_t{s} * settings_.images_of_step() + settings_.first_sample, settings_.batch});
+    Tensors y = outputs(settings_.batch);
+    for (std::size_t i = 0; i < model_.nodes.size(); ++i) layers_.forward(call(i, s, images, y));
+    totals_.loss_sum += layers_.loss.loss_sum;
+    totals_.correct += layers_.loss.correct;
+
+    layers_.gradients.assign(layers_.weights.size(), 0.0);
+    Tensors dy;  // of a node that several others read, the sum of what they send back
+    for (const Tensor<double>& tensor : y) dy.emplace_back(tensor.shape());
     for (std::size_t i = model_.nodes.size(); i-- > 0;) {
-      const int input = model_.nodes[i].input;
-      Tensor<double>& x = input < 0 ? images : y[static_cast<std::size_t>(input)];
-      Tensor<double> dx(x.shape());
-      std::visit([&](const auto& layer) { backward(layer, static_cast<int>(i), s, x, y[i], labels, dy[i], dx); },
-                 model_.nodes[i].layer);
-      if (input >= 0) dy[static_cast<std::size_t>(input)] = std::move(dx);
+      SerialCall c = call(i, s, images, y);
+      c.dy = dy[i].view();
+      Tensors dx;
+      for (const View<const double>& x : c.x) dx.emplace_back(x.shape);
+      for (Tensor<double>& tensor : dx) c.dx.push_back(tensor.view());
+      layers_.backward(c);
+      for (std::size_t input = 0; input < dx.size(); ++input) {
+        const int from = model_.nodes[i].inputs[input];
+        if (from != kImages) add(dx[input], dy[static_cast<std::size_t>(from)]);
+      }
     }
-    cpu::naive::sgd_update<double>(weights_, gradients_, momentum_, settings_.sgd);
   }
 
-  View<double> learned(std::vector<double>& flat, int node, const char* which) {
-    for (const Parameter& parameter : parameters(model_))
-      if (parameter.node == node && parameter.name.ends_with(which)) return {flat.data() + parameter.offset, parameter.shape};
-    return {nullptr, {0, 0, 0, 0}};
+  /// Some images, from the start again at the end of the data set; their labels go to the layers.
+  Tensor<double> load(const Dataset& data, const Slice& range) {
+    Tensor<double> images(model_.image.with_batch(static_cast<int>(range.count)));
+    layers_.labels.clear();
+    for (std::int64_t i = 0; i < range.count; ++i) {
+      const std::int64_t index = (range.offset + i) % data.count();
+      data.copy_sample(index, images.data() + i * model_.image.sample_count());
+      layers_.labels.push_back(data.labels[static_cast<std::size_t>(index)]);
+    }
+    return images;
   }
-  View<double> weight(int node) { return learned(weights_, node, ".weight"); }
-  View<double> bias(int node) { return learned(weights_, node, ".bias"); }
-  cpu::DropoutKey key(int node, int step) const {
-    return {.seed = settings_.seed, .step = step, .node = node, .first_sample = 0};
+  [[nodiscard]] Tensors outputs(int batch) const {
+    Tensors y;
+    for (const Shape& shape : output_shapes(model_, batch)) y.emplace_back(shape);
+    return y;
   }
-
-  using T = Tensor<double>;
-  using Labels = std::vector<int>;
-  void forward(const Conv2d& l, int i, int, T& x, T& y, const Labels&) {
-    cpu::naive::conv2d_forward<double>(x.view(), weight(i), bias(i), y.view(), l.window);
+  /// What node i reads and writes in forward.
+  SerialCall call(std::size_t i, int s, const Tensor<double>& images, Tensors& y) const {
+    SerialCall c{.node = static_cast<int>(i), .step = s, .x = {}, .y = y[i].view(), .dy = {}, .dx = {}};
+    for (const int input : model_.nodes[i].inputs)
+      c.x.push_back(input == kImages ? images.view() : std::as_const(y[static_cast<std::size_t>(input)]).view());
+    return c;
   }
-  void forward(const Linear&, int i, int, T& x, T& y, const Labels&) {
-    cpu::naive::linear_forward<double>(x.view(), weight(i), bias(i), y.view());
-  }
-  void forward(const MaxPool2d& l, int, int, T& x, T& y, const Labels&) {
-    cpu::naive::max_pool2d_forward<double>(x.view(), y.view(), l.window);
-  }
-  void forward(const ReLU&, int, int, T& x, T& y, const Labels&) { cpu::naive::relu_forward<double>(x.view(), y.view()); }
-  void forward(const Flatten&, int, int, T& x, T& y, const Labels&) { std::copy_n(x.data(), x.count(), y.data()); }
-  void forward(const Dropout& l, int i, int s, T& x, T& y, const Labels&) {
-    cpu::naive::dropout_forward<double>(x.view(), y.view(), l.probability, key(i, s));
-  }
-  void forward(const SoftmaxCrossEntropy&, int, int, T& x, T& y, const Labels& labels) {
-    (void)cpu::naive::softmax_cross_entropy_forward<double>(x.view(), labels, y.view());
+  static void add(const Tensor<double>& x, Tensor<double>& y) {
+    for (std::int64_t i = 0; i < y.count(); ++i) y.data()[i] += x.data()[i];
   }
 
-  void backward(const Conv2d& l, int i, int, T& x, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::conv2d_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"),
-                                                learned(gradients_, i, ".bias"), l.window);
-    cpu::naive::conv2d_backward_input<double>(dy.view(), weight(i), dx.view(), l.window);
-  }
-  void backward(const Linear&, int i, int, T& x, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::linear_backward_weights<double>(dy.view(), x.view(), learned(gradients_, i, ".weight"),
-                                                learned(gradients_, i, ".bias"));
-    cpu::naive::linear_backward_input<double>(dy.view(), weight(i), dx.view());
-  }
-  void backward(const MaxPool2d& l, int, int, T& x, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::max_pool2d_backward_input<double>(dy.view(), x.view(), dx.view(), l.window);
-  }
-  void backward(const ReLU&, int, int, T&, T& y, const Labels&, T& dy, T& dx) {
-    cpu::naive::relu_backward_input<double>(dy.view(), y.view(), dx.view());
-  }
-  void backward(const Flatten&, int, int, T&, T&, const Labels&, T& dy, T& dx) { std::copy_n(dy.data(), dy.count(), dx.data()); }
-  void backward(const Dropout& l, int i, int s, T&, T&, const Labels&, T& dy, T& dx) {
-    cpu::naive::dropout_backward_input<double>(dy.view(), dx.view(), l.probability, key(i, s));
-  }
-  void backward(const SoftmaxCrossEntropy&, int, int, T&, T& y, const Labels& labels, T&, T& dx) {
-    cpu::naive::softmax_cross_entropy_backward_input<double>(y.view(), labels, dx.view(), 1.0 / settings_.batch);
-  }
-
-  const Model& model_;
+  const Model model_;
   const Dataset& data_;
-  OracleSettings settings_;
-  std::vector<double> weights_, gradients_, momentum_;
+  const OracleSettings settings_;
+  SerialLayers layers_{model_, settings_};
+  cpu::Loss totals_;
 };
 
 }  // namespace convoy::tests

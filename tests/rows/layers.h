@@ -15,6 +15,21 @@ struct LayerRow {
   std::vector<Shape> inputs;
 };
 
+/// Rows of padding above and below a part of an image; negative when rows are skipped there.
+struct PartPadding {
+  int above = 0, below = 0;
+};
+/// The window of a part of an image, with a column of padding where there is room for one.
+inline Window part_window(int kernel, int stride, PartPadding padding) {
+  return {.kernel_h = kernel,
+          .kernel_w = kernel,
+          .stride_h = stride,
+          .stride_w = stride,
+          .padding_h = padding.above,
+          .padding_w = kernel > 1 ? 1 : 0,
+          .extra_below = padding.below - padding.above};
+}
+
 /// Sizes are chosen so that no block of 4, 8, 16 or 48 divides them, unless a row says otherwise.
 inline std::vector<LayerRow> layer_rows() {
   return {
@@ -32,6 +47,22 @@ inline std::vector<LayerRow> layer_rows() {
       {"conv with one channel and one filter", Conv2d{1, square_window(3)}, {{1, 1, 3, 3}, {6, 1, 5, 4}}},
       {"conv without bias", Conv2d{5, square_window(3, 1, 1), false}, {{2, 4, 9, 7}}},
       {"conv with many filters on few pixels", Conv2d{70, square_window(3, 1, 1)}, {{1, 33, 5, 5}}},
+      {"conv in two groups", Conv2d{6, square_window(3, 1, 1), true, 2}, {{3, 10, 9, 7}, {1, 4, 37, 41}}},
+      {"conv in groups of uneven channels and filters", Conv2d{21, square_window(3, 2, 1), true, 3}, {{2, 15, 11, 9}}},
+      {"conv 1x1 in groups, without bias", Conv2d{35, square_window(1), false, 5}, {{3, 15, 7, 9}, {11, 5, 3, 3}}},
+      {"conv depthwise", Conv2d{5, square_window(3, 1, 1), true, 5}, {{3, 5, 9, 7}, {1, 5, 37, 41}}},
+      {"conv depthwise with stride 2", Conv2d{7, square_window(3, 2, 1), false, 7}, {{2, 7, 17, 18}}},
+      {"conv depthwise 5x5", Conv2d{3, square_window(5, 1, 2), true, 3}, {{2, 3, 11, 19}}},
+      {"conv depthwise with three filters a channel", Conv2d{12, Window{2, 4, 3, 1, 1, 3}, true, 4}, {{2, 4, 13, 11}}},
+      {"conv depthwise with a wide stride", Conv2d{6, Window{3, 7, 1, 3, 0, 2}, true, 3}, {{2, 3, 7, 17}}},
+      {"conv of an upper part: padding above only", Conv2d{4, part_window(3, 1, {1, 0})}, {{2, 3, 8, 7}}},
+      {"conv of a lower part: padding below only", Conv2d{4, part_window(3, 1, {0, 1})}, {{2, 3, 8, 7}}},
+      {"conv of a part that skips rows above", Conv2d{4, part_window(3, 2, {-2, 0})}, {{2, 3, 9, 7}, {1, 2, 70, 30}}},
+      {"conv of a part that skips rows above and below", Conv2d{4, part_window(5, 1, {-1, -2})}, {{2, 3, 12, 7}}},
+      {"conv of a part whose last window ends in padding", Conv2d{4, part_window(5, 1, {-1, 2})}, {{2, 3, 8, 7}}},
+      {"conv 1x1 of a part that skips rows", Conv2d{4, part_window(1, 2, {-1, 0}), false}, {{2, 3, 8, 7}}},
+      {"conv in groups of a part", Conv2d{6, part_window(3, 1, {-1, 1}), true, 3}, {{2, 6, 8, 7}}},
+      {"conv depthwise of a part", Conv2d{8, part_window(3, 2, {-1, 1}), true, 4}, {{2, 4, 8, 7}}},
       {"linear", Linear{13}, {{5, 29, 1, 1}, {1, 400, 1, 1}, {33, 3, 1, 1}}},
       {"linear on images", Linear{10}, {{3, 6, 5, 7}}},
       {"linear with many outputs", Linear{301}, {{9, 37, 1, 1}, {2, 37, 1, 1}}},
@@ -42,6 +73,17 @@ inline std::vector<LayerRow> layer_rows() {
       {"max pool with padding", MaxPool2d{square_window(3, 2, 1)}, {{2, 3, 11, 8}}},
       {"max pool with stride 1", MaxPool2d{square_window(3, 1, 1)}, {{2, 3, 6, 21}}},
       {"max pool with gaps and a rectangle", MaxPool2d{Window{1, 2, 2, 3, 0, 1}}, {{2, 3, 9, 11}}},
+      {"max pool of an upper part", MaxPool2d{part_window(3, 2, {1, 0})}, {{2, 3, 8, 9}}},
+      {"max pool of a lower part", MaxPool2d{part_window(3, 2, {-1, 1})}, {{2, 3, 9, 9}}},
+      {"max pool 2x2 of a part that skips a row", MaxPool2d{part_window(2, 2, {-1, 0})}, {{2, 3, 9, 8}}},
+      {"global average pool", GlobalAvgPool2d{}, {{3, 5, 7, 9}, {2, 37, 1, 1}, {4, 3, 65, 33}}},
+      {"batch norm", BatchNorm2d{}, {{3, 5, 7, 9}, {2, 3, 65, 33}, {17, 6, 2, 1}, {1, 2, 5, 5}}},
+      {"batch norm with another epsilon", BatchNorm2d{0.125, 0.5}, {{4, 7, 3, 5}}},
+      {"local response norm as AlexNet has it", LocalResponseNorm{5, 1e-4, 0.75, 2.0}, {{2, 11, 5, 7}, {3, 17, 33, 35}}},
+      {"local response norm that bites", LocalResponseNorm{3, 2.0, 0.5, 0.75}, {{2, 7, 3, 5}, {2, 2, 3, 5}}},
+      {"local response norm over an even number of channels", LocalResponseNorm{4, 1.5, 1.25, 1.0}, {{2, 9, 3, 5}, {1, 1, 2, 2}}},
+      {"add", Add{}, {{3, 5, 7, 9}, {8, 32, 17, 19}}},
+      {"concat", Concat{}, {{3, 5, 7, 9}, {4, 31, 17, 19}, {3, 4, 1, 1}}},
       {"relu", ReLU{}, {{3, 5, 7, 9}, {1, 1, 1, 1}, {8, 32, 17, 19}}},
       {"dropout", Dropout{0.3}, {{3, 5, 7, 9}, {40, 601, 1, 1}}},
       {"dropout that drops nothing", Dropout{0.0}, {{2, 3, 4, 5}}},

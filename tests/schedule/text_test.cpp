@@ -31,6 +31,28 @@ TEST_CASE("messages keep peers, ids and regions") {
   REQUIRE(parse_schedule(to_text(schedule)) == schedule);
 }
 
+TEST_CASE("boxes, bounds, nodes and axes of sums are kept") {
+  const Schedule filter = make_schedule(make_lenet5(), make_plan("filter", {.ranks = 4, .global_batch = 3}));
+  const std::string text = to_text(filter);
+  REQUIRE(text.find("@0+3,0+1,0+28,0+28") != std::string::npos);  // the images
+  REQUIRE(text.find(" bound=") != std::string::npos);             // 6 filters on 4 ranks
+  REQUIRE(text.find("collective all_gather ring node=3") != std::string::npos);
+  REQUIRE(parse_schedule(text) == filter);
+
+  const Schedule spatial = make_schedule(make_lenet5(), make_plan("spatial", {.ranks = 3, .global_batch = 2}));
+  REQUIRE(to_text(spatial).find("exchange node=3 ") != std::string::npos);
+  REQUIRE(to_text(spatial).find("summed_over=0") != std::string::npos);
+  REQUIRE(parse_schedule(to_text(spatial)) == spatial);
+
+  // What differs in one of them only is another schedule.
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"@0+3,0+1,0+28", "@0+3,0+1,1+28"}, {"all_gather ring node=3", "all_gather ring node=4"}, {"bound=0", "bound=1"}}) {
+    std::string changed = text;
+    changed.replace(changed.find(from), from.size(), to);
+    REQUIRE_FALSE(parse_schedule(changed) == filter);
+  }
+}
+
 TEST_CASE("mistakes in the text are told with their line") {
   const std::string good = to_text(make_schedule(make_lenet5(), make_plan("data", {.ranks = 2, .global_batch = 8})));
   const auto complaint = [](const std::string& text) -> std::string {
@@ -58,6 +80,11 @@ TEST_CASE("mistakes in the text are told with their line") {
   REQUIRE(complaint(replaced("collective all_reduce", "collective all_redcue")).find("unknown collective") != std::string::npos);
   REQUIRE(complaint(replaced("=images[", "=imges[")).find("no buffer 'imges'") != std::string::npos);
   REQUIRE(complaint(replaced("mesh data=2", "mesh data=2000000000")).find("line 2") != std::string::npos);
+  const std::size_t box = good.find('@');
+  REQUIRE(complaint(replaced(good.substr(box, good.find_first_of(" \n", box) - box), "@0+4,0+1,0+28"))
+              .find("a box is four times offset+count") != std::string::npos);
+  REQUIRE(complaint(replaced("@0+4", "@0-4")).find("a box is four times offset+count") != std::string::npos);
+  REQUIRE(complaint(replaced("summed_over=0", "summed_over=x")).find("not a whole number") != std::string::npos);
   REQUIRE(complaint(good + "frobnicate\n").find("unknown keyword 'frobnicate'") != std::string::npos);
 }
 

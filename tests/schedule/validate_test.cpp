@@ -83,7 +83,7 @@ TEST_CASE("sizes that differ are found") {
   schedule = lenet(2);
   Program& other = own_program(schedule, 1);
   std::get<Collective>(other.ops[static_cast<std::size_t>(op_named(other, "bucket0.all_reduce"))].action).region.slice.count -= 1;
-  requires_problem(schedule, "size mismatch", "all_reduce 0");
+  requires_problem(schedule, "size mismatch", "all_reduce 1000");
 }
 
 TEST_CASE("members of a collective must agree") {
@@ -154,11 +154,11 @@ TEST_CASE("a gradient that is never reduced, or twice, or too early, is found") 
   auto& op = program.ops[static_cast<std::size_t>(reduce)];
   SECTION("never") {
     op.action = Compute{ComputeKind::forward, 0, {}, {}};
-    requires_problem(schedule, "unreduced gradient", "not all of which has been all-reduced");
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
   }
   SECTION("all but one element") {
     std::get<Collective>(op.action).region.slice.count -= 1;
-    requires_problem(schedule, "unreduced gradient", "not all of which has been all-reduced");
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
   }
   SECTION("twice") {
     Op again = op;
@@ -219,6 +219,131 @@ TEST_CASE("structure: indices, regions, classes, algorithms") {
     std::get<Exchange>(self.programs[0].ops[0].action).send->peer.offset = 4;
     requires_problem(self, "structure", "its own rank");
   }
+}
+
+namespace {
+
+/// Two axes: filters divided on one, images on the other. Gradients are summed over the second only.
+Schedule filters_and_data() {
+  Plan plan{.name = "two",
+            .mesh = {{{"filters", 2}, {"data", 2}}},
+            .global_batch = 8,
+            .batch_axis = 1,
+            .strategies = {"filter", "data"}};
+  plan.bucket_bytes = 64 * 1024;
+  return make_schedule(make_lenet5(), plan);
+}
+
+Schedule sixteen_bits() {
+  Plan plan = make_plan("data", {.ranks = 2, .global_batch = 8});
+  plan.bucket_bytes = 64 * 1024;
+  plan.gradient_dtype = DType::f16;
+  return make_schedule(make_lenet5(), plan);
+}
+
+/// Makes the same change to the op of this name in every program.
+template <class Edit>
+void edit(Schedule& schedule, const std::string& name, const Edit& change) {
+  for (Program& program : schedule.programs) change(program, program.ops[static_cast<std::size_t>(op_named(program, name))]);
+}
+
+}  // namespace
+
+TEST_CASE("a gradient is summed over the axes that its update names, and over no other") {
+  Schedule schedule = filters_and_data();
+  REQUIRE(validate(schedule).empty());
+  SECTION("not over the one that it must be") {
+    edit(schedule, "bucket0.all_reduce", [](Program&, Op& op) { op.action = Compute{ComputeKind::join, -1, {}, {}}; });
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
+  }
+  SECTION("over the other one") {
+    edit(schedule, "bucket0.all_reduce", [](Program&, Op& op) { std::get<Collective>(op.action).axis = 0; });
+    requires_problem(schedule, "unreduced gradient", "sums over axis 'filters', where every rank has the whole of it");
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
+  }
+  SECTION("over an axis that it does not name") {
+    edit(schedule, "bucket0.update", [](Program&, Op& op) { std::get<Compute>(op.action).summed_over = {}; });
+    requires_problem(schedule, "unreduced gradient", "does not claim to be summed over axis 'data', which divides the batch");
+  }
+  SECTION("at another rank only") {
+    edit(schedule, "bucket0.all_reduce", [](Program&, Op& op) {
+      auto& collective = std::get<Collective>(op.action);
+      collective.kind = CollectiveKind::reduce;
+      collective.algorithm = "binomial";
+      collective.root = 1;
+    });
+    requires_problem(schedule, "unreduced gradient", "sums at another rank");
+  }
+}
+
+TEST_CASE("16-bit copies of gradients are summed between the conversions") {
+  Schedule schedule = sixteen_bits();
+  REQUIRE(validate(schedule).empty());
+  Program& program = schedule.programs[0];
+  const auto op = [&](const char* name) -> Op& { return program.ops[static_cast<std::size_t>(op_named(program, name))]; };
+  SECTION("brought back before they are summed") {
+    op("bucket0.convert_back").after = {op_named(program, "bucket0.convert")};
+    requires_problem(schedule, "unreduced gradient", "brings back before");
+  }
+  SECTION("never summed") {
+    op("bucket0.all_reduce").action = Compute{ComputeKind::join, -1, {}, {}};
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
+  }
+  SECTION("never brought back") {
+    op("bucket0.convert_back").action = Compute{ComputeKind::join, -1, {}, {}};
+    requires_problem(schedule, "unreduced gradient", "not all of which has been reduced over axis 'data'");
+  }
+  SECTION("copied before the gradients were complete") {
+    const int convert = op_named(program, "bucket0.convert");
+    std::swap(program.ops[static_cast<std::size_t>(convert)].action, op("zero_gradients").action);
+    requires_problem(schedule, "unreduced gradient", "still changes after");
+  }
+}
+
+TEST_CASE("boxes fit their regions, and a copy finds all that it writes") {
+  Plan plan = make_plan("filter", {.ranks = 2, .global_batch = 4});
+  Schedule schedule = make_schedule(make_lenet5(), plan);
+  REQUIRE(validate(schedule).empty());
+  Program& program = schedule.programs[0];
+  SECTION("a box of another size than its region") {
+    auto& compute = std::get<Compute>(program.ops[static_cast<std::size_t>(op_named(program, "conv1.forward"))].action);
+    compute.operands[0].box.h.count -= 1;
+    requires_problem(schedule, "structure", "elements and a box of");
+  }
+  SECTION("a copy of what is nowhere") {
+    auto& compute = std::get<Compute>(program.ops[static_cast<std::size_t>(op_named(program, "conv2.x.unpack"))].action);
+    REQUIRE(compute.kind == ComputeKind::copy);
+    std::erase_if(compute.operands, [&](const Operand& x) { return &x == &compute.operands.front(); });
+    requires_problem(schedule, "structure", "elements of y");
+  }
+}
+
+TEST_CASE("bounds of a collective divide its region among its group") {
+  Schedule schedule = make_schedule(make_lenet5(), make_plan("filter", {.ranks = 4, .global_batch = 4}));
+  REQUIRE(validate(schedule).empty());
+  const auto with_bounds = [&](std::vector<std::int64_t> bounds) {
+    Schedule broken = schedule;
+    edit(broken, "loss.x.all_gather", [&](Program&, Op& op) { std::get<Collective>(op.action).bounds = bounds; });
+    return broken;
+  };
+  const std::int64_t count = [&] {
+    const Program& program = schedule.programs[0];
+    return std::get<Collective>(program.ops[static_cast<std::size_t>(op_named(program, "loss.x.all_gather"))].action)
+        .region.slice.count;
+  }();
+  for (const std::vector<std::int64_t>& wrong : std::vector<std::vector<std::int64_t>>{
+           {0, 4, count}, {0, 8, 4, 12, count}, {1, 4, 8, 12, count}, {0, 4, 8, 12, count + 1}, {0, 4, 8, 12, count - 1}})
+    requires_problem(with_bounds(wrong), "structure", "bounds that do not divide");
+  Schedule other = schedule;
+  std::get<Collective>(other.programs[1].ops[static_cast<std::size_t>(op_named(other.programs[1], "loss.x.all_gather"))].action)
+      .bounds = {0, 4, 8, 12, count};
+  requires_problem(other, "collective mismatch", "bounds");
+}
+
+TEST_CASE("a gather reads its own shard, which must have been written") {
+  Schedule schedule = make_schedule(make_lenet5(), make_plan("filter", {.ranks = 2, .global_batch = 4}));
+  edit(schedule, "conv2.x.pack", [](Program&, Op& op) { op.action = Compute{ComputeKind::join, -1, {}, {}}; });
+  requires_problem(schedule, "read before write", "conv2.x");
 }
 
 TEST_CASE("memory beyond the device is found") {

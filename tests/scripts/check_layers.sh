@@ -53,6 +53,13 @@ for folder in core model collectives schedule plans; do
   reject "reference/$folder/a.h" '#include <fmt/format.h>' "reference/$folder must not include <fmt/format.h>"
   reject "reference/$folder/a.h" '#include <unistd.h>' "reference/$folder must not include <unistd.h>"
 done
+reject reference/exec/a.cpp '#include <mpi.h>' 'reference/exec must not include <mpi.h>'
+reject reference/exec/a.cpp '#include "reference/exec/mpi/world.h"' 'reference/exec must not include reference/exec/mpi'
+reject reference/train/a.cpp '#include "reference/exec/mpi/world.h"' 'reference/train must not include reference/exec/mpi'
+reject reference/apps/a.cpp '#include <mpi.h>' 'reference/apps must not include <mpi.h>'
+reject tests/apps/a.cpp '#include <mpi.h>' 'tests must not include <mpi.h>'
+accept reference/exec/mpi/a.cpp '#include <mpi.h>'
+accept reference/apps/a.cpp '#include "reference/exec/mpi/world.h"'
 reject reference/exec/a.cpp '#include <Eigen/Core>' 'reference/exec must not include <Eigen/Core>'
 reject reference/exec/a.cpp '#include "mpi.h"' 'write the path from the root'
 reject simulator/apps/a.cpp '#include <mpi.h>' 'simulator/apps must not include <mpi.h>'

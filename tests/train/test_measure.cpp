@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/io/host.h"
@@ -74,9 +75,9 @@ TEST_CASE("a profile has every compute op of the schedule once for each batch") 
   const Profile result = profile(model, plan, {.batches = {3, 6}, .concurrent = 2, .warmup = 1, .steps = 4});
   REQUIRE(result.concurrent == 2);
   REQUIRE(result.transport.has_value());
-  std::map<std::tuple<std::string, ComputeKind, int, std::int64_t>, int> found;
+  std::map<std::tuple<std::string, ComputeKind, OpSize>, int> found;
   for (const ProfileEntry& entry : result.entries) {
-    ++found[{entry.node, entry.kind, entry.batch, entry.count}];
+    ++found[{entry.node, entry.kind, {entry.shape, entry.batch, entry.count}}];
     CHECK(entry.time_s >= 0);
     CHECK(entry.samples >= 8);  // two ranks, four steps
   }
@@ -87,16 +88,36 @@ TEST_CASE("a profile has every compute op of the schedule once for each batch") 
     for (const Op& op : schedule.program(0).ops) {
       const auto* compute = std::get_if<Compute>(&op.action);
       if (compute == nullptr) continue;
-      std::int64_t count = 0;
-      for (const Operand& operand : compute->operands)
-        if (operand.role == Role::gradients) count = operand.region.slice.count;
       const std::string node = compute->node < 0 ? "" : model.nodes[static_cast<std::size_t>(compute->node)].name;
       CAPTURE(op.name, batch);
-      CHECK((found[{node, compute->kind, count > 0 ? 0 : batch, count}]) == 1);
+      CHECK((found[{node, compute->kind, size_of(schedule.program(0), *compute)}]) == 1);
     }
   }
   const Profile back = parse_profile(to_json(result), "p.json");
   REQUIRE(back.entries.size() == result.entries.size());
+}
+
+TEST_CASE("a profile of a plan has a time for every compute op of all its ranks, with and without overlap") {
+  const Model model = tiny_model();
+  for (const NamedPlan& named : named_plans()) {
+    CAPTURE(named.name);
+    Plan plan = make_plan(named.name, {.ranks = 2, .global_batch = 4});
+    const Profile result = profile(model, plan, {.batches = {2}, .concurrent = 2, .warmup = 1, .steps = 2});
+    std::set<std::tuple<std::string, ComputeKind, OpSize>> found;
+    for (const ProfileEntry& entry : result.entries)
+      found.insert({entry.node, entry.kind, {entry.shape, entry.batch, entry.count}});
+    for (const bool overlap : {false, true}) {
+      plan.overlap = overlap;
+      for (const Program& program : make_schedule(model, plan).programs)
+        for (const Op& op : program.ops) {
+          const auto* compute = std::get_if<Compute>(&op.action);
+          if (compute == nullptr || compute->node < 0) continue;
+          CAPTURE(op.name, overlap);
+          const std::string& node = model.nodes[static_cast<std::size_t>(compute->node)].name;
+          CHECK(found.contains({node, compute->kind, size_of(program, *compute)}));
+        }
+    }
+  }
 }
 
 TEST_CASE("profile entries are medians over ranks and steps without the first ones") {

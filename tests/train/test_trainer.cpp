@@ -82,14 +82,14 @@ TEST_CASE("an epoch uses every image once, in an order that follows from seed an
 
 TEST_CASE("training equals a computation by hand, the short last batch included") {
   Model model{"one_layer", {1, 1, 3, 2}, 3, {}};
-  model.nodes = {{"fc", Linear{3}, -1}, {"loss", SoftmaxCrossEntropy{}, 0}};
+  model.nodes = {{"fc", Linear{3}, {kImages}}, {"loss", SoftmaxCrossEntropy{}, {0}}};
   const TrainingData data = tiny_data(model);  // 23 images: batches of 5 leave 3
   const TrainSettings settings = exact_settings(2);
   const std::vector<double> expected = train_by_hand(model, data, settings, 5);
   for (const int ranks : {1, 2, 4}) {  // four ranks share three images
     const TrainResult result = train(model, data_parallel(ranks, 5), data, settings);
-    CAPTURE(ranks, largest_difference(expected, result.weights));
-    REQUIRE(largest_difference(expected, result.weights) <= 1e-12);
+    CAPTURE(ranks, largest_difference(expected, result.values.weights));
+    REQUIRE(largest_difference(expected, result.values.weights) <= 1e-12);
     REQUIRE(result.epochs.size() == 2);
     REQUIRE(result.epochs[0].images == 23);
   }
@@ -101,7 +101,7 @@ TEST_CASE("a deep network trains alike on any number of ranks, evaluation includ
   const TrainResult serial = train(model, data_parallel(1, 5), data, exact_settings(2));
   for (const int ranks : {2, 3}) {
     const TrainResult parallel = train(model, data_parallel(ranks, 5), data, exact_settings(2));
-    REQUIRE(largest_difference(serial.weights, parallel.weights) <= 1e-9 * largest(serial.weights));
+    REQUIRE(largest_difference(serial.values.weights, parallel.values.weights) <= 1e-9 * largest(serial.values.weights));
     for (std::size_t e = 0; e < 2; ++e) {
       REQUIRE(std::abs(serial.epochs[e].train_loss - parallel.epochs[e].train_loss) <= 1e-9);
       REQUIRE(std::abs(serial.epochs[e].test_loss - parallel.epochs[e].test_loss) <= 1e-9);
@@ -117,10 +117,10 @@ TEST_CASE("the same seed gives the same weights bit by bit, another seed others"
     TrainSettings settings{.epochs = 1, .threads = threads, .seed = 4};
     const TrainResult one = train(model, data_parallel(3, 16), data, settings);
     const TrainResult two = train(model, data_parallel(3, 16), data, settings);
-    REQUIRE(one.weights == two.weights);
+    REQUIRE(one.values.weights == two.values.weights);
     REQUIRE(one.epochs[0].train_loss == two.epochs[0].train_loss);
     settings.seed = 5;
-    REQUIRE(train(model, data_parallel(3, 16), data, settings).weights != one.weights);
+    REQUIRE(train(model, data_parallel(3, 16), data, settings).values.weights != one.values.weights);
   }
 }
 
@@ -175,14 +175,14 @@ TEST_CASE("the learning rate falls to zero over the run when asked") {
   const TrainingData data = tiny_data(model);
   TrainSettings settings = exact_settings(1);
   settings.steps_per_epoch = 1;
-  const std::vector<double> constant = train(model, data_parallel(1, 5), data, settings).weights;
+  const std::vector<double> constant = train(model, data_parallel(1, 5), data, settings).values.weights;
   settings.decay = true;  // the first step has the whole rate
-  REQUIRE(train(model, data_parallel(1, 5), data, settings).weights == constant);
+  REQUIRE(train(model, data_parallel(1, 5), data, settings).values.weights == constant);
   settings.steps_per_epoch = 2;
   settings.sgd.momentum = 0;
-  const std::vector<double> falling = train(model, data_parallel(1, 5), data, settings).weights;
+  const std::vector<double> falling = train(model, data_parallel(1, 5), data, settings).values.weights;
   settings.decay = false;
-  REQUIRE(train(model, data_parallel(1, 5), data, settings).weights != falling);
+  REQUIRE(train(model, data_parallel(1, 5), data, settings).values.weights != falling);
 }
 
 TEST_CASE("a run that diverges stops, says so and keeps the epochs before") {
@@ -200,7 +200,7 @@ TEST_CASE("a run that diverges stops, says so and keeps the epochs before") {
 
   // A pull that makes the weights of a network with one layer nine times larger in every step, until they are too large.
   Model one_layer{"one_layer", {1, 1, 3, 2}, 3, {}};
-  one_layer.nodes = {{"fc", Linear{3}, -1}, {"loss", SoftmaxCrossEntropy{}, 0}};
+  one_layer.nodes = {{"fc", Linear{3}, {kImages}}, {"loss", SoftmaxCrossEntropy{}, {0}}};
   const TrainingData images = tiny_data(one_layer);
   settings.epochs = 40;
   settings.sgd = {.learning_rate = 0.01, .momentum = 0, .weight_decay = 1000};

@@ -10,7 +10,8 @@ namespace convoy::cpu::naive {
 
 /// True when element (n, c, h, w) of the rank's tensor is dropped.
 inline bool is_dropped(double probability, const DropoutKey& key, int n, int c, int h, int w) {
-  return unit_interval(random_bits(key.seed, key.step, key.node, key.first_sample + n, c, h, w)) < probability;
+  return unit_interval(random_bits(key.seed, key.step, key.node, key.first_sample + n, key.first_channel + c, key.first_row + h,
+                                   w)) < probability;
 }
 
 /// y[n,c,h,w] = 0 where dropped, else x[n,c,h,w] / (1 - probability). x, y: [N,C,H,W]; y overwritten.

@@ -3,11 +3,17 @@
 #pragma once
 
 // IWYU pragma: begin_exports
+#include "reference/cpu/naive/batch_norm2d.h"
+#include "reference/cpu/naive/bias.h"
 #include "reference/cpu/naive/conv2d.h"
 #include "reference/cpu/naive/dropout.h"
+#include "reference/cpu/naive/global_avg_pool2d.h"
 #include "reference/cpu/naive/linear.h"
+#include "reference/cpu/naive/local_response_norm.h"
 #include "reference/cpu/naive/max_pool2d.h"
+#include "reference/cpu/naive/part.h"
 #include "reference/cpu/naive/relu.h"
 #include "reference/cpu/naive/sgd.h"
 #include "reference/cpu/naive/softmax_cross_entropy.h"
+#include "reference/cpu/naive/sum.h"
 // IWYU pragma: end_exports

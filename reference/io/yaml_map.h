@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "reference/core/error.h"
+
 namespace convoy {
 
 /// How to read one kind of quantity from text with a unit, an example of it, and the values that make sense.
@@ -28,10 +30,20 @@ class YamlMap {
   [[nodiscard]] bool has(const std::string& key) const;
   [[nodiscard]] std::string text(const std::string& key, const std::string& example) const;
   /// A whole number from 1 to 1,000,000.
-  [[nodiscard]] int count(const std::string& key) const;
+  [[nodiscard]] int count(const std::string& key) const { return count(key, 1'000'000); }
+  /// A whole number from 1 to `most`.
+  [[nodiscard]] int count(const std::string& key, int most) const;
+  /// f(text), whose InputErrors get the position of the value of `key`; `example` is a value that f takes.
+  template <class F>
+  [[nodiscard]] auto parsed(const std::string& key, const std::string& example, const F& f) const;
   [[nodiscard]] double number(const std::string& key, double low, double high) const;
   [[nodiscard]] double quantity(const std::string& key, const Quantity& quantity) const;
   [[nodiscard]] YamlMap map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const;
+  /// The same with keys that are not known beforehand, as the names of nodes are.
+  [[nodiscard]] YamlMap map_of_any(const std::string& key, const std::string& example) const;
+  /// A list of one map or more, all with these keys.
+  [[nodiscard]] std::vector<YamlMap> maps(const std::string& key, const std::vector<std::string>& keys,
+                                          const std::string& example) const;
   [[nodiscard]] bool is_map(const std::string& key) const { return has(key) && node_[key].IsMap(); }
   [[nodiscard]] std::vector<std::string> present_keys() const;
   /// An InputError at the value of a key, or at the map itself when it has no such key.
@@ -47,6 +59,16 @@ class YamlMap {
   std::string file_;
   std::string path_;
 };
+
+template <class F>
+auto YamlMap::parsed(const std::string& key, const std::string& example, const F& f) const {
+  const std::string value = text(key, example);
+  try {
+    return f(value);
+  } catch (const InputError& error) {
+    fail(key, place(key) + ": " + error.what());
+  }
+}
 
 /// The map at the root of a text. `file` is for messages.
 YamlMap parse_yaml_map(const std::string& yaml, const std::string& file, const std::vector<std::string>& keys);

@@ -1,4 +1,4 @@
-#include "simulator/platform/yaml_map.h"
+#include "reference/io/yaml_map.h"
 
 #include <algorithm>
 #include <charconv>
@@ -82,12 +82,11 @@ std::string YamlMap::text(const std::string& key, const std::string& example) co
   return value;
 }
 
-int YamlMap::count(const std::string& key) const {
-  const std::string expected = cat("a whole number from 1 to 1000000, for example ", key, ": 8");
+int YamlMap::count(const std::string& key, int most) const {
+  const std::string expected = cat("a whole number from 1 to ", most, ", for example ", key, ": 8");
   const std::string text = scalar(key, expected);
   int value = 0;
-  if (!read_number(text, value) || value < 1 || value > 1'000'000)
-    fail(key, cat(place(key), " is '", text, "'; expected ", expected));
+  if (!read_number(text, value) || value < 1 || value > most) fail(key, cat(place(key), " is '", text, "'; expected ", expected));
   return value;
 }
 
@@ -118,6 +117,30 @@ YamlMap YamlMap::map(const std::string& key, const std::vector<std::string>& key
   const YAML::Node value = node_[key];
   if (!value.IsMap()) fail(key, cat(place(key), " is ", what_it_is(value), "; expected a map, for example ", key, ": ", example));
   return {value, file_, place(key), keys};
+}
+
+YamlMap YamlMap::map_of_any(const std::string& key, const std::string& example) const {
+  std::vector<std::string> keys;
+  if (is_map(key))
+    for (const auto& entry : node_[key])
+      if (entry.first.IsScalar()) keys.push_back(entry.first.Scalar());
+  return map(key, keys, example);
+}
+
+std::vector<YamlMap> YamlMap::maps(const std::string& key, const std::vector<std::string>& keys,
+                                   const std::string& example) const {
+  const std::string expected = cat("expected a list of maps, for example ", key, ": ", example);
+  if (!has(key)) fail(key, cat(place(key), " is missing; ", expected));
+  const YAML::Node list = node_[key];
+  if (!list.IsSequence() || list.size() == 0)
+    fail(key, cat(place(key), " is ", list.IsSequence() ? "an empty list" : what_it_is(list), "; ", expected));
+  std::vector<YamlMap> result;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string where = cat(place(key), "[", i, "]");
+    if (!list[i].IsMap()) fail(key, cat(where, " is ", what_it_is(list[i]), "; ", expected));
+    result.push_back({list[i], file_, where, keys});
+  }
+  return result;
 }
 
 std::vector<std::string> YamlMap::present_keys() const {

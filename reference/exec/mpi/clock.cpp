@@ -1,0 +1,72 @@
+#include "reference/exec/mpi/clock.h"
+
+#include <limits>
+
+#include "reference/core/error.h"
+#include "reference/exec/mpi/world_impl.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kPingPongs = 12;
+
+/// Rank 0's side: answers every ping with its clock.
+void answer_pings(const MpiWorld::Impl& world, int rank) {
+  for (int i = 0; i < kPingPongs; ++i) {
+    char ping = 0;
+    world.receive(rank, &ping, sizeof ping);
+    const double now_s = steady_s();
+    world.send(rank, &now_s, sizeof now_s);
+  }
+}
+
+/// What has to be added to this rank's clock for rank 0's.
+double difference_to_root_s(const MpiWorld::Impl& world) {
+  double shortest_s = std::numeric_limits<double>::infinity(), difference_s = 0;
+  for (int i = 0; i < kPingPongs; ++i) {
+    const char ping = 0;
+    double root_s = 0;
+    const double sent_s = steady_s();
+    world.send(0, &ping, sizeof ping);
+    world.receive(0, &root_s, sizeof root_s);
+    const double came_s = steady_s();
+    if (came_s - sent_s >= shortest_s) continue;
+    shortest_s = came_s - sent_s;
+    difference_s = root_s - (sent_s + came_s) / 2;
+  }
+  return difference_s;
+}
+
+}  // namespace
+
+double agree_on_zero_s(const MpiWorld& world) {
+  const MpiWorld::Impl& impl = world.impl();
+  double difference_s = 0;
+  if (world.rank() == 0)
+    for (int r = 1; r < world.size(); ++r) answer_pings(impl, r);
+  else
+    difference_s = difference_to_root_s(impl);
+  double zero_s = steady_s();
+  MPI_Request request = MPI_REQUEST_NULL;
+  require_mpi(MPI_Ibcast(&zero_s, 1, MPI_DOUBLE, 0, impl.control, &request), "MPI_Ibcast");
+  impl.wait(request, "rank 0 to begin");
+  return zero_s - difference_s;
+}
+
+void gather_at_root(const MpiWorld& world, Timeline& timeline) {
+  const MpiWorld::Impl& impl = world.impl();
+  std::uint64_t count = timeline.intervals.size();
+  if (world.rank() != 0) {
+    impl.send(0, &count, sizeof count);
+    impl.send(0, timeline.intervals.data(), count * sizeof(Interval));
+    return;
+  }
+  for (int r = 1; r < world.size(); ++r) {
+    impl.receive(r, &count, sizeof count);
+    const std::size_t mine = timeline.intervals.size();
+    timeline.intervals.resize(mine + count);
+    impl.receive(r, timeline.intervals.data() + mine, count * sizeof(Interval));
+  }
+}
+
+}  // namespace convoy

@@ -1,0 +1,212 @@
+#include "reference/io/plan_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/yaml_map.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kMostRanks = 1 << 20;
+constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
+const std::vector<std::string> kKeys = {"name",   "mesh",      "batch",     "batch_axis", "overrides",
+                                        "dtype",  "gradients", "precision", "statistics", "at_root",
+                                        "scheme", "overlap",   "bucket",    "all_reduce", "chunks"};
+const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
+
+/// Throws the InputError of throw_unknown_word unless the word is known.
+std::string one_of(std::string_view what, const std::string& word, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), word) == known.end()) throw_unknown_word(what, word, known);
+  return word;
+}
+
+/// A word that can stand in the text form of a schedule.
+std::string name_word(const std::string& word) {
+  const bool plain = std::all_of(word.begin(), word.end(),
+                                 [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
+  if (!plain) throw InputError(cat("'", word, "' is no name; use letters, digits, '_', '-' and '.'"));
+  return word;
+}
+
+bool on_off(const YamlMap& map, const std::string& key) {
+  return map.parsed(key, "on", [](const std::string& word) { return one_of("switch", word, {"on", "off"}) == "on"; });
+}
+
+std::vector<std::string> axis_names(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const Axis& axis : plan.mesh.axes) names.push_back(axis.name);
+  return names;
+}
+
+std::string strategy_word(const std::string& word) {
+  if (named_plan(word).rules == nullptr)
+    throw InputError(cat("'", word, "' combines other plans; write the plan of this axis, for example data or filter"));
+  return word;
+}
+
+void parse_mesh(const YamlMap& root, Plan& plan) {
+  plan.mesh.axes.clear();
+  plan.strategies.clear();
+  std::int64_t ranks = 1;
+  for (const YamlMap& axis : root.maps("mesh", {"axis", "ranks", "strategy"}, kMeshExample)) {
+    const std::vector<std::string> before = axis_names(plan);
+    const std::string name = axis.parsed("axis", "data", [&](const std::string& word) {
+      if (word == "none" || std::find(before.begin(), before.end(), word) != before.end())
+        throw InputError(cat("'", word, word == "none" ? "' cannot be the name of an axis" : "' is the name of two axes",
+                             "; give it another name"));
+      return name_word(word);
+    });
+    plan.mesh.axes.push_back({name, axis.count("ranks", kMostRanks)});
+    plan.strategies.push_back(axis.parsed("strategy", "data", strategy_word));
+    ranks *= plan.mesh.axes.back().extent;
+    if (ranks > kMostRanks)
+      axis.fail("ranks", cat("the mesh has ", ranks, " ranks up to this axis, expected ", kMostRanks, " or fewer in all"));
+  }
+}
+
+void parse_batch(const YamlMap& root, Plan& plan) {
+  plan.global_batch = root.count("batch", std::numeric_limits<int>::max());
+  std::vector<std::string> known = axis_names(plan);
+  known.emplace_back("none");
+  plan.batch_axis = root.parsed("batch_axis", plan.mesh.axes.front().name, [&](const std::string& word) {
+    const auto axis = std::find(known.begin(), known.end(), one_of("axis", word, known)) - known.begin();
+    return word == "none" ? -1 : static_cast<int>(axis);
+  });
+}
+
+void parse_overrides(const YamlMap& root, Plan& plan) {
+  if (!root.has("overrides")) return;
+  const YamlMap nodes = root.map_of_any("overrides", cat("{fc1: {", plan.mesh.axes.front().name, ": replicate}}"));
+  for (const std::string& node : nodes.present_keys()) {
+    const YamlMap rules = nodes.map(node, axis_names(plan), cat("{", plan.mesh.axes.front().name, ": replicate}"));
+    for (const std::string& axis : rules.present_keys())
+      plan.overrides[node][axis] = rules.parsed(axis, "replicate", [](const std::string& word) { return parse_rule(word); });
+  }
+}
+
+void parse_types(const YamlMap& root, Plan& plan) {
+  if (root.has("dtype")) plan.dtype = root.parsed("dtype", "f32", [](const std::string& word) { return parse_dtype(word); });
+  if (root.has("precision"))
+    plan.precision =
+        root.parsed("precision", "fp32", [](const std::string& word) { return one_of("precision", word, kPrecisions); });
+  if (!root.has("gradients")) return;
+  const DType type = root.parsed("gradients", "f16", [&](const std::string& word) {
+    const DType read = parse_dtype(word);
+    if (read != plan.dtype && size_bytes(read) != 2)
+      throw InputError(cat("gradients are summed in f16, in bf16 or as they are, ", to_string(plan.dtype), ", not in ", word));
+    return read;
+  });
+  if (type != plan.dtype) plan.gradient_dtype = type;
+}
+
+void parse_synchronisation(const YamlMap& root, Plan& plan) {
+  if (root.has("statistics")) plan.synchronised_statistics = root.parsed("statistics", "local", parse_statistics);
+  if (root.has("scheme"))
+    plan.scheme = root.parsed("scheme", "a", [](const std::string& word) { return parse_exchange_scheme(word); });
+  if (root.has("overlap")) plan.overlap = on_off(root, "overlap");
+  if (root.has("bucket"))
+    plan.bucket_bytes = root.parsed("bucket", "25MiB", [](const std::string& word) {
+      const std::int64_t bytes = parse_bytes(word);
+      if (bytes < 1) throw InputError(cat("a bucket has ", bytes, " bytes, expected 1 or more"));
+      return bytes;
+    });
+  if (root.has("all_reduce"))
+    plan.all_reduce = root.parsed("all_reduce", "ring", [](const std::string& word) {
+      return std::string(collective_algorithm(CollectiveKind::all_reduce, word).name);
+    });
+  if (root.has("chunks")) plan.chunks = root.count("chunks");
+}
+
+/// At the root, every axis has the strategy that belongs to it.
+void parse_root(const YamlMap& root, Plan& plan) {
+  if (root.has("at_root")) plan.at_root = on_off(root, "at_root");
+  if (!plan.at_root) return;
+  if (plan.batch_axis != -1)
+    root.fail("at_root", "at_root: on has all images at rank 0, so no axis divides them first; write batch_axis: none");
+  for (const std::string& strategy : plan.strategies)
+    if (strategy != "data_parallel_root")
+      root.fail("at_root", cat("at_root: on goes with strategy: data_parallel_root on every axis, not with '", strategy,
+                               "'; change one of them"));
+}
+
+std::string bytes_word(std::int64_t bytes) {
+  constexpr std::array kUnits = {std::pair{"GiB", std::int64_t{1} << 30}, std::pair{"MiB", std::int64_t{1} << 20},
+                                 std::pair{"KiB", std::int64_t{1} << 10}};
+  for (const auto& [name, unit] : kUnits)
+    if (bytes % unit == 0) return cat(bytes / unit, name);
+  return cat(bytes);
+}
+
+void write_overrides(YAML::Emitter& out, const Plan& plan) {
+  if (plan.overrides.empty()) return;
+  out << YAML::Key << "overrides" << YAML::Value << YAML::BeginMap;
+  for (const auto& [node, rules] : plan.overrides) {
+    out << YAML::Key << node << YAML::Value << YAML::Flow << YAML::BeginMap;
+    for (const auto& [axis, rule] : rules) out << YAML::Key << axis << YAML::Value << std::string(to_string(rule));
+    out << YAML::EndMap;
+  }
+  out << YAML::EndMap;
+}
+
+}  // namespace
+
+std::string to_yaml(const Plan& plan) {
+  require(plan.strategies.size() == plan.mesh.axes.size(), "to_yaml(Plan)", plan.strategies.size(), " strategies for ",
+          plan.mesh.axes.size(), " axes");
+  YAML::Emitter out;
+  const auto field = [&](const char* key, const auto& value) { out << YAML::Key << key << YAML::Value << value; };
+  out << YAML::BeginMap;
+  field("name", plan.name);
+  out << YAML::Key << "mesh" << YAML::Value << YAML::BeginSeq;
+  for (std::size_t a = 0; a < plan.mesh.axes.size(); ++a) {
+    out << YAML::Flow << YAML::BeginMap;
+    field("axis", plan.mesh.axes[a].name);
+    field("ranks", plan.mesh.axes[a].extent);
+    field("strategy", plan.strategies[a]);
+    out << YAML::EndMap;
+  }
+  out << YAML::EndSeq;
+  field("batch", plan.global_batch);
+  field("batch_axis", plan.batch_axis < 0 ? "none" : plan.mesh.axes.at(static_cast<std::size_t>(plan.batch_axis)).name);
+  write_overrides(out, plan);
+  field("dtype", to_string(plan.dtype));
+  field("gradients", to_string(plan.gradient_dtype.value_or(plan.dtype)));
+  field("precision", plan.precision);
+  field("statistics", plan.synchronised_statistics ? "synchronised" : "local");
+  field("at_root", plan.at_root ? "on" : "off");
+  field("scheme", std::string(to_string(plan.scheme)));
+  field("overlap", plan.overlap ? "on" : "off");
+  field("bucket", bytes_word(plan.bucket_bytes));
+  field("all_reduce", plan.all_reduce);
+  field("chunks", plan.chunks);
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+Plan parse_plan(const std::string& yaml, const std::string& file_name) {
+  const YamlMap root = parse_yaml_map(yaml, file_name, kKeys);
+  Plan plan;
+  plan.name = root.parsed("name", "my-plan", name_word);
+  parse_mesh(root, plan);
+  parse_batch(root, plan);
+  parse_overrides(root, plan);
+  parse_types(root, plan);
+  parse_synchronisation(root, plan);
+  parse_root(root, plan);
+  return plan;
+}
+
+bool is_plan_file(const std::string& word) {
+  return word.ends_with(".yaml") || word.ends_with(".yml") || word.find('/') != std::string::npos;
+}
+
+bool parse_statistics(const std::string& word) {
+  return one_of("kind of statistics", word, {"local", "synchronised"}) == "synchronised";
+}
+
+}  // namespace convoy

@@ -1,0 +1,129 @@
+/// The options that choose a plan, the same words on every verb of every program. Header-only, on CLI11.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/file.h"
+#include "reference/io/plan_file.h"
+#include "reference/io/report.h"
+#include "reference/model/zoo.h"
+
+namespace convoy {
+
+/// Names of a table's rows: "lenet5, resnet20, vgg16".
+template <class Rows>
+std::string listed_names(const Rows& rows) {
+  std::string names;
+  for (const auto& row : rows) names += cat(names.empty() ? "" : ", ", row.name);
+  return names;
+}
+
+/// The help of --model.
+inline std::string model_help() { return cat("Network: ", listed_names(zoo())); }
+
+class PlanWords {
+ public:
+  /// --plan --split --inside --scheme --gradients --statistics.
+  void add_to(CLI::App& verb) {
+    verb_ = &verb;
+    verb.add_option("--plan", plan_,
+                    cat("How a step is spread over ranks: a file (.yaml), or ", listed_names(named_plans()),
+                        "; 'convoy plan list' explains them"))
+        ->capture_default_str()
+        ->type_name("NAME|FILE");
+    verb.add_option("--split", split_, "Ranks that divide the network among them, of --plan hybrid [2]")->type_name("N");
+    verb.add_option("--inside", inside_, "Plan of those ranks, of --plan hybrid")->capture_default_str()->type_name("NAME");
+    verb.add_option("--scheme", scheme_, "When --plan one_weird_trick hands over: a at once, b rank by rank, c in equal parts")
+        ->capture_default_str()
+        ->type_name("a|b|c");
+    verb.add_option("--gradients", gradients_, "In which gradients are summed over ranks: f32, f16 or bf16")
+        ->capture_default_str()
+        ->type_name("TYPE");
+    verb.add_option("--statistics", statistics_,
+                    "BatchNorm2d's: local (over the images of each rank) or synchronised (over all of the step)")
+        ->capture_default_str()
+        ->type_name("WORD");
+  }
+
+  /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
+  /// Call it first, and set what was typed after it. Throws an InputError for what cannot be used, with the nearest word.
+  void fill(ScheduleChoice& choice) const {
+    choice.plan = plan_;
+    if (is_plan_file(plan_)) fill_from_file(choice);
+    if (typed("--split")) {
+      if (split_ < 1) throw InputError(cat("--split is ", split_, "; write 1 or more ranks"));
+      choice.split = split_;
+    }
+    choice.inside = named_plan(inside_).name;
+    if (typed("--scheme") || choice.plan_yaml.empty()) choice.scheme = parse_exchange_scheme(scheme_);
+    if (typed("--gradients") || choice.plan_yaml.empty()) choice.gradient_dtype = gradient_dtype();
+    if (typed("--statistics") || choice.plan_yaml.empty()) choice.synchronised_statistics = parse_statistics(statistics_);
+    if (choice.plan_yaml.empty()) require_they_matter();
+  }
+  /// Whether the plan is read from a file.
+  [[nodiscard]] bool from_file() const { return is_plan_file(plan_); }
+  /// The plan of the file.
+  [[nodiscard]] Plan read() const { return parse_plan(read_file(plan_), plan_); }
+  /// Whether the option was typed, of those of the verb.
+  [[nodiscard]] bool typed(const std::string& option) const {
+    const CLI::Option* found = verb_ == nullptr ? nullptr : verb_->get_option_no_throw(option);
+    return found != nullptr && found->count() > 0;
+  }
+
+ private:
+  [[nodiscard]] std::optional<DType> gradient_dtype() const {
+    if (gradients_ != "f32" && gradients_ != "f16" && gradients_ != "bf16")
+      throw_unknown_word("value of --gradients", gradients_, {"f32", "f16", "bf16"});
+    return gradients_ == "f32" ? std::nullopt : std::optional(parse_dtype(gradients_));
+  }
+
+  /// An option that would change nothing is a mistake.
+  void require_they_matter() const {
+    const bool hybrid = plan_ == "hybrid";
+    const auto refuse = [&](const char* option, const char* plan) {
+      if (typed(option)) throw InputError(cat(option, " changes nothing in plan '", plan_, "'; it is for --plan ", plan));
+    };
+    (void)named_plan(plan_);  // a misspelt name first
+    if (!hybrid) {
+      refuse("--split", "hybrid");
+      refuse("--inside", "hybrid");
+    }
+    if (plan_ != "one_weird_trick" && !(hybrid && inside_ == "one_weird_trick")) refuse("--scheme", "one_weird_trick");
+  }
+
+  void fill_from_file(ScheduleChoice& choice) const {
+    const Plan plan = read();
+    for (const char* option : {"--split", "--inside"})
+      if (typed(option)) throw InputError(cat(option, " changes nothing in ", plan_, "; it is for --plan hybrid"));
+    const int ranks = plan.mesh.world_size();
+    if (typed("--ranks") && choice.ranks != ranks)
+      throw InputError(cat("--ranks is ", choice.ranks, ", but the mesh of ", plan_, " has ", ranks, " ranks; use --ranks ",
+                           ranks, ", or change the mesh"));
+    choice = {.model = choice.model,
+              .plan = plan.name,
+              .ranks = ranks,
+              .global_batch = plan.global_batch,
+              .overlap = plan.overlap,
+              .bucket_bytes = plan.bucket_bytes,
+              .all_reduce = typed("--all-reduce") ? choice.all_reduce : plan.all_reduce,
+              .chunks = typed("--chunks") ? choice.chunks : plan.chunks,
+              .precision = typed("--precision") ? choice.precision : plan.precision,
+              .scheme = plan.scheme,
+              .gradient_dtype = plan.gradient_dtype,
+              .synchronised_statistics = plan.synchronised_statistics,
+              .plan_yaml = to_yaml(plan)};
+  }
+
+  const CLI::App* verb_ = nullptr;
+  std::string plan_ = "data";
+  int split_ = 0;
+  std::string inside_ = "filter";
+  std::string scheme_ = "a";
+  std::string gradients_ = "f32";
+  std::string statistics_ = "local";
+};
+
+}  // namespace convoy

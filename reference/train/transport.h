@@ -1,0 +1,46 @@
+/// Transport: how the ranks of a run reach each other, as the training loop and the measurements see it.
+///
+/// A run is over "the ranks of this process": with threads these are all ranks, with MPI it is one. What is different between the
+/// two is in this value and nowhere else.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reference/exec/exec.h"
+#include "reference/schedule/schedule.h"
+
+namespace convoy {
+
+/// Every function is called by all processes, in the same order.
+struct Transport {
+  std::string name;         ///< "threads", "mpi"
+  std::string collectives;  ///< who carries them out: "ours" (rounds of messages), "library" (MPI's own)
+  int world_size = 1;
+  std::vector<int> ranks;  ///< of this process, in increasing order
+  /// Cores a rank keeps busy while one of its messages moves; nothing: to be measured.
+  std::optional<double> communication_cores;
+  /// Runs a schedule; memories are those of `ranks`, in their order. The process with rank 0 gets the timeline of all ranks.
+  std::function<Timeline(const Schedule&, int iterations, std::vector<RankMemory>&, const ComputeFn&, const RunOptions&)> run;
+  /// Sum over all processes, element by element, in order of their ranks; all get it.
+  std::function<std::vector<double>(const std::vector<double>&)> sum;
+  /// The values of one rank, where rank 0 is; nothing elsewhere. Only the argument of the process with that rank counts.
+  std::function<std::vector<double>(int rank, std::vector<double>)> to_root;
+  /// Throws InputError everywhere when the text is not the same in all processes; `what` names it.
+  std::function<void(const std::string& what, const std::string& text)> require_agreement;
+  /// The same over ranks 0 to count-1 alone; null in processes that have none of them.
+  std::function<std::shared_ptr<const Transport>(int count)> first;
+
+  /// Whether rank 0 is in this process, which then prints and writes results.
+  [[nodiscard]] bool has_root() const { return !ranks.empty() && ranks.front() == 0; }
+  /// A value of the process with rank 0, in all of them.
+  [[nodiscard]] double from_root(double value) const { return sum({has_root() ? value : 0.0}).at(0); }
+};
+
+/// All ranks in this process, each with a thread for every stream.
+Transport threads_transport(int ranks);
+
+}  // namespace convoy
