@@ -27,7 +27,7 @@ class Values {
   /// Lines that the text shows as a block; printed too.
   void block(const std::string& name, const std::string& text) {
     const std::string lines = text.empty() || text.ends_with('\n') ? text : text + "\n";
-    std::cout << lines << std::flush;
+    std::cout << lines << "\n" << std::flush;
     if (out_.is_open()) out_ << "[" << name << "]\n" << lines << "[/" << name << "]\n";
   }
   /// Throws InputError when not everything could be written.
