@@ -126,7 +126,8 @@ bool has_unmeasured(const Model& model, Plan plan, int global_batch, const std::
   for (const Program& program : make_schedule(model, plan).programs)
     for (const Op& op : program.ops)
       if (const auto* compute = std::get_if<Compute>(&op.action))
-        if (!measured.contains(without_count({compute->node, compute->kind, size_of(program, *compute)}))) return true;
+        if (const OpSize size = size_of(program, *compute); size.batch > 0 || size.count > 0)
+          if (!measured.contains(without_count({compute->node, compute->kind, size}))) return true;
   return false;
 }
 
@@ -139,7 +140,9 @@ std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& sc
     const Op& op = program.ops[static_cast<std::size_t>(interval.op)];
     const auto* compute = std::get_if<Compute>(&op.action);
     if (compute == nullptr || interval.iteration < warmup) continue;
-    times[{compute->node, compute->kind, size_of(program, *compute)}].push_back(interval.end_s - interval.start_s);
+    const OpSize size = size_of(program, *compute);
+    if (size.batch == 0 && size.count == 0 && compute->kind != ComputeKind::join) continue;  // a rank with no part in it
+    times[{compute->node, compute->kind, size}].push_back(interval.end_s - interval.start_s);
   }
   std::vector<ProfileEntry> entries;
   for (const auto& [key, samples] : times) {

@@ -42,6 +42,15 @@ nlohmann::ordered_json profile_json(const Profile& profile) {
   return json;
 }
 
+/// Those of the words passed on that choose a plan and its batch: what simulating the same takes.
+std::string plan_words_in(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i)
+    for (const char* option : {"--plan", "--inside", "--split", "--scheme", "--batch", "--batch-per-rank"})
+      if (words[i] == option) text += cat(" ", words[i], " ", words[i + 1]);
+  return text;
+}
+
 void run(const ProfileOptions& options, const std::vector<std::string>& passed_on) {
   require_writable(options.profile_file);
   require_writable(options.cluster_file);
@@ -58,8 +67,10 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
   std::string text = summary_of(profile) + fmt::format("wrote {}\n", options.profile_file);
   if (profile.transport) {
     write_file_atomically(options.cluster_file, to_yaml(cluster_of(profile)));
-    text += fmt::format("wrote {}\n\nSimulate this machine:\n  convoy simulate --model {} --ranks {} --cluster {} --profile {}\n",
-                        options.cluster_file, profile.model, profile.concurrent, options.cluster_file, options.profile_file);
+    text +=
+        fmt::format("wrote {}\n\nSimulate this machine:\n  convoy simulate --model {}{} --ranks {} --cluster {} --profile {}\n",
+                    options.cluster_file, profile.model, plan_words_in(passed_on), profile.concurrent, options.cluster_file,
+                    options.profile_file);
   } else {
     text += "one rank was measured, so nothing is known of messages and no cluster was written; --ranks 2 measures them\n";
   }
