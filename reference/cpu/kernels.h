@@ -106,8 +106,8 @@ Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> lab
 /// dx = (y - onehot(labels)) * scale, overwritten; scale is 1 / (samples of the global batch). y, dx: [N,C,1,1].
 void softmax_cross_entropy_backward_input(View<const float> y, std::span<const int> labels, View<float> dx, double scale);
 
-/// v = momentum * v + (dw + weight_decay * w); w -= learning_rate * v, with v in `momentum`, zeros before the first step.
-/// `momentum` may be empty when settings.momentum is 0.
+/// g = scale * (dw + weight_decay * w); v = momentum * v + g; w -= learning_rate * v, or with nesterov learning_rate *
+/// (g + momentum * v). v is in `momentum`, zeros before the first step; it may be empty when settings.momentum is 0.
 void sgd_update(std::span<float> w, std::span<const float> dw, std::span<float> momentum, const SgdSettings& settings);
 
 /// Makes the calling thread and its OpenMP threads take numbers below 1.2e-38 as zero (FTZ and DAZ of x86; nothing happens

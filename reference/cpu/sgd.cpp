@@ -9,17 +9,21 @@ void sgd_update(std::span<float> w, std::span<const float> dw, std::span<float> 
   const auto rate = static_cast<float>(settings.learning_rate);
   const auto mu = static_cast<float>(settings.momentum);
   const auto decay = static_cast<float>(settings.weight_decay);
+  const bool nesterov = settings.nesterov;
+  const auto scale = static_cast<float>(settings.scale);
   parallel_slices(static_cast<std::int64_t>(w.size()), kElementGrain, [&](Slice slice) {
     float* weight = w.data() + slice.offset;
     const float* gradient = dw.data() + slice.offset;
     if (momentum.empty()) {
-      for (std::int64_t i = 0; i < slice.count; ++i) weight[i] -= rate * (gradient[i] + decay * weight[i]);
+      for (std::int64_t i = 0; i < slice.count; ++i) weight[i] -= rate * (scale * (gradient[i] + decay * weight[i]));
       return;
     }
     float* velocity = momentum.data() + slice.offset;
     for (std::int64_t i = 0; i < slice.count; ++i) {
-      velocity[i] = mu * velocity[i] + (gradient[i] + decay * weight[i]);
-      weight[i] -= rate * velocity[i];
+      const float g = scale * (gradient[i] + decay * weight[i]);
+      const float v = mu * velocity[i] + g;
+      velocity[i] = v;
+      weight[i] -= rate * (nesterov ? g + mu * v : v);
     }
   });
 }

@@ -30,11 +30,13 @@ struct Loss {
   int correct = 0;      ///< samples whose label is the first of the largest logits
 };
 
-/// Stochastic gradient descent with momentum and L2 weight decay, as PyTorch's SGD defines them.
+/// Stochastic gradient descent with momentum and L2 weight decay, as PyTorch's SGD defines them; see naive/sgd.h.
 struct SgdSettings {
   double learning_rate = 0.01;
   double momentum = 0;
   double weight_decay = 0;
+  bool nesterov = false;  ///< look ahead: the step is the gradient plus momentum times the new v; needs momentum above 0
+  double scale = 1;       ///< of gradient and decay together, before they go into v: the rate of one tensor under LARS
 };
 
 }  // namespace convoy::cpu

@@ -181,12 +181,33 @@ TEST_CASE("SGD follows PyTorch's rule, worked out by hand for two steps") {
   check([&](std::span<float> w, std::span<float> v) { cpu::naive::sgd_update<float>(w, gradient, v, settings); });
 }
 
+TEST_CASE("SGD with Nesterov's look-ahead and a scale, worked out by hand for two steps") {
+  const cpu::SgdSettings settings{.learning_rate = 0.5, .momentum = 0.5, .weight_decay = 0.25, .nesterov = true, .scale = 2};
+  const std::vector<float> gradient = {1, -2};
+  const auto check = [&](auto update) {
+    std::vector<float> w = {4, 8};
+    std::vector<float> v = {0, 0};
+    update(w, v);  // g = 2 (dw + w/4) = {4, 0}; v = {4, 0}; w = 4 - (4 + 2) / 2
+    REQUIRE(w == std::vector<float>{1, 8});
+    update(w, v);  // g = {2.5, 0}; v = {4.5, 0}; w = 1 - (2.5 + 2.25) / 2
+    REQUIRE(v == std::vector<float>{4.5, 0});
+    REQUIRE(w == std::vector<float>{-1.375, 8});
+  };
+  check([&](std::span<float> w, std::span<float> v) { cpu::sgd_update(w, gradient, v, settings); });
+  check([&](std::span<float> w, std::span<float> v) { cpu::naive::sgd_update<float>(w, gradient, v, settings); });
+  const cpu::SgdSettings plain{.learning_rate = 0.5, .momentum = 0, .weight_decay = 0.25, .scale = 2};
+  std::vector<float> w = {4, 8};
+  cpu::sgd_update(w, gradient, {}, plain);
+  REQUIRE(w == std::vector<float>{2, 8});
+}
+
 TEST_CASE("SGD on many weights: fast equals naive for every number of threads, with and without momentum") {
   Random random(17);
   for (const double momentum : {0.0, 0.9}) {
     for (const int threads : {1, 2, 3}) {
       const Threads scope(threads);
-      const cpu::SgdSettings settings{.learning_rate = 0.1, .momentum = momentum, .weight_decay = 0.01};
+      const cpu::SgdSettings settings{
+          .learning_rate = 0.1, .momentum = momentum, .weight_decay = 0.01, .nesterov = threads == 2, .scale = 1.25};
       const Shape shape{1, 100'003, 1, 1};
       Operands<float> fast(ReLU{}, shape, 1);
       Operands<double> naive(ReLU{}, shape, 1);

@@ -27,7 +27,7 @@ Outcome run_steps(const Model& model, Kernels kernels, int ranks, int global_bat
   plan.bucket_bytes = 256;
   const Schedule schedule = make_schedule(model, plan, mode);
   CpuCompute compute(model, data.train, ranks, {.kernels = kernels, .mode = mode, .seed = 11});
-  compute.settings().sgd = [rate](std::int64_t) { return cpu::SgdSettings{rate, 0.9, 0.01}; };
+  compute.settings().sgd = [rate](std::int64_t) { return cpu::SgdSettings{.learning_rate = rate, .momentum = 0.9, .weight_decay = 0.01}; };
   std::vector<RankMemory> memories(static_cast<std::size_t>(ranks));
   const std::vector<double> initial = initial_weights(model, 5);
   RunOptions options;

@@ -8,20 +8,23 @@
 
 namespace convoy::cpu::naive {
 
-/// v = momentum * v + (dw + weight_decay * w)
-/// w = w - learning_rate * v
+/// g = scale * (dw + weight_decay * w)
+/// v = momentum * v + g
+/// w = w - learning_rate * v, or with nesterov: w = w - learning_rate * (g + momentum * v)
 /// The rule of PyTorch's SGD without dampening. v is kept in `momentum`, zeros before the first step; it may be empty when
-/// settings.momentum is 0. All spans have one length.
+/// settings.momentum is 0. All spans have one length. Source: torch.optim.SGD; Sutskever et al. 2013 for the rule of Nesterov.
 template <class T>
 void sgd_update(std::span<T> w, std::span<const T> dw, std::span<T> momentum, const SgdSettings& settings) {
   check_sgd("naive::sgd_update", w.size(), dw.size(), momentum.size(), settings.momentum);
   for (std::size_t i = 0; i < w.size(); ++i) {
-    T v = dw[i] + static_cast<T>(settings.weight_decay) * w[i];
+    const T g = static_cast<T>(settings.scale) * (dw[i] + static_cast<T>(settings.weight_decay) * w[i]);
+    T step = g;
     if (!momentum.empty()) {
-      v += static_cast<T>(settings.momentum) * momentum[i];
+      const T v = static_cast<T>(settings.momentum) * momentum[i] + g;
       momentum[i] = v;
+      step = settings.nesterov ? g + static_cast<T>(settings.momentum) * v : v;
     }
-    w[i] -= static_cast<T>(settings.learning_rate) * v;
+    w[i] -= static_cast<T>(settings.learning_rate) * step;
   }
 }
 
