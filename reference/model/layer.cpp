@@ -67,7 +67,10 @@ std::string_view kind_name(const Layer& layer) {
       layer);
 }
 
-std::string describe(const Layer& layer) {
+namespace {
+
+/// The settings of one kind.
+std::string describe_kind(const Layer& layer) {
   const std::string kind(kind_name(layer));
   return std::visit(
       Overloaded{[&](const Conv2d& conv) {
@@ -79,6 +82,13 @@ std::string describe(const Layer& layer) {
                  [&](const Linear& linear) { return cat(kind, " to ", linear.out_features); },
                  [&](const Dropout& dropout) { return cat(kind, " ", dropout.probability); }, [&](const auto&) { return kind; }},
       layer);
+}
+
+}  // namespace
+
+std::string describe(const Layer& layer) {
+  const auto* norm = std::get_if<BatchNorm2d>(&layer);
+  return describe_kind(layer) + (norm != nullptr && norm->adds ? " + Add" : "") + (has_fused_relu(layer) ? " + ReLU" : "");
 }
 
 Shape output_shape(const Layer& layer, const Shape& x) {
@@ -129,7 +139,17 @@ Shape output_shape(const Layer& layer, const Shape& x) {
 }
 
 bool has_several_inputs(const Layer& layer) {
-  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
+  const auto* norm = std::get_if<BatchNorm2d>(&layer);
+  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer) || (norm != nullptr && norm->adds);
+}
+
+bool has_fused_relu(const Layer& layer) {
+  return std::visit(
+      [](const auto& l) {
+        if constexpr (requires { l.relu; }) return l.relu;
+        return false;
+      },
+      layer);
 }
 
 Shape output_shape(const Layer& layer, std::span<const Shape> inputs) {
@@ -139,7 +159,9 @@ Shape output_shape(const Layer& layer, std::span<const Shape> inputs) {
     return output_shape(layer, inputs.front());
   }
   const bool concat = std::holds_alternative<Concat>(layer);
-  Shape y = inputs.front();
+  require(!std::holds_alternative<BatchNorm2d>(layer) || inputs.size() == 2, "BatchNorm2d", "with an addition reads two nodes, got ",
+          inputs.size());
+  Shape y = concat ? inputs.front() : output_shape(layer, inputs.front());
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     Shape expected = inputs.front();
     if (concat) expected.c = inputs[i].c;
@@ -170,7 +192,10 @@ std::vector<ParameterShape> state_shapes(const Layer& layer, const Shape& x) {
   return {{"running_mean", {1, x.c, 1, 1}}, {"running_var", {1, x.c, 1, 1}}};
 }
 
-Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs) {
+namespace {
+
+/// Without what is fused.
+Work work_of_kind(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs) {
   const Shape y = output_shape(layer, x);
   const auto bytes = static_cast<double>(size_bytes(dtype));
   const auto nx = static_cast<double>(x.count());
@@ -239,6 +264,29 @@ Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inp
                    return Work{2 * nx, nx * bytes + 4.0 * x.n, nx * bytes};
                  }},
       layer);
+}
+
+/// What a fused ReLU or addition takes besides, see fuse.h.
+Work work_of_fused(const Layer& layer, const Shape& x, Pass pass, double bytes) {
+  const auto ny = static_cast<double>(output_shape(layer, x).count());
+  const bool relu = has_fused_relu(layer);
+  const auto* norm = std::get_if<BatchNorm2d>(&layer);
+  const bool adds = norm != nullptr && norm->adds;
+  if (pass == Pass::forward) return {(relu ? ny : 0) + (adds ? ny : 0), adds ? ny * bytes : 0, 0};
+  if (!relu) return {};
+  if (std::holds_alternative<Add>(layer)) return {ny, 2 * ny * bytes, ny * bytes};
+  if (norm == nullptr) return {ny, ny * bytes, 0};
+  if (pass == Pass::backward_weights) return {};  // that reads sums only
+  // The masked dy is the gradient of what was added: written once and read from there; else both sums and dx mask dy by y.
+  return adds ? Work{ny, ny * bytes, ny * bytes} : Work{2 * ny, 2 * ny * bytes, 0};
+}
+
+}  // namespace
+
+Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs) {
+  Work work = work_of_kind(layer, x, pass, dtype, inputs);
+  if (pass != Pass::backward_weights || work != Work{}) work += work_of_fused(layer, x, pass, static_cast<double>(size_bytes(dtype)));
+  return work;
 }
 
 }  // namespace convoy

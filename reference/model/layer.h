@@ -43,6 +43,8 @@ struct Conv2d {
   Window window;
   bool bias = true;
   int groups = 1;
+  bool relu = false;        ///< y = max(y, 0) at the end, see model/fuse.h
+  bool statistics = false;  ///< forward also sums up y for the BatchNorm2d that reads it, see model/fuse.h
 };
 
 /// y = largest x in the window; positions outside x do not take part. Ties go to the first in row-major order.
@@ -59,9 +61,12 @@ struct ReLU {};
 /// y = weight[c] (x - mean[c]) / sqrt(variance[c] + epsilon) + bias[c] (Ioffe and Szegedy 2015). In training mean and variance
 /// (biased) are those of a group of samples that the plan chooses; the running ones, used in evaluation, move towards them
 /// (running = (1 - momentum) running + momentum batch, with the unbiased variance), as in PyTorch.
+/// Fused (model/fuse.h): with `adds` a second input is added to y, with `relu` y = max(y, 0) after that.
 struct BatchNorm2d {
   double epsilon = 1e-5;
   double momentum = 0.1;
+  bool adds = false;
+  bool relu = false;
 };
 
 /// y[c] = x[c] / (k + alpha / size * sum of x[j]^2 over the `size` channels around c)^beta (Krizhevsky et al. 2012), as PyTorch
@@ -75,8 +80,10 @@ struct LocalResponseNorm {
   [[nodiscard]] int behind() const { return (size - 1) / 2; }
 };
 
-/// y = sum of all inputs, which have one shape.
-struct Add {};
+/// y = sum of all inputs, which have one shape; with `relu` (model/fuse.h) y = max(y, 0) after that.
+struct Add {
+  bool relu = false;
+};
 
 /// y = the channels of all inputs, one input after the other.
 struct Concat {};
@@ -85,6 +92,7 @@ struct Concat {};
 struct Linear {
   int out_features = 1;
   bool bias = true;
+  bool relu = false;  ///< y = max(y, 0) at the end, see model/fuse.h
 };
 
 /// [N,C,H,W] seen as [N, C*H*W, 1, 1]. Moves nothing.
@@ -108,8 +116,10 @@ std::string_view kind_name(const Layer& layer);
 /// Kind and settings in one line, for tables: "Conv2d 5x5, 6 filters, padding 2".
 std::string describe(const Layer& layer);
 
-/// Whether the layer reads several nodes: Add and Concat.
+/// Whether the layer reads several nodes: Add, Concat, and a BatchNorm2d that adds.
 bool has_several_inputs(const Layer& layer);
+/// Whether y = max(y, 0) ends a layer that is no ReLU itself.
+bool has_fused_relu(const Layer& layer);
 
 /// Shape of y for an x of this shape. Throws std::invalid_argument when the window does not fit or a setting is not positive.
 Shape output_shape(const Layer& layer, const Shape& x);
@@ -151,7 +161,8 @@ struct Work {
 /// FLOPs of Conv2d and Linear: 2 * multiply-adds in each of the three passes (bias additions included as one FLOP each).
 /// Element-wise layers count one FLOP an element, MaxPool2d one comparison for each element of each window. BatchNorm2d's forward
 /// and backward_input contain the sums over the batch that they need, each a read of its own. Concat and Add: x is the
-/// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them.
+/// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them. A fused ReLU is one FLOP an
+/// element of y, and backward reads y.
 Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs = 1);
 
 }  // namespace convoy

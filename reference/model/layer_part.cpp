@@ -24,7 +24,11 @@ Layer layer_on_part(const Layer& layer, const Box& x, const Box& y) {
     return part;
   }
   if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return MaxPool2d{window_on_part(pool->window, x, y)};
-  if (const auto* linear = std::get_if<Linear>(&layer)) return Linear{static_cast<int>(y.c.count), linear->bias};
+  if (const auto* linear = std::get_if<Linear>(&layer)) {
+    Linear part = *linear;
+    part.out_features = static_cast<int>(y.c.count);
+    return part;
+  }
   return layer;
 }
 

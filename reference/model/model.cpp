@@ -46,6 +46,11 @@ void check(const Model& model) {
   require(logits.c == model.classes, "Model", "'", model.name, "' has ", logits.c, " outputs for ", model.classes, " classes");
 }
 
+int origin_of(const Model& model, int node) {
+  const int origin = model.nodes[static_cast<std::size_t>(node)].origin;
+  return origin < 0 ? node : origin;
+}
+
 std::vector<Shape> output_shapes(const Model& model, int batch) {
   std::vector<Shape> shapes;
   shapes.reserve(model.nodes.size());
@@ -119,7 +124,8 @@ Work work_of(const Model& model, int node, int batch, Pass pass, DType dtype) {
 }
 
 std::vector<double> initial_weights(const Model& model, std::uint64_t seed) {
-  std::vector<bool> before_relu(model.nodes.size(), false);
+  std::vector<bool> before_relu;
+  for (const Node& node : model.nodes) before_relu.push_back(has_fused_relu(node.layer));
   for (const Node& node : model.nodes)
     if (node.inputs.front() != kImages && std::holds_alternative<ReLU>(node.layer))
       before_relu[static_cast<std::size_t>(node.inputs.front())] = true;
@@ -136,7 +142,7 @@ std::vector<double> initial_weights(const Model& model, std::uint64_t seed) {
     const bool halved = weight && before_relu[static_cast<std::size_t>(parameter.node)];
     const double bound = std::sqrt((halved ? 6.0 : 1.0) / fan_in);
     for (std::int64_t i = 0; i < parameter.shape.count(); ++i) {
-      const std::uint64_t bits = random_bits(seed, parameter.node, weight ? 0 : 1, i);
+      const std::uint64_t bits = random_bits(seed, origin_of(model, parameter.node), weight ? 0 : 1, i);
       values[static_cast<std::size_t>(parameter.offset + i)] = bound * (2.0 * unit_interval(bits) - 1.0);
     }
   }

@@ -18,7 +18,9 @@ struct Node {
   std::string name;
   Layer layer;
   std::vector<int> inputs = {kImages};  ///< indices of the nodes whose outputs are read; kImages for the images
+  int origin = -1;  ///< index in the model before nodes were fused, from which random numbers are drawn; -1: this one's own
 };
+
 
 /// A network. Its last node is a SoftmaxCrossEntropy.
 struct Model {
@@ -27,6 +29,9 @@ struct Model {
   int classes = 0;
   std::vector<Node> nodes;
 };
+
+/// The index from which a node's random numbers are drawn: the same whether or not nodes were fused.
+int origin_of(const Model& model, int node);
 
 /// One learned tensor, at its place in the flat weights of the model.
 struct Parameter {

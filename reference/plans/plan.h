@@ -69,6 +69,10 @@ Plan make_plan(std::string_view name, const PlanRequest& request);
 /// The rule of every node on every axis, [node][axis]. An InputError names a strategy, node or axis that does not exist.
 std::vector<std::vector<Rule>> rules_of(const Model& model, const Plan& plan);
 
+/// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names in its overrides disappears,
+/// and no ReLU joins a layer whose output is a sum over ranks, since ReLU comes after the sum.
+Model fused_for(const Model& model, const Plan& plan);
+
 /// A training step (forward, backward, update) or an evaluation (forward only).
 enum class Mode : std::uint8_t { train, evaluate };
 

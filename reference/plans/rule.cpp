@@ -192,6 +192,9 @@ NodePlacement placement_of(const NodeGeometry& g, Rule rule, int extent) {
             has_filters(g.node.layer) && rule != Rule::spatial
                 ? (groups_of(g.node.layer) > 1 ? "'grouped', 'replicate' or 'batch'" : "'filter', 'channel' or 'batch'")
                 : "'replicate' or 'batch'"));
+  if (rule == Rule::channel && has_fused_relu(g.node.layer))
+    throw InputError(cat("node '", g.node.name, "' ends with a ReLU, which cannot be applied to the terms of a sum that the rule "
+                         "'channel' makes; give the node the rule 'filter' or 'batch', or fuse no ReLU into it"));
   if (extent > most)
     throw InputError(cat("node '", g.node.name, "': ", most, " ", divided_by(rule), " cannot be divided among ", extent,
                          " ranks by the rule '", to_string(rule), "'; use at most ", most,

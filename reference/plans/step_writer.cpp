@@ -239,8 +239,26 @@ void StepWriter::forward_product(Flow& flow, int i, const PlacedTensor& x) {
   std::vector<Operand> operands = {{Role::x, Access::read, x.region, x.box}};
   add_learned(operands, i, Access::read, !has_partial_output(i));
   operands.push_back({Role::y, Access::write, y.region, y.box});
-  writer_.compute(name(flow, i, "forward"), {ComputeKind::forward, i, operands, work(i, x.box, y.box, Pass::forward)});
+  Work all = work(i, x.box, y.box, Pass::forward);
+  if (const int norm = norm_summed_by(flow, i); norm >= 0) {
+    const Region sums = flow.sums[index(norm)] =
+        writer_.add_flat(name(flow, norm, "sums"), BufferKind::activation, 2 * y.box.c.count + 1, DType::f64);
+    operands.push_back({Role::sums, Access::write, sums});
+    all += {3 * static_cast<double>(y.box.count()), 0, writer_.bytes(sums)};
+  }
+  writer_.compute(name(flow, i, "forward"), {ComputeKind::forward, i, operands, all});
   finish(flow, i, y);
+}
+
+/// The BatchNorm2d whose statistics a convolution sums up while it has its output at hand; -1 when there is none, or when the
+/// norm gets that output in other parts.
+int StepWriter::norm_summed_by(const Flow& flow, int i) const {
+  const auto* conv = std::get_if<Conv2d>(&node(i).layer);
+  if (!train_ || conv == nullptr || !conv->statistics || flow.samples.count == 0 || has_partial_output(i)) return -1;
+  for (int reader = i + 1; reader < node_count(); ++reader)
+    if (std::holds_alternative<BatchNorm2d>(node(reader).layer) && node(reader).inputs.front() == i)
+      return layout(reader).inputs.front() == layout(i).made ? reader : -1;
+  return -1;
 }
 
 /// Rows that need no halo first, while the halo travels; then those above and below, then all are put together.
@@ -314,25 +332,32 @@ void StepWriter::forward_norm(Flow& flow, int i, const PlacedTensor& x) {
   const PlacedTensor y = make(name(flow, i, "y"), BufferKind::activation, whole_output(flow, i), layout(i).made);
   const Work all = work(i, x.box, y.box, Pass::forward);
   const auto values = static_cast<double>(x.box.count());
-  Region& sums = flow.sums[index(i)];
   const double x_bytes = writer_.bytes(x.region);
-  if (train_) {
-    sums = writer_.add_flat(name(flow, i, "sums"), BufferKind::activation, 2 * x.box.c.count + 1, DType::f64);
-    writer_.compute(name(flow, i, "statistics"), {ComputeKind::statistics,
-                                                  i,
-                                                  {{Role::x, Access::read, x.region, x.box}, {Role::sums, Access::write, sums}},
-                                                  {3 * values, x_bytes, writer_.bytes(sums)}});
-    add_up(name(flow, i, "sums"), i, sums);
-  }
-  std::vector<Operand> operands = {{Role::x, Access::read, x.region, x.box}};
+  if (train_) statistics(flow, i, x);
+  std::vector<Operand> operands;
+  for (const PlacedTensor& each : flow.inputs[index(i)]) operands.push_back({Role::x, Access::read, each.region, each.box});
   add_learned(operands, i, Access::read);
-  if (train_) operands.push_back({Role::sums, Access::read, sums});
+  if (train_) operands.push_back({Role::sums, Access::read, flow.sums[index(i)]});
   add_running(operands, i, train_ ? Access::update : Access::read);
   operands.push_back({Role::y, Access::write, y.region, y.box});
   writer_.compute(
       name(flow, i, "forward"),
       {ComputeKind::forward, i, operands, {all.flops - 3 * values, std::max(0.0, all.bytes_read - x_bytes), all.bytes_written}});
   finish(flow, i, y);
+}
+
+/// Sums over this rank's x, unless the convolution before has summed them up, then over all ranks that share a group.
+void StepWriter::statistics(Flow& flow, int i, const PlacedTensor& x) {
+  Region& sums = flow.sums[index(i)];
+  if (sums.slice.count == 0) {
+    sums = writer_.add_flat(name(flow, i, "sums"), BufferKind::activation, 2 * x.box.c.count + 1, DType::f64);
+    writer_.compute(name(flow, i, "statistics"),
+                    {ComputeKind::statistics,
+                     i,
+                     {{Role::x, Access::read, x.region, x.box}, {Role::sums, Access::write, sums}},
+                     {3 * static_cast<double>(x.box.count()), writer_.bytes(x.region), writer_.bytes(sums)}});
+  }
+  add_up(name(flow, i, "sums"), i, sums);
 }
 
 void StepWriter::forward_simple(Flow& flow, int i) {
@@ -395,6 +420,7 @@ void StepWriter::backward(Flow& flow, int i) {
     dy = redistribute(writer_, gradient_of(flow, i), layout(i).given_dy, whole_output(flow, i),
                       {.name = name(flow, i, "dy"), .node = i, .kind = BufferKind::activation_gradient});
   if (std::holds_alternative<BatchNorm2d>(node(i).layer)) return backward_norm(flow, i, dy);
+  if (std::holds_alternative<Add>(node(i).layer)) return backward_add(flow, i, dy);
   // Weights before inputs, so that the reduction of a bucket starts as early as it can; but inputs first where their gradient has
   // to travel, so that it does so while the weights are worked on.
   const int producer = node(i).inputs.front();
@@ -410,9 +436,34 @@ void StepWriter::backward(Flow& flow, int i) {
 void StepWriter::backward_weights(Flow& flow, int i, const PlacedTensor& dy) {
   const PlacedTensor& x = flow.inputs[index(i)].front();
   std::vector<Operand> operands = {{Role::dy, Access::read, dy.region, dy.box}, {Role::x, Access::read, x.region, x.box}};
+  add_mask(operands, flow, i);
   add_learned(operands, i, Access::update);
   writer_.compute(name(flow, i, "backward_weights"),
                   {ComputeKind::backward_weights, i, operands, work(i, x.box, dy.box, Pass::backward_weights)});
+}
+
+/// Where a ReLU is fused, dy counts where y is above 0.
+void StepWriter::add_mask(std::vector<Operand>& operands, const Flow& flow, int i) const {
+  const PlacedTensor& y = flow.outputs[index(i)];
+  if (has_fused_relu(node(i).layer)) operands.push_back({Role::y, Access::read, y.region, y.box});
+}
+
+/// The gradient of every input is dy itself; with a fused ReLU, dy where y is above 0.
+void StepWriter::backward_add(Flow& flow, int i, const PlacedTensor& dy) {
+  bool wanted = false;
+  for (std::size_t j = 0; j < node(i).inputs.size(); ++j) wanted = wanted || wants_input_gradient(i, j);
+  if (!wanted) return;
+  PlacedTensor dx = dy;
+  if (has_fused_relu(node(i).layer)) {
+    dx = make(name(flow, i, "dx"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy);
+    std::vector<Operand> operands = {{Role::dy, Access::read, dy.region, dy.box}};
+    add_mask(operands, flow, i);
+    operands.push_back({Role::dx, Access::write, dx.region, dx.box});
+    writer_.compute(name(flow, i, "backward_input"),
+                    {ComputeKind::backward_input, i, operands, work(i, dx.box, dy.box, Pass::backward_input)});
+  }
+  for (std::size_t j = 0; j < node(i).inputs.size(); ++j)
+    if (wants_input_gradient(i, j)) pass_on(flow, i, j, {dx.region, dx.box, layout(i).dx[j]});
 }
 
 void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
@@ -425,7 +476,7 @@ void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
     if (!wants_input_gradient(i, j)) continue;
     const State& state = layout(i).dx[j];
     const Box box = local_box(whole, state, writer_.coordinates());
-    if (only_looks(layer) || std::holds_alternative<Add>(layer)) {
+    if (only_looks(layer)) {
       pass_on(flow, i, j, {dy.region, box, state});
       continue;
     }
@@ -443,6 +494,7 @@ void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
     if (!is_loss) operands.push_back({Role::dy, Access::read, dy.region, dy.box});
     const PlacedTensor& y = flow.outputs[index(i)];
     if (is_loss || std::holds_alternative<ReLU>(layer)) operands.push_back({Role::y, Access::read, y.region, y.box});
+    add_mask(operands, flow, i);
     const PlacedTensor& x = flow.inputs[index(i)][j];
     if (std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<LocalResponseNorm>(layer))
       operands.push_back({Role::x, Access::read, x.region, x.box});
@@ -454,36 +506,52 @@ void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
   }
 }
 
+/// With something added, the masked dy is the gradient of that: it is written where the sums are made, and used from there on.
 void StepWriter::backward_norm(Flow& flow, int i, const PlacedTensor& dy) {
   const PlacedTensor& x = flow.inputs[index(i)].front();
+  const bool adds = node(i).inputs.size() > 1 && wants_input_gradient(i, 1);
+  const bool relu = has_fused_relu(node(i).layer);
   const Region sums = flow.sums[index(i)];
   const Region gradient_sums =
       writer_.add_flat(name(flow, i, "gradient_sums"), BufferKind::workspace, 2 * x.box.c.count, DType::f64);
   const auto values = static_cast<double>(x.box.count());
   const double bytes = writer_.bytes(x.region);
   const double sum_bytes = writer_.bytes(sums);
-  const Operand read_dy{Role::dy, Access::read, dy.region, dy.box};
+  const Work mask = relu ? Work{values, bytes, 0} : Work{};
   const Operand read_x{Role::x, Access::read, x.region, x.box};
   const Operand read_sums{Role::sums, Access::read, sums};
-  writer_.compute(name(flow, i, "gradient_statistics"),
-                  {ComputeKind::gradient_statistics,
-                   i,
-                   {read_dy, read_x, read_sums, {Role::gradient_sums, Access::write, gradient_sums}},
-                   {5 * values, 2 * bytes + sum_bytes, sum_bytes}});
+  PlacedTensor dz = dy;
+  Work work_of_sums{5 * values, 2 * bytes + sum_bytes, sum_bytes};
+  work_of_sums += mask;
+  std::vector<Operand> operands = {{Role::dy, Access::read, dy.region, dy.box}, read_x, read_sums};
+  add_mask(operands, flow, i);
+  operands.push_back({Role::gradient_sums, Access::write, gradient_sums});
+  if (adds && relu) {
+    dz = make(name(flow, i, "dx1"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy);
+    operands.push_back({Role::dx, Access::write, dz.region, dz.box});
+    work_of_sums.bytes_written += bytes;
+  }
+  writer_.compute(name(flow, i, "gradient_statistics"), {ComputeKind::gradient_statistics, i, operands, work_of_sums});
   std::vector<Operand> learned = {{Role::gradient_sums, Access::read, gradient_sums}};
   add_learned(learned, i, Access::update);
   writer_.compute(name(flow, i, "backward_weights"),
                   {ComputeKind::backward_weights, i, learned, work(i, x.box, dy.box, Pass::backward_weights)});
-  if (!wants_input_gradient(i, 0)) return;
-  add_up(name(flow, i, "gradient_sums"), i, gradient_sums);
-  const PlacedTensor dx =
-      make(name(flow, i, "dx"), BufferKind::activation_gradient, whole_input(flow, i, 0), layout(i).dx.front());
-  std::vector<Operand> operands = {read_dy, read_x, read_sums, {Role::gradient_sums, Access::read, gradient_sums}};
-  add_learned(operands, i, Access::read, false);
-  operands.push_back({Role::dx, Access::write, dx.region, dx.box});
-  writer_.compute(name(flow, i, "backward_input"),
-                  {ComputeKind::backward_input, i, operands, {5 * values, 2 * bytes + 2 * sum_bytes, bytes}});
-  pass_on(flow, i, 0, dx);
+  if (wants_input_gradient(i, 0)) {
+    add_up(name(flow, i, "gradient_sums"), i, gradient_sums);
+    const PlacedTensor dx = make(name(flow, i, node(i).inputs.size() > 1 ? "dx0" : "dx"), BufferKind::activation_gradient,
+                                 whole_input(flow, i, 0), layout(i).dx.front());
+    operands = {{Role::dy, Access::read, dz.region, dz.box}, read_x, read_sums, {Role::gradient_sums, Access::read, gradient_sums}};
+    Work work_of_dx{5 * values, 2 * bytes + 2 * sum_bytes, bytes};
+    if (!adds && relu) {
+      add_mask(operands, flow, i);
+      work_of_dx += mask;
+    }
+    add_learned(operands, i, Access::read, false);
+    operands.push_back({Role::dx, Access::write, dx.region, dx.box});
+    writer_.compute(name(flow, i, "backward_input"), {ComputeKind::backward_input, i, operands, work_of_dx});
+    pass_on(flow, i, 0, dx);
+  }
+  if (adds) pass_on(flow, i, 1, {dz.region, dz.box, layout(i).dx[1]});
 }
 
 /// Brings the gradient of an input to where the output that it belongs to lies.

@@ -54,6 +54,8 @@ class StepWriter {
   void forward(Flow& flow, int node);
   PlacedTensor input(Flow& flow, int node, std::size_t j);
   void forward_product(Flow& flow, int node, const PlacedTensor& x);
+  [[nodiscard]] int norm_summed_by(const Flow& flow, int node) const;
+  void statistics(Flow& flow, int node, const PlacedTensor& x);
   bool forward_while_halos_travel(Flow& flow, int node);
   void forward_norm(Flow& flow, int node, const PlacedTensor& x);
   void forward_simple(Flow& flow, int node);
@@ -66,6 +68,8 @@ class StepWriter {
   void backward_input(Flow& flow, int node, const PlacedTensor& dy);
   void backward_weights(Flow& flow, int node, const PlacedTensor& dy);
   void backward_norm(Flow& flow, int node, const PlacedTensor& dy);
+  void backward_add(Flow& flow, int node, const PlacedTensor& dy);
+  void add_mask(std::vector<Operand>& operands, const Flow& flow, int node) const;
   void pass_on(Flow& flow, int node, std::size_t j, PlacedTensor dx);
   [[nodiscard]] bool wants_input_gradient(int node, std::size_t j) const;
 

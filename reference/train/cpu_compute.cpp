@@ -1,6 +1,7 @@
 #include "reference/train/cpu_compute.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "reference/core/error.h"
@@ -13,6 +14,7 @@ namespace convoy {
 struct alignas(kAlignment_bytes) CpuCompute::RankState {
   std::vector<int> labels;
   cpu::Loss totals;
+  AlignedArray<std::byte> masked;  ///< a dy where y is above 0, for layers with a fused ReLU
 };
 
 /// One op with elements of type T.
@@ -65,20 +67,23 @@ class CpuCompute::Call {
   void forward(const Conv2d& l) {
     kernels_.conv2d_forward(view(Role::x), view(Role::weight), optional_view(Role::bias), view(Role::y),
                             window(l, Role::x, Role::y));
+    relu_in_place(l.relu);
+    if (find(Role::sums) != nullptr) kernels_.batch_norm2d_statistics(view(Role::y), doubles(Role::sums));
   }
   void backward_input(const Conv2d& l) {
-    kernels_.conv2d_backward_input(view(Role::dy), view(Role::weight), view(Role::dx), window(l, Role::dx, Role::dy));
+    kernels_.conv2d_backward_input(masked_dy(l.relu), view(Role::weight), view(Role::dx), window(l, Role::dx, Role::dy));
   }
   void backward_weights(const Conv2d& l) {
-    kernels_.conv2d_backward_weights(view(Role::dy), view(Role::x), view(Role::weight_gradient),
+    kernels_.conv2d_backward_weights(masked_dy(l.relu), view(Role::x), view(Role::weight_gradient),
                                      optional_view(Role::bias_gradient), window(l, Role::x, Role::dy));
   }
-  void forward(const Linear&) {
+  void forward(const Linear& l) {
     kernels_.linear_forward(view(Role::x), view(Role::weight), optional_view(Role::bias), view(Role::y));
+    relu_in_place(l.relu);
   }
-  void backward_input(const Linear&) { kernels_.linear_backward_input(view(Role::dy), view(Role::weight), view(Role::dx)); }
-  void backward_weights(const Linear&) {
-    kernels_.linear_backward_weights(view(Role::dy), view(Role::x), view(Role::weight_gradient),
+  void backward_input(const Linear& l) { kernels_.linear_backward_input(masked_dy(l.relu), view(Role::weight), view(Role::dx)); }
+  void backward_weights(const Linear& l) {
+    kernels_.linear_backward_weights(masked_dy(l.relu), view(Role::x), view(Role::weight_gradient),
                                      optional_view(Role::bias_gradient));
   }
   void forward(const MaxPool2d& l) { kernels_.max_pool2d_forward(view(Role::x), view(Role::y), window(l, Role::x, Role::y)); }
@@ -97,8 +102,14 @@ class CpuCompute::Call {
   void backward_input(const LocalResponseNorm& l) {
     kernels_.local_response_norm_backward_input(view(Role::dy), view(Role::x), view(Role::dx), l, lead(Role::x, Role::dy));
   }
-  void forward(const Add&) { add_all(Role::x, Role::y); }
-  void backward_input(const Add&) { nothing_to_do(); }
+  void forward(const Add& l) {
+    add_all(Role::x, Role::y);
+    relu_in_place(l.relu);
+  }
+  void backward_input(const Add& l) {
+    if (!l.relu) nothing_to_do();
+    kernels_.relu_backward_input(view(Role::dy), view(Role::y), view(Role::dx));
+  }
   void forward(const Concat&) { copy(); }
   void backward_input(const Concat&) { nothing_to_do(); }
   void forward(const Flatten&) { nothing_to_do(); }
@@ -108,23 +119,49 @@ class CpuCompute::Call {
   }
 
   void forward(const BatchNorm2d& l) {
-    if (find(Role::sums) == nullptr)
-      return kernels_.batch_norm2d_forward_evaluate(view(Role::x), view(Role::weight), view(Role::bias), view(Role::running_mean),
-                                                    view(Role::running_var), l.epsilon, view(Role::y));
-    kernels_.batch_norm2d_forward(view(Role::x), view(Role::weight), view(Role::bias), doubles(Role::sums), l.epsilon,
-                                  view(Role::y));
-    kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
+    if (find(Role::sums) == nullptr) {
+      kernels_.batch_norm2d_forward_evaluate(view(Role::x), view(Role::weight), view(Role::bias), view(Role::running_mean),
+                                             view(Role::running_var), l.epsilon, view(Role::y));
+    } else {
+      kernels_.batch_norm2d_forward(view(Role::x), view(Role::weight), view(Role::bias), doubles(Role::sums), l.epsilon,
+                                    view(Role::y));
+      kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
+    }
+    if (l.adds) kernels_.sum(std::array<View<const T>, 2>{view(Role::y), view_of(second(Role::x))}, view(Role::y));
+    relu_in_place(l.relu);
   }
   void gradient_statistics(const BatchNorm2d& l) {
-    kernels_.batch_norm2d_backward_statistics(view(Role::dy), view(Role::x), doubles(Role::sums), l.epsilon,
-                                              doubles(Role::gradient_sums));
+    View<const T> dy = view(Role::dy);
+    if (find(Role::dx) != nullptr) {  // the gradient of what was added
+      kernels_.relu_backward_input(dy, view(Role::y), view(Role::dx));
+      dy = view(Role::dx);
+    } else {
+      dy = masked_dy(l.relu);
+    }
+    kernels_.batch_norm2d_backward_statistics(dy, view(Role::x), doubles(Role::sums), l.epsilon, doubles(Role::gradient_sums));
   }
   void backward_weights(const BatchNorm2d&) {
     kernels_.batch_norm2d_backward_weights(doubles(Role::gradient_sums), view(Role::weight_gradient), view(Role::bias_gradient));
   }
   void backward_input(const BatchNorm2d& l) {
-    kernels_.batch_norm2d_backward_input(view(Role::dy), view(Role::x), view(Role::weight), doubles(Role::sums),
-                                         doubles(Role::gradient_sums), l.epsilon, view(Role::dx));
+    kernels_.batch_norm2d_backward_input(masked_dy(find(Role::y) != nullptr), view(Role::x), view(Role::weight),
+                                         doubles(Role::sums), doubles(Role::gradient_sums), l.epsilon, view(Role::dx));
+  }
+
+  // ---- fused ReLU
+
+  void relu_in_place(bool relu) {
+    if (relu) kernels_.relu_forward(view(Role::y), view(Role::y));
+  }
+  /// dy, or where a ReLU is fused dy where y is above 0. Others may read dy too, so that is another tensor.
+  View<const T> masked_dy(bool relu) {
+    const View<T> dy = view(Role::dy);
+    if (!relu) return dy;
+    const std::int64_t bytes = dy.shape.count() * static_cast<std::int64_t>(sizeof(T));
+    if (state_.masked.count() < bytes) state_.masked = AlignedArray<std::byte>(bytes);
+    const View<T> masked{reinterpret_cast<T*>(state_.masked.data()), dy.shape};
+    kernels_.relu_backward_input(dy, view(Role::y), masked);
+    return masked;
   }
 
   void forward(const Dropout& l) { kernels_.dropout_forward(view(Role::x), view(Role::y), probability(l), dropout_key(Role::y)); }
@@ -246,6 +283,15 @@ class CpuCompute::Call {
       if (operand.role == role) return &operand;
     return nullptr;
   }
+  /// The second operand with this role.
+  [[nodiscard]] const Operand& second(Role role) const {
+    const Operand* first = find(role);
+    const Operand* end = call_.compute.operands.data() + call_.compute.operands.size();
+    const Operand* found =
+        first == nullptr ? end : std::find_if(first + 1, end, [&](const Operand& operand) { return operand.role == role; });
+    require(found != end, "CpuCompute", "op '", call_.op.name, "' has no second ", to_string(role));
+    return *found;
+  }
   [[nodiscard]] const Operand& need(Role role) const {
     const Operand* operand = find(role);
     require(operand != nullptr, "CpuCompute", "op '", call_.op.name, "' has no ", to_string(role));
@@ -301,7 +347,7 @@ class CpuCompute::Call {
     const Box& box = need(role).box;
     return {.seed = owner_.settings_.seed,
             .step = step_,
-            .node = call_.compute.node,
+            .node = origin_of(owner_.model_, call_.compute.node),
             .first_sample = global_samples(role).offset,
             .first_channel = static_cast<int>(box.c.offset),
             .first_row = static_cast<int>(box.h.offset)};
