@@ -1,0 +1,182 @@
+/// The kernels on blocked tensors against the naive ones in double: every row of tests/rows/layers.h that has a blocked form, and
+/// rows of the sizes for which there are ways of their own.
+#include "tests/catch.h"
+#include "tests/cpu/blocked.h"
+#include "tests/rows/layers.h"
+
+using namespace convoy;
+using namespace convoy::test;
+
+namespace {
+
+namespace blocked = cpu::blocked;
+
+/// As in fast_equals_naive.cpp.
+constexpr double kTolerance = 1e-5;
+
+/// What a kernel wrote against what the naive one did, and zeros in the padding.
+void check(BlockedTensor& got, const Tensor<double>& expected, double tolerance = kTolerance) {
+  REQUIRE(relative_difference(got.plain(), expected) <= tolerance);
+  REQUIRE(got.padding_is_zero());
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const Conv2d& conv, bool plain_input) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  if (plain_input) {
+    blocked::conv2d_forward(o.x.view(), o.w.view(), o.b.view(), y.view(), conv.window);
+    blocked::conv2d_backward_weights(dy.view(), o.x.view(), o.dw.view(), o.db.view(), conv.window);
+  } else {
+    blocked::conv2d_forward(x.view(), o.w.view(), o.b.view(), y.view(), conv.window);
+    blocked::conv2d_backward_weights(dy.view(), x.view(), o.dw.view(), o.db.view(), conv.window);
+  }
+  blocked::conv2d_backward_input(dy.view(), o.w.view(), dx.view(), conv.window);
+  check(y, expected.y);
+  check(dx, expected.dx);
+  REQUIRE(relative_difference(o.dw, expected.dw) <= kTolerance);
+  REQUIRE(relative_difference(o.db, expected.db) <= kTolerance);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const MaxPool2d& pool, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  blocked::max_pool2d_forward(x.view(), y.view(), pool.window);
+  blocked::max_pool2d_backward_input(dy.view(), x.view(), dx.view(), pool.window);
+  check(y, expected.y, 0);
+  check(dx, expected.dx);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const GlobalAvgPool2d&, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  blocked::global_avg_pool2d_forward(x.view(), y.view(), pixels(o.x.shape()));
+  blocked::global_avg_pool2d_backward_input(dy.view(), dx.view(), pixels(o.x.shape()));
+  check(y, expected.y);
+  check(dx, expected.dx);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const ReLU&, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  blocked::relu_forward(x.view(), y.view());
+  blocked::relu_backward_input(dy.view(), y.view(), dx.view());
+  check(y, expected.y, 0);
+  check(dx, expected.dx);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const LocalResponseNorm& norm, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  blocked::local_response_norm_forward(x.view(), y.view(), norm);
+  blocked::local_response_norm_backward_input(dy.view(), x.view(), dx.view(), norm);
+  check(y, expected.y);
+  check(dx, expected.dx);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const BatchNorm2d& norm, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  blocked::batch_norm2d_statistics(x.view(), o.sums);
+  blocked::batch_norm2d_forward(x.view(), {}, o.w.view(), o.b.view(), o.sums, norm.epsilon, false, y.view());
+  blocked::batch_norm2d_backward_statistics(dy.view(), x.view(), {}, o.sums, norm.epsilon, o.gradient_sums);
+  blocked::batch_norm2d_backward_input(dy.view(), x.view(), {}, o.w.view(), o.sums, o.gradient_sums, norm.epsilon, dx.view());
+  check(y, expected.y);
+  check(dx, expected.dx);
+  REQUIRE(o.sums.size() == expected.sums.size());
+  for (std::size_t i = 0; i < o.sums.size(); ++i) REQUIRE(std::abs(o.sums[i] - expected.sums[i]) <= kTolerance * o.sums.back());
+  for (std::size_t i = 0; i < o.gradient_sums.size(); ++i)
+    REQUIRE(std::abs(o.gradient_sums[i] - expected.gradient_sums[i]) <= kTolerance * o.sums.back());
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const Add&, bool) {
+  std::vector<BlockedTensor> xs;
+  std::vector<blocked::BlockedView<const float>> views;
+  xs.emplace_back(o.x);
+  for (const Tensor<float>& more : o.more) xs.emplace_back(more);
+  for (BlockedTensor& x : xs) views.push_back(x.view());
+  BlockedTensor y(o.y.shape());
+  blocked::sum(views, false, y.view());
+  check(y, expected.y);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const Concat&, bool) {
+  std::vector<BlockedTensor> xs;
+  xs.emplace_back(o.x);
+  for (const Tensor<float>& more : o.more) xs.emplace_back(more);
+  BlockedTensor y(o.y.shape());
+  const BlockedTensor dy(o.dy);
+  int channel = 0;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const Shape shape = xs[i].view().shape;
+    blocked::copy_channels(xs[i].view(), 0, y.view(), channel, shape.c);
+    BlockedTensor dx(shape);
+    blocked::copy_channels(dy.view(), channel, dx.view(), 0, shape.c);
+    check(dx, i == 0 ? expected.dx : expected.dmore[i - 1], 0);
+    channel += shape.c;
+  }
+  check(y, expected.y, 0);
+}
+
+template <class Other>
+void run(Operands<float>&, const Operands<double>&, const Other&, bool) {}  // layers without a blocked form
+
+void check_layer(const Layer& layer, const Shape& shape, int threads) {
+  INFO(describe(layer) << " on " << to_string(shape) << " with " << threads << " threads");
+  const Threads scope(threads);
+  Operands<double> expected(layer, shape, 7);
+  run_all<Naive<double>>(expected);
+  for (const bool plain_input : {false, true}) {
+    if (plain_input && !std::holds_alternative<Conv2d>(layer)) continue;
+    INFO("the input is " << (plain_input ? "plain" : "blocked"));
+    Operands<float> got(layer, shape, 7);
+    std::visit([&](const auto& kind) { run(got, expected, kind, plain_input); }, layer);
+  }
+}
+
+/// Sizes that the blocks divide, and layers of the networks on small images.
+std::vector<rows::LayerRow> blocked_rows() {
+  return {
+      {"3x3 of whole blocks", Conv2d{32, square_window(3, 1, 1), false}, {{2, 16, 14, 14}, {3, 48, 8, 8}, {1, 32, 28, 28}}},
+      {"3x3 of many blocks", Conv2d{64, square_window(3, 1, 1)}, {{2, 32, 7, 7}, {1, 64, 16, 32}, {1, 80, 9, 30}}},
+      {"3x3 of part of a block", Conv2d{21, square_window(3, 1, 1)}, {{2, 33, 13, 13}, {1, 5, 30, 31}}},
+      {"3x3 with stride 2", Conv2d{48, square_window(3, 2, 1), false}, {{2, 32, 14, 14}, {1, 16, 15, 17}, {1, 64, 7, 8}}},
+      {"1x1", Conv2d{64, square_window(1), false}, {{3, 32, 7, 7}, {2, 64, 14, 14}, {1, 16, 1, 1}, {1, 40, 5, 13}}},
+      {"1x1 to few filters", Conv2d{5, square_window(1)}, {{3, 32, 7, 7}}},
+      {"1x1 with stride 2", Conv2d{32, square_window(1, 2), false}, {{2, 64, 14, 14}, {1, 16, 7, 9}}},
+      {"5x5", Conv2d{32, square_window(5, 1, 2)}, {{2, 32, 13, 27}}},
+      {"11x11 with stride 4 of an image", Conv2d{64, square_window(11, 4, 2)}, {{2, 3, 63, 63}}},
+      {"7x7 with stride 2 of an image", Conv2d{64, square_window(7, 2, 3), false}, {{2, 3, 32, 32}, {1, 3, 37, 41}}},
+      {"3x3 of an image", Conv2d{64, square_window(3, 1, 1)}, {{2, 3, 32, 32}, {1, 1, 30, 58}}},
+      {"groups of whole blocks", Conv2d{64, square_window(5, 1, 2), true, 2}, {{2, 32, 13, 13}}},
+      {"groups inside a block", Conv2d{32, square_window(3, 1, 1), false, 8}, {{2, 32, 14, 14}}},
+      {"groups inside a block with stride 2", Conv2d{32, square_window(3, 2, 1), false, 4}, {{2, 32, 13, 14}}},
+      {"depthwise of whole blocks", Conv2d{32, square_window(3, 1, 1), false, 32}, {{2, 32, 14, 14}, {1, 32, 9, 33}}},
+      {"depthwise of whole blocks with stride 2", Conv2d{48, square_window(3, 2, 1), true, 48}, {{2, 48, 14, 15}}},
+      {"local response norm over blocks", LocalResponseNorm{5, 1e-2, 0.75, 2.0}, {{2, 64, 5, 7}, {1, 21, 9, 9}}},
+      {"max pool of blocks", MaxPool2d{square_window(3, 2, 1)}, {{2, 32, 14, 14}, {1, 33, 13, 8}}},
+      {"batch norm of blocks", BatchNorm2d{}, {{3, 32, 14, 14}, {2, 33, 8, 8}}},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("blocked kernels equal naive ones in double, whatever the number of threads") {
+  for (const std::vector<rows::LayerRow>& table : {rows::layer_rows(), blocked_rows()}) {
+    for (const rows::LayerRow& row : table) {
+      INFO(row.name);
+      for (const Shape& shape : row.inputs)
+        for (const int threads : {1, 2}) check_layer(row.layer, shape, threads);
+    }
+  }
+}
+
+TEST_CASE("a tensor comes back from the blocked layout as it was") {
+  Random random(3);
+  for (const Shape& shape :
+       {Shape{2, 3, 7, 9}, Shape{1, 16, 14, 14}, Shape{3, 33, 1, 1}, Shape{2, 48, 30, 31}, Shape{0, 5, 2, 2}}) {
+    INFO(to_string(shape));
+    Tensor<float> plain(shape);
+    for (float& value : plain.span()) value = static_cast<float>(random.uniform(-1, 1));
+    BlockedTensor y(shape);
+    blocked::to_blocked(plain.view(), y.view());
+    REQUIRE(y.padding_is_zero());
+    REQUIRE(relative_difference(y.plain(), plain) <= 0);
+    Tensor<float> back(shape, std::numeric_limits<float>::quiet_NaN());
+    blocked::from_blocked(y.view(), back.view());
+    REQUIRE(relative_difference(back, plain) <= 0);
+  }
+}
