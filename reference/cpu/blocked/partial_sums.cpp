@@ -12,9 +12,9 @@ double* zeroed_sums(std::int64_t parts, int blocks) {
   return memory.data();
 }
 
-void add_parts(const double* sums, std::int64_t parts, int channels, std::span<double> result) {
+void add_parts(const double* sums, std::int64_t parts, int channels, Slice slice, std::span<double> result) {
   const int lanes = blocks_of(channels) * kBlock;
-  for (int c = 0; c < channels; ++c) {
+  for (std::int64_t c = slice.offset; c < slice.end(); ++c) {
     double first = 0;
     double second = 0;
     for (std::int64_t part = 0; part < parts; ++part) {

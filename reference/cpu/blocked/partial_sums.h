@@ -10,8 +10,9 @@ namespace convoy::cpu::blocked {
 
 /// Doubles of the calling thread's scratch memory, all 0: two for every lane of every block, for each of `parts` parts.
 double* zeroed_sums(std::int64_t parts, int blocks);
-/// result = [first sum by channel | second sum by channel], 2 * channels numbers, from those of all parts in their order.
-void add_parts(const double* sums, std::int64_t parts, int channels, std::span<double> result);
+/// result = [first sum by channel | second sum by channel], 2 * channels numbers, from those of all parts in their order, for the
+/// channels of `slice`; the others stay as they are.
+void add_parts(const double* sums, std::int64_t parts, int channels, Slice slice, std::span<double> result);
 /// Adds sums of a block to where zeroed_sums() keeps them for one part.
 inline void add_to(double* part, int blocks, int block, const DoubleSums& first, const DoubleSums& second) {
   for (int lane = 0; lane < kBlock; ++lane) {
@@ -36,7 +37,7 @@ void sum_over_planes(const Shape& shape, std::span<double> result, const Body& b
       add_to(sums + part * 2 * blocks * kBlock, blocks, block, first, second);
     }
   });
-  add_parts(sums, parts, shape.c, result);
+  add_parts(sums, parts, shape.c, {0, shape.c}, result);
 }
 
 }  // namespace convoy::cpu::blocked
