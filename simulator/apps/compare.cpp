@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 
 #include "reference/core/error.h"
@@ -10,6 +11,8 @@
 #include "simulator/apps/output.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/report/trace_compare.h"
+#include "simulator/report/trace_svg.h"
 
 namespace convoy {
 namespace {
@@ -21,6 +24,7 @@ struct CompareOptions {
   MachineOptions machine;
   int iterations = 3;
   CLI::Option* iterations_option = nullptr;
+  std::string svg_file;
   Output output;
 };
 
@@ -63,6 +67,25 @@ void require_nothing_to_simulate(const CompareOptions& options) {
   if (!typed.empty()) throw InputError(cat(typed, " is for --run, which simulates; two reports are compared as they are"));
 }
 
+/// Whether a file is a timeline or a Chrome trace, and not a report.
+bool is_trace(const std::string& file) {
+  const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
+  return json.is_array() || (json.is_object() && (json.contains("traceEvents") || json.contains("intervals")));
+}
+
+/// Two timelines, whoever recorded them.
+void compare_traces(const CompareOptions& options) {
+  const auto read = [](const std::string& file) { return read_trace(read_file(file), file); };
+  const std::array traces = {read(options.first_file), read(options.second_file)};
+  options.output.text(trace_compare_table(traces[0], traces[1]));
+  auto json = trace_compare_json(traces[0], traces[1]);
+  json["provenance"] = {{"rows", "formula"}};
+  options.output.json(json);
+  if (options.svg_file.empty()) return;
+  write_file_atomically(options.svg_file, trace_svg(traces));
+  note("wrote " + options.svg_file);
+}
+
 void run(const CompareOptions& options, const Session& session) {
   const bool two_files = !options.second_file.empty() && options.run_file.empty();
   const bool one_run = options.first_file.empty() && !options.run_file.empty();
@@ -72,6 +95,15 @@ void run(const CompareOptions& options, const Session& session) {
         "'convoy compare --run measured.json --profile profile.json'");
   }
   if (two_files) require_nothing_to_simulate(options);
+  if (two_files && is_trace(options.first_file)) {
+    if (!is_trace(options.second_file))
+      throw InputError(cat(options.second_file, " is no timeline, and ", options.first_file, " is one; compare two of a kind"));
+    return compare_traces(options);
+  }
+  if (!options.svg_file.empty())
+    throw InputError(
+        "--svg draws two timelines, from 'convoy train --timeline', 'convoy simulate --timeline' or PyTorch's profiler; "
+        "these are reports");
   const RunReport first = read_report(two_files ? options.first_file : options.run_file);
   const RunReport second = two_files ? read_report(options.second_file) : simulate_the_same(first, options, session);
   const Comparison comparison = compare(first, second);
@@ -84,16 +116,21 @@ void run(const CompareOptions& options, const Session& session) {
 void add_compare(CLI::App& app, const Session& session) {
   CLI::App* verb =
       add_verb(app, "compare", "Put a measured and a simulated run side by side, with the error of every part.",
-               {"convoy compare measured.json simulated.json", "convoy compare --run measured.json --profile profile.json"});
+               {"convoy compare measured.json simulated.json", "convoy compare --run measured.json --profile profile.json",
+                "convoy compare timeline.json pytorch_trace.json --svg both.svg"});
   const auto options = std::make_shared<CompareOptions>();
-  verb->add_option("first", options->first_file, "A report, from 'convoy train --json' or 'convoy simulate --json'")
+  verb->add_option(
+          "first", options->first_file,
+          "A report, from 'convoy train --json' or 'convoy simulate --json'; or a timeline, from their --timeline or from "
+          "PyTorch's profiler")
       ->type_name("FILE");
-  verb->add_option("second", options->second_file, "A report to compare it with")->type_name("FILE");
+  verb->add_option("second", options->second_file, "What to compare it with: another of the same kind")->type_name("FILE");
   verb->add_option("--run", options->run_file, "A report whose schedule is simulated again")->type_name("FILE");
   options->machine.add_to(*verb);
   options->iterations_option =
       verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more");
   options->iterations_option->capture_default_str()->type_name("N");
+  add_result_file(*verb, "--svg", options->svg_file, "Draw one step of two timelines, one below the other");
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });
 }

@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
   add_model(app);
   add_cluster(app);
   add_plan(app);
+  add_trace(app);
   add_doctor(app);
   return run_cli(app, argc, argv);
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <array>
+#include <functional>
 #include <memory>
 
 #include "reference/core/error.h"
@@ -11,9 +13,11 @@
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/report/chrome_trace.h"
 #include "simulator/report/gantt.h"
 #include "simulator/report/memory_report.h"
 #include "simulator/report/step_report.h"
+#include "simulator/report/trace_svg.h"
 
 namespace convoy {
 namespace {
@@ -24,6 +28,8 @@ struct SimulateOptions {
   Output output;
   int iterations = 3;
   std::string timeline_file;
+  std::string trace_file;
+  std::string svg_file;
   bool gantt = false;
 };
 
@@ -81,6 +87,18 @@ nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachi
   return json;
 }
 
+/// In every form that was asked for.
+void write_timelines(const SimulateOptions& options, const TimelineFile& timeline) {
+  const auto write = [](const std::string& file, const std::function<std::string()>& text) {
+    if (file.empty()) return;
+    write_file_atomically(file, text());
+    note("wrote " + file);
+  };
+  write(options.timeline_file, [&] { return to_json(timeline); });
+  write(options.trace_file, [&] { return chrome_trace(timeline); });
+  write(options.svg_file, [&] { return trace_svg(std::array{trace_of(timeline)}); });
+}
+
 void run(const SimulateOptions& options, const Session& session) {
   const ScheduleChoice choice = options.schedule.choice();
   const Mode mode = options.schedule.mode();
@@ -112,10 +130,7 @@ void run(const SimulateOptions& options, const Session& session) {
   json["seed"] = nullptr;  // nothing is drawn at random
   json["simulation"] = simulation_json(step, machine, memory_json(task.schedule, memory, device_bytes));
   options.output.json(json);
-  if (!options.timeline_file.empty()) {
-    write_file_atomically(options.timeline_file, to_json(summarise(task.schedule, done.timeline)));
-    note("wrote " + options.timeline_file);
-  }
+  write_timelines(options, summarise(task.schedule, done.timeline));
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
     throw LimitError(memory_sentence(choice, mode, machine.cluster.device, memory.memory.arena_bytes));
 }
@@ -134,6 +149,8 @@ void add_simulate(CLI::App& app, const Session& session) {
       ->type_name("N");
   verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
   add_result_file(*verb, "--timeline", options->timeline_file, "Write the start and end of every op as JSON");
+  add_result_file(*verb, "--trace", options->trace_file, "Write the same for chrome://tracing and ui.perfetto.dev");
+  add_result_file(*verb, "--svg", options->svg_file, "Draw the last step as a picture");
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });
 }

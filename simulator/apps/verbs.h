@@ -21,6 +21,7 @@ void add_model(CLI::App& app);
 void add_cluster(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_plan(CLI::App& app);
+void add_trace(CLI::App& app);
 void add_doctor(CLI::App& app);
 
 }  // namespace convoy

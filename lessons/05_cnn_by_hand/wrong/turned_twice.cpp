@@ -1,0 +1,20 @@
+// expect: dw is right, and dx uses the filter turned around
+#include "exercise.h"
+
+namespace convoy::lesson {
+
+/// Turns the filter around, as one does who gathers and does not scatter.
+void convolution_gradients(const Plane& x, const Plane& w, const Plane& dy, int stride, int padding, Plane& dx, Plane& dw) {
+  for (int p = 0; p < dy.rows; ++p)
+    for (int q = 0; q < dy.columns; ++q)
+      for (int r = 0; r < w.rows; ++r)
+        for (int s = 0; s < w.columns; ++s) {
+          const int row = p * stride + r - padding;
+          const int column = q * stride + s - padding;
+          if (!x.has(row, column)) continue;
+          dx.at(row, column) += w.at(w.rows - 1 - r, w.columns - 1 - s) * dy.at(p, q);
+          dw.at(r, s) += x.at(row, column) * dy.at(p, q);
+        }
+}
+
+}  // namespace convoy::lesson

@@ -1,0 +1,188 @@
+#include "simulator/report/trace.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "reference/core/error.h"
+#include "simulator/report/chrome_trace.h"
+#include "simulator/report/trace_compare.h"
+#include "simulator/report/trace_svg.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+namespace {
+
+/// Two ranks, two steps: forward, backward with an all-reduce beside it, update. Rank 1 is slower by 1 ms in backward.
+TimelineFile two_ranks() {
+  TimelineFile file{.model = "net", .plan = "data", .mode = "train", .global_batch = 4, .class_of = {0, 0}};
+  file.programs = {
+      {{"forward \"all\"", 0, "forward"}, {"backward", 0, "backward"}, {"all_reduce", 1, "all_reduce"}, {"update", 0, "update"}}};
+  file.timeline.clock = "simulated";
+  for (int step = 0; step < 2; ++step)
+    for (int rank = 0; rank < 2; ++rank) {
+      const double start = 0.010 * step;
+      const double late = 0.001 * rank;
+      file.timeline.intervals.push_back({rank, step, 0, start, start + 0.002});
+      file.timeline.intervals.push_back({rank, step, 1, start + 0.002, start + 0.005 + late});
+      file.timeline.intervals.push_back({rank, step, 2, start + 0.004, start + 0.009});
+      file.timeline.intervals.push_back({rank, step, 3, start + 0.009, start + 0.010});
+    }
+  return file;
+}
+
+std::string complaint(const std::string& text) {
+  try {
+    read_trace(text, "trace.json");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+/// A complete event of a PyTorch trace.
+std::string event(const std::string& name, const std::string& category, int thread, double ts, double length,
+                  int correlation = -1) {
+  return nlohmann::json({{"ph", "X"},
+                         {"name", name},
+                         {"cat", category},
+                         {"pid", 7},
+                         {"tid", thread},
+                         {"ts", ts},
+                         {"dur", length},
+                         {"args", {{"correlation", correlation}}}})
+      .dump();
+}
+
+}  // namespace
+
+TEST_CASE("the times of a step add up: compute, exposed communication and idle") {
+  const TraceTimes times = times_of(trace_of(two_ranks()));
+  CHECK(times.steps == 1);
+  CHECK(times.step_s == Approx(0.010));
+  CHECK(times.phase_s[static_cast<int>(Phase::backward)] == Approx(0.0035));
+  CHECK(times.phase_s[static_cast<int>(Phase::all_reduce)] == Approx(0.005));
+  CHECK(times.compute_s == Approx(0.0065));
+  CHECK(times.exposed_communication_s == Approx(0.0035));
+  CHECK(times.hidden_communication_s == Approx(0.0015));
+  CHECK(times.compute_s + times.exposed_communication_s + times.idle_s == Approx(times.step_s));
+}
+
+TEST_CASE("a Chrome trace is JSON with a lane for each rank and stream, and reads back as the same times") {
+  const std::string text = chrome_trace(two_ranks());
+  const nlohmann::json parsed = nlohmann::json::parse(text);
+  CHECK(parsed["otherData"]["ranks_in_this_file"] == 2);
+  std::map<std::pair<int, int>, std::int64_t> reached;
+  int spans = 0;
+  for (const auto& e : parsed["traceEvents"]) {
+    if (e["ph"] != "X" || e["cat"] == "step") continue;
+    const auto start = std::llround(e["ts"].get<double>() * 1000);
+    auto& before = reached[{e["pid"].get<int>(), e["tid"].get<int>()}];
+    CHECK(start >= before);
+    before = start + std::llround(e["dur"].get<double>() * 1000);
+    ++spans;
+  }
+  CHECK(spans == 16);
+  CHECK(reached.size() == 4);
+  const TraceTimes again = times_of(read_trace(text, "trace.json"));
+  const TraceTimes first = times_of(trace_of(two_ranks()));
+  CHECK(again.step_s == Approx(first.step_s));
+  CHECK(again.exposed_communication_s == Approx(first.exposed_communication_s));
+  CHECK(again.idle_s == Approx(first.idle_s).margin(1e-9));
+}
+
+TEST_CASE("a Chrome trace keeps below its limit, leaves out whole ranks and steps and says so") {
+  TimelineFile file = two_ranks();
+  file.class_of.assign(64, 0);
+  const std::vector<Interval> pattern = file.timeline.intervals;
+  for (int rank = 2; rank < 64; ++rank)
+    for (Interval i : pattern)
+      if (i.rank == 0) {
+        i.rank = rank;
+        file.timeline.intervals.push_back(i);
+      }
+  const std::string all = chrome_trace(file);
+  CHECK(nlohmann::json::parse(all)["otherData"]["ranks_in_this_file"] == 64);
+  for (const std::size_t most : {std::size_t{20000}, std::size_t{6000}, std::size_t{3500}}) {
+    const std::string text = chrome_trace(file, most);
+    CHECK(text.size() <= most);
+    const nlohmann::json parsed = nlohmann::json::parse(text);
+    const int ranks = parsed["otherData"]["ranks_in_this_file"];
+    CHECK(ranks >= 1);
+    CHECK(ranks < 64);
+    std::map<int, int> spans;
+    for (const auto& e : parsed["traceEvents"])
+      if (e["ph"] == "X" && e["cat"] != "step") ++spans[e["pid"].get<int>()];
+    for (const auto& [rank, count] : spans) CHECK(count == spans.begin()->second);
+    CHECK(static_cast<int>(spans.size()) == ranks);
+  }
+}
+
+TEST_CASE("kernels of a PyTorch trace count for the phase in which they were launched") {
+  const std::string text =
+      "{\"traceEvents\":[" + event("ProfilerStep#2", "user_annotation", 1, 1000, 100) + "," +
+      event("aten::conv2d", "cpu_op", 1, 1000, 20) + "," + event("cudaLaunchKernel", "cuda_runtime", 1, 1005, 2, 11) + "," +
+      event("autograd::engine::evaluate_function: ConvolutionBackward0", "cpu_op", 2, 1030, 30) + "," +
+      event("cudaLaunchKernel", "cuda_runtime", 2, 1040, 2, 12) + "," +
+      event("Optimizer.step#SGD.step", "user_annotation", 1, 1070, 20) + "," +
+      event("cudaLaunchKernel", "cuda_runtime", 1, 1075, 2, 13) + "," + event("gemm", "kernel", 100, 1010, 10, 11) + "," +
+      event("dgrad", "kernel", 100, 1045, 20, 12) + "," + event("sgd", "kernel", 100, 1080, 5, 13) + "," +
+      event("ncclDevKernel_AllReduce", "kernel", 101, 1050, 25, 14) + "]}";
+  const TraceTimes times = times_of(read_trace(text, "trace.json"));
+  CHECK(times.step_s == Approx(100e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::forward)] == Approx(10e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::backward)] == Approx(20e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::update)] == Approx(5e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::all_reduce)] == Approx(25e-6));
+  CHECK(times.hidden_communication_s == Approx(15e-6));
+}
+
+TEST_CASE("without a GPU the outermost operators of a PyTorch trace count") {
+  const std::string text = "[" + event("aten::linear", "cpu_op", 1, 10, 30) + "," + event("aten::addmm", "cpu_op", 1, 12, 20) +
+                           "," + event("autograd::engine::evaluate_function: AddmmBackward0", "cpu_op", 2, 50, 40) + "," +
+                           event("aten::mm", "cpu_op", 2, 55, 30) + "," + event("gloo:all_reduce", "cpu_op", 3, 60, 50) + "]";
+  const TraceTimes times = times_of(read_trace(text, "trace.json"));
+  CHECK(times.steps == 1);
+  CHECK(times.step_s == Approx(100e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::forward)] == Approx(30e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::backward)] == Approx(40e-6));
+  CHECK(times.exposed_communication_s == Approx(20e-6));
+}
+
+TEST_CASE("a file that is no trace is refused with a sentence") {
+  CHECK(complaint("nonsense").starts_with("trace.json"));
+  CHECK(complaint("[]").find("no event") != std::string::npos);
+  CHECK(complaint("{\"traceEvents\": 3}").find("no list of events") != std::string::npos);
+  CHECK(complaint("{\"traceEvents\":[{\"ph\":\"X\",\"name\":\"a\"}]}").find("has no time") != std::string::npos);
+}
+
+TEST_CASE("two traces are compared phase by phase") {
+  const Trace first = trace_of(two_ranks());
+  TimelineFile slower = two_ranks();
+  for (Interval& i : slower.timeline.intervals) {
+    i.start_s *= 2;
+    i.end_s *= 2;
+  }
+  const nlohmann::ordered_json json = trace_compare_json(first, trace_of(slower));
+  REQUIRE(json["rows"].size() == 9);
+  for (const auto& row : json["rows"]) {
+    if (row["name"] == "idle") continue;
+    CHECK(row["error"].get<double>() == Approx(1.0));
+  }
+  CHECK(trace_compare_table(first, trace_of(slower)).find("+100.0 %") != std::string::npos);
+}
+
+TEST_CASE("a picture has a bar for every op that can be seen, and joins those that cannot") {
+  const std::array traces = {trace_of(two_ranks()), trace_of(two_ranks())};
+  const std::string svg = trace_svg(traces);
+  std::size_t bars = 0;
+  for (std::size_t at = svg.find("<title>"); at != std::string::npos; at = svg.find("<title>", at + 1)) ++bars;
+  CHECK(bars == 16);
+  CHECK(svg.find("forward &quot;all&quot;: forward, 2 ms") != std::string::npos);
+
+  TimelineFile many = two_ranks();
+  many.programs[0][0].name = "f";
+  many.timeline.intervals.clear();
+  for (int i = 0; i < 100000; ++i) many.timeline.intervals.push_back({0, 0, 0, i * 1e-6, (i + 0.9) * 1e-6});
+  CHECK(trace_svg(std::array{trace_of(many)}).size() < 1'000'000);
+}
