@@ -1,0 +1,54 @@
+/// Rung: one step of a ladder, from the plain loop to the kernel in use. Every rung has one idea more than the one below it.
+///
+/// A rung is a file <op>/<n>_<idea>.h with one function, and a row in <op>.cpp; the last rung calls the kernel of the library. To
+/// add a rung, write both: convoy-ladder then checks and measures it. All rungs run on one thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "reference/core/tensor.h"
+#include "reference/cpu/blocked/view.h"
+#include "reference/model/layer.h"
+
+namespace convoy::cpu::ladder {
+
+/// Operands in the layout [N,C,H,W], and in nChw16c for rungs that want it. What a rung does not need it leaves alone.
+struct Operands {
+  View<const float> x, w, b;
+  View<float> y;  ///< overwritten
+  blocked::BlockedView<const float> x_blocked;
+  blocked::BlockedView<float> y_blocked;  ///< overwritten by rungs with `blocked`
+};
+
+/// One rung.
+struct Rung {
+  int number = 0;
+  std::string_view idea;
+  void (*run)(const Layer& layer, const Operands& operands);
+  bool blocked = false;  ///< reads x_blocked and writes y_blocked
+};
+
+/// What a ladder is measured with.
+struct Size {
+  Layer layer;
+  Shape x;
+  std::string_view where;  ///< the network and layer that has this size
+};
+
+/// One op with its rungs.
+struct Ladder {
+  std::string_view op;
+  std::string_view what;  ///< a line about the op
+  std::span<const Rung> rungs;
+  std::vector<Size> (*measured)();  ///< sizes that networks have
+  std::vector<Size> (*checked)();   ///< small sizes that no block divides
+};
+
+/// All ladders, defined in the files named after their ops.
+extern const Ladder conv2d;
+extern const Ladder linear;
+extern const Ladder batch_norm2d;
+
+}  // namespace convoy::cpu::ladder
