@@ -19,6 +19,8 @@ enum class Slot : std::uint8_t {
   packed_weights,
   packed_input,
   weight_gradients,
+  winograd_input,
+  winograd_output,
   count  ///< how many there are
 };
 

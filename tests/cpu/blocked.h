@@ -9,6 +9,13 @@
 
 namespace convoy::test {
 
+/// The values rounded to float.
+inline Tensor<float> rounded(const Tensor<double>& tensor) {
+  Tensor<float> result(tensor.shape());
+  std::transform(tensor.data(), tensor.data() + tensor.count(), result.data(), [](double v) { return static_cast<float>(v); });
+  return result;
+}
+
 /// A blocked tensor that owns its memory, full of NaN, lanes of padding too, until something is written.
 class BlockedTensor {
  public:

@@ -29,6 +29,12 @@ struct Epilogue {
   std::span<double> sums;
 };
 
+/// How a convolution is calculated. Winograd's F(4x4, 3x3) needs a quarter of the multiplications, and its rounding errors are
+/// larger: up to 1e-4 of the largest value of the result instead of 1e-5.
+enum class Algorithm : std::uint8_t { direct, winograd };
+/// What the kernels below choose for a convolution without groups of blocked x: conv2d.cpp says why.
+Algorithm choose_algorithm(const Shape& x, const Shape& y, const Window& window, Pass pass);
+
 /// y = x (*) w + b, then the epilogue. x: [N,C,H,W] in either layout: the plain one is for images, with few channels
 /// w: [K,C/groups,R,S] plain   b: [1,K,1,1] or no data   y: [N,K,P,Q], overwritten.
 void conv2d_forward(BlockedView<const float> x, View<const float> w, View<const float> b, BlockedView<float> y,

@@ -7,6 +7,7 @@
 
 #include "reference/cpu/blocked/checks.h"
 #include "reference/cpu/blocked/vector.h"
+#include "reference/cpu/blocked/weights_tile.h"
 #include "reference/cpu/scratch.h"
 
 // Note [tiles of weights]: sixteen channels by sixteen filters of one element of the window stay in registers while all pixels of
@@ -21,14 +22,6 @@ namespace convoy::cpu::blocked {
 namespace {
 
 constexpr std::int64_t kBlockPixels = 224;  // of dy: 14 KiB of a first cache of 32 KiB
-
-/// Consecutive pixels of several rows in dy and in x.
-struct Pixels {
-  const float* dy = nullptr;
-  const float* x = nullptr;
-  int rows = 0, columns = 0;
-  std::int64_t dy_row = 0, x_row = 0, x_step = 0;  ///< floats
-};
 
 /// total[lane][16] += sum over pixels of dy x[lane].
 template <std::size_t L>
@@ -49,7 +42,6 @@ void add_products(const Pixels& pixels, float* total) {
   for (std::size_t lane = 0; lane < L; ++lane) as_vec(total + lane * 16) = sum[lane];
 }
 
-using AddProducts = void (*)(const Pixels&, float*);
 template <std::size_t... L>
 constexpr std::array<AddProducts, sizeof...(L)> products_of(std::index_sequence<L...>) {
   return {add_products<L + 1>...};
@@ -172,7 +164,7 @@ void add_blocked(const WeightGradient& job, Pixels pixels, int n, int first, Sli
   for (std::int64_t block = 0; block < channel_blocks.count; ++block) {
     const float* plane = job.x.data + n * job.x.image + (channel_blocks.offset + block) * job.x.plane;
     const int lanes = std::min(kBlock, channels - static_cast<int>(block) * kBlock);
-    const AddProducts add = kAddProducts[static_cast<std::size_t>(lanes - 1)];
+    const AddProducts add = add_products_function(lanes);
     for (int r = 0; r < window.kernel_h; ++r) {
       const int down = r * dilation_h(window) - window.padding_h;
       const Range p = inside(rows, down, window.stride_h, job.x.h);
@@ -302,6 +294,8 @@ void run_bundle(const WeightGradient& job, const Bundle& bundle) {
 }
 
 }  // namespace
+
+AddProducts add_products_function(int lanes) { return kAddProducts[static_cast<std::size_t>(lanes - 1)]; }
 
 int groups_of_bundle(int channels_a_group, int filters_a_group, int groups) {
   const int channel_step = kBlock / std::gcd(kBlock, std::max(channels_a_group, 1));
