@@ -105,26 +105,27 @@ void pack_weights(const TapConvolution& c, const Division& d, float* packed) {
                 (out_block - group * d.filter_blocks) * kBlock;
     for (int first_in = 0; first_in < part.ins; first_in += c.in_lanes) {
       const int lanes = std::min(c.in_lanes, part.ins - first_in);
+      const std::int64_t lane_step = blocks * kBlock;
+      const std::int64_t tap_step = lanes * lane_step;
       for (int o = 0; o < kBlock; ++o) {
         const int out = static_cast<int>(out_block) * kBlock + o;
         const int out_of_layer = part.first_out + out;
-        for (int lane = 0; lane < lanes; ++lane) {
-          const int in_of_layer = part.first_in + first_in + lane;
-          const bool meets = out < part.outs && out_of_layer / outs_a_group == in_of_layer / ins_a_group;
-          float* target = to + lane * blocks * kBlock + o;
-          const std::int64_t step = std::int64_t{lanes} * blocks * kBlock;
-          if (!meets) {
-            for (int tap = 0; tap < c.taps.count; ++tap) target[tap * step] = 0;
-            continue;
-          }
-          // A filter is an index of the whole layer, a channel one of its group.
-          const std::int64_t out_at = part.transposed ? out_of_layer % outs_a_group : out_of_layer;
-          const std::int64_t in_at = part.transposed ? in_of_layer : in_of_layer % ins_a_group;
-          const float* from = part.w.data + out_at * out_step + in_at * in_step;
-          for (int tap = 0; tap < c.taps.count; ++tap) {
-            const Tap& t = c.taps.tap[static_cast<std::size_t>(tap)];
-            target[tap * step] = from[std::int64_t{t.r} * part.w.shape.w + t.s];
-          }
+        const int group_of_out = out_of_layer / outs_a_group;
+        // Lanes [begin, end) are in the group of this filter (or, transposed, channel). A filter is an index of the whole layer,
+        // a channel one of its group.
+        const int first_of_group = group_of_out * ins_a_group - part.first_in - first_in;
+        const int begin = out < part.outs ? std::clamp(first_of_group, 0, lanes) : 0;
+        const int end = out < part.outs ? std::clamp(first_of_group + ins_a_group, begin, lanes) : 0;
+        const std::int64_t out_at = part.transposed ? out_of_layer - group_of_out * outs_a_group : out_of_layer;
+        const std::int64_t in_at = part.transposed ? part.first_in + first_in : -first_of_group;
+        const float* from = part.w.data + out_at * out_step + in_at * in_step;
+        for (int tap = 0; tap < c.taps.count; ++tap) {
+          const Tap& t = c.taps.tap[static_cast<std::size_t>(tap)];
+          const float* source = from + std::int64_t{t.r} * part.w.shape.w + t.s;
+          float* target = to + tap * tap_step + o;
+          for (int lane = 0; lane < begin; ++lane) target[lane * lane_step] = 0;
+          for (int lane = begin; lane < end; ++lane) target[lane * lane_step] = source[lane * in_step];
+          for (int lane = end; lane < lanes; ++lane) target[lane * lane_step] = 0;
         }
       }
       to += std::int64_t{lanes} * c.taps.count * blocks * kBlock;

@@ -253,17 +253,20 @@ void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, 
   if (job.db.data != nullptr)
     for (int f = 0; f < filters; ++f)
       job.db.data[bundle.first_filter + block * kBlock + f] += sums[sums_of(job, bundle.channels) + f];
-  for (int c = 0; c < bundle.channels; ++c) {
-    const int channel = bundle.first_channel + c;
-    const bool plain = job.x.pixel == 1;
-    const float* from = plain ? sums + std::int64_t{c} * window * kBlock
-                              : sums + (std::int64_t{c / kBlock} * window * kBlock + c % kBlock) * kBlock;
-    const std::int64_t tap_step = plain ? kBlock : kBlock * kBlock;
+  const bool plain = job.x.pixel == 1;
+  const std::int64_t tap_step = plain ? kBlock : kBlock * kBlock;
+  for (int first = 0; first < bundle.channels; first += kBlock) {
+    const float* block_sums = sums + std::int64_t{first} * window * kBlock;
     for (int f = 0; f < filters; ++f) {
-      const int filter = bundle.first_filter + block * kBlock + f;
-      if (filter / filters_a_group != channel / channels_a_group) continue;
-      float* to = dw + f * filter_size + std::int64_t{channel % channels_a_group} * window;
-      for (int tap = 0; tap < window; ++tap) to[tap] += from[tap * tap_step + f];
+      const int group = (bundle.first_filter + block * kBlock + f) / filters_a_group;
+      const int first_of_group = group * channels_a_group - bundle.first_channel;  // in the bundle
+      const int begin = std::max(first, first_of_group);
+      const int end = std::min({first + kBlock, first_of_group + channels_a_group, bundle.channels});
+      float* to = dw + f * filter_size + std::int64_t{begin - first_of_group} * window;
+      for (int c = begin; c < end; ++c) {
+        const float* from = block_sums + std::int64_t{c - first} * (plain ? window : 1) * kBlock + f;
+        for (int tap = 0; tap < window; ++tap) *to++ += from[tap * tap_step];
+      }
     }
   }
 }
