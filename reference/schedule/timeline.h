@@ -21,9 +21,18 @@ struct Interval {
   std::int64_t sent_bytes = 0;  ///< that left the rank, as real executors counted them; 0 from the other clocks
 };
 
+/// A rank whose intervals stand for those of several that did the same at the same times.
+struct Representative {
+  int rank = 0;
+  int ranks = 1;  ///< for how many, itself included
+  friend bool operator==(const Representative&, const Representative&) = default;
+};
+
 struct Timeline {
   std::string clock;  ///< "steady" (measured), "simulated" (SimGrid) or "formula" (ideal)
   std::vector<Interval> intervals;
+  std::string fidelity = {};                         ///< of a simulation: "steps", "flows" or "formula"; else ""
+  std::vector<Representative> representatives = {};  ///< empty: every rank has intervals of its own
 };
 
 /// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its

@@ -1,143 +1,186 @@
 #include "simulator/engine/machine.h"
 
 #include <algorithm>
-#include <string>
 
 #include "reference/core/error.h"
-
-// Note [the network]
-// Every device has a link up and one down (node.link), every NIC too (node.nic); the switch is not modelled, as it has full
-// bandwidth between all nodes. A message takes
-//
-//     in a node         up(device a) ------------------------------------ down(device b)
-//     between nodes     up(device a) - up(NIC of a) - down(NIC of b) - down(device b)
-//
-// all at once, at one rate, as a fluid. A node with a single device has no device links. Messages that share a link share it
-// evenly (max-min fairness): that is the contention.
-
-// Note [even sharing]
-// SimGrid's CM02 shares a link in inverse proportion to the latencies of the routes, as TCP does. InfiniBand and NVLink, with
-// credits, share evenly. So every route gets the same raw latency, kRawLatency_s on its first link and 0 on all others, and the
-// factor on latencies, a callback, turns it into the latency that the cluster states for the pair.
-
-// Note [cores of a node]
-// When a cluster states node.cores, compute ops and messages take them from one pool per node. A compute op that takes t seconds
-// on an idle node is t * cores_per_rank core-seconds of work and never uses more than cores_per_rank cores at a time. A message
-// is bytes/bandwidth * communication_cores core-seconds at the *receiving* rank's node, after its latency, in which nobody works
-// (a thread waits to be woken up). Adding or copying what arrived (CostModel::receive_s) is work of the same kind. While the
-// demand of everything that runs on a node is below its cores, everything runs at full speed; above, everything slows down in
-// proportion: with demand D on C cores it takes D/C times as long. Messages within a node are this work and nothing else, since
-// they are copied by a core through memory; messages between nodes are a flow through the NICs as well, and end when both have.
-// What sharing the memory bandwidth costs is not here but in the times of the compute ops: measure those with as many ranks
-// running (convoy profile).
 
 namespace convoy {
 namespace {
 
-constexpr double kRawLatency_s = 1e-7;
-/// SimGrid's "flops" in a core-second. Large, so that its absolute tolerances do not matter.
-constexpr double kWorkPerCoreSecond = 1e9;
+/// Owners of work: computing of a token, or receiving of a flow.
+constexpr std::uint32_t kReceiving = 1U << 31U;
 
-/// CM02 without cross-traffic is Hockney's model exactly: time = latency + bytes/bandwidth. TCP-gamma would cap the rate of
-/// messages on long routes. The precision is that below which SimGrid merges events; at its default of 1 ns errors add up.
-/// AddressSanitizer takes an exception on the stack of one of SimGrid's own contexts for an overflow; on threads it does not.
-std::unique_ptr<sg::s4u::Engine> make_engine() {
-  std::vector<std::string> words = {"convoy",
-                                    "--log=root.thresh:critical",
-                                    "--cfg=network/model:CM02",
-                                    "--cfg=network/crosstraffic:0",
-                                    "--cfg=network/TCP-gamma:1e18",
-                                    cat("--cfg=", sg::kTimePrecision, ":1e-15")};
-#ifdef __SANITIZE_ADDRESS__
-  words.emplace_back("--cfg=contexts/factory:thread");
-#endif
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  int argc = static_cast<int>(words.size());
-  return std::make_unique<sg::s4u::Engine>(&argc, argv.data());
-}
-
-/// A link in each direction.
-struct Duplex {
-  sg::s4u::Link* up;
-  sg::s4u::Link* down;
-};
-
-Duplex add_duplex(sg::s4u::NetZone& zone, const std::string& name, double bandwidth_bytes_per_s, bool first_of_route) {
-  const Duplex link{sg::add_link(zone, name + ".up", bandwidth_bytes_per_s),
-                    sg::add_link(zone, name + ".down", bandwidth_bytes_per_s)};
-  link.up->set_latency(first_of_route ? kRawLatency_s : 0);
-  link.down->set_latency(0.0);
-  return link;
+std::vector<double> bandwidths(const Routes& routes) {
+  std::vector<double> bytes_per_s;
+  for (int link = 0; link < routes.link_count(); ++link) bytes_per_s.push_back(routes.bandwidth_bytes_per_s(link));
+  return bytes_per_s;
 }
 
 }  // namespace
 
-SimulatedMachine::SimulatedMachine(const Cluster& cluster, int ranks) : cluster_(cluster), engine_(make_engine()) {
-  require_ranks(cluster, ranks);
-  network_ = sg::add_star(*engine_, "cluster");
-  add_network(ranks);
-  if (shares_cores()) add_cores(ranks);
-  sg::seal(*engine_, *network_);
-  sg::set_latency_factor(*network_, [this](const sg::s4u::Host* from, const sg::s4u::Host* to) {
-    return cluster_.link(*from->get_data<int>(), *to->get_data<int>()).latency_s / kRawLatency_s;
-  });
+SimulatedMachine::SimulatedMachine(const Cluster& cluster, int ranks, Sharing sharing, Handlers handlers)
+    : cluster_(cluster),
+      sharing_(sharing),
+      handlers_(std::move(handlers)),
+      routes_(cluster, ranks),
+      shared_(
+          sharing == Sharing::none ? std::vector<double>{} : bandwidths(routes_),
+          [this](std::uint32_t flow, double now_s) {
+            now_s_ = std::max(now_s_, now_s);
+            moved(flow);
+            go_on();
+          },
+          [this](double now_s) {
+            while (!events_.empty() && events_.next_s() <= now_s) handle(events_.pop());
+            go_on();
+          }) {
+  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(routes_.link_count()));
+  if (!shares_cores()) return;
+  const auto nodes = static_cast<std::size_t>(cluster.node_of(ranks - 1)) + 1;
+  pools_.assign(nodes, CorePool(cluster.cores_per_node));
+  pool_stamps_.assign(nodes, 0);
 }
 
-void SimulatedMachine::add_network(int ranks) {
-  const bool one_node = cluster_.node_of(ranks - 1) == 0;
-  const bool device_links = cluster_.devices_per_node > 1;
-  std::vector<Duplex> devices;
-  std::vector<Duplex> nics;  // node by node
-  ranks_.resize(static_cast<std::size_t>(ranks));
-  for (int r = 0; r < ranks; ++r) {
-    ranks_[static_cast<std::size_t>(r)] = r;
-    hosts_.push_back(sg::add_host(*network_, cat("rank", r), kWorkPerCoreSecond));
-    hosts_.back()->set_data(&ranks_[static_cast<std::size_t>(r)]);
-    if (device_links) devices.push_back(add_duplex(*network_, cat("device", r), cluster_.node_link.bandwidth_bytes_per_s, true));
-    const std::size_t nic = static_cast<std::size_t>(cluster_.node_of(r)) * static_cast<std::size_t>(cluster_.nics_per_node) +
-                            static_cast<std::size_t>(cluster_.nic_of(r));
-    while (!one_node && nics.size() <= nic)
-      nics.push_back(add_duplex(*network_, cat("nic", nics.size()), cluster_.nic.bandwidth_bytes_per_s, !device_links));
+void SimulatedMachine::run() {
+  do {
+    go_on();
+    if (shared_.busy()) shared_.run();
+  } while (!events_.empty() || shared_.busy());
+}
 
-    std::vector<sg::s4u::LinkInRoute> up;
-    std::vector<sg::s4u::LinkInRoute> down;
-    if (!one_node) down.emplace_back(nics[nic].down);
-    if (device_links) up.emplace_back(devices.back().up), down.emplace_back(devices.back().down);
-    if (!one_node) up.emplace_back(nics[nic].up);
-    sg::add_route_up(*network_, hosts_.back(), up);
-    sg::add_route_down(*network_, hosts_.back(), down);
+/// Handles events until SimGrid has something to say about when the next one is.
+void SimulatedMachine::go_on() {
+  while (!events_.empty() && !shared_.busy()) handle(events_.pop());
+  if (!events_.empty()) shared_.wake_at(events_.next_s());
+}
+
+void SimulatedMachine::handle(const Event& event) {
+  now_s_ = std::max(now_s_, event.time_s);
+  switch (event.kind) {
+    case EventKind::op_ends: return handlers_.worked(event.index);
+    case EventKind::latency_ends: return begin_transfer(event.index);
+    case EventKind::transfer_ends:
+      if (Flow& flow = flows_[event.index]; flow.state == State::alone && flow.stamp == event.stamp) moved(event.index);
+      return;
+    case EventKind::cores_are_done: return cores_done(event.index, event.stamp);
   }
-  if (one_node || !device_links) return;
-  for (int a = 0; a < ranks; ++a) {
-    const int first = cluster_.node_of(a) * cluster_.devices_per_node;
-    for (int b = first; b < std::min(ranks, first + cluster_.devices_per_node); ++b)
-      if (a != b)
-        sg::add_bypass(*network_, host(a), host(b),
-                       {sg::s4u::LinkInRoute(devices[static_cast<std::size_t>(a)].up),
-                        sg::s4u::LinkInRoute(devices[static_cast<std::size_t>(b)].down)});
+}
+
+void SimulatedMachine::work(int rank, double cores, double time_s, std::uint32_t token) {
+  if (time_s > 0 && cores > 0 && shares_cores()) return add_work(rank, cores, time_s, token);
+  wait_until(now_s_ + time_s, token);
+}
+
+void SimulatedMachine::send(const Shipment& shipment, std::uint32_t token) {
+  std::uint32_t id = static_cast<std::uint32_t>(flows_.size());
+  if (free_flows_.empty()) {
+    require(id < kReceiving, "simulate", "more than 2^31 messages are on their way");
+    flows_.emplace_back();
+  } else {
+    id = free_flows_.back();
+    free_flows_.pop_back();
   }
+  Flow& flow = flows_[id];
+  flow.shipment = shipment;
+  flow.token = token;
+  flow.state = State::latency;
+  const LinkModel idle = idle_link(shipment.from, shipment.to);
+  const double latency_s = shipment.rounds * idle.latency_s + shipment.extra_latency_s;
+  flow.begin_s = now_s_ + latency_s;
+  flow.rate = idle.bandwidth_bytes_per_s;
+  flow.end_s = now_s_ + (latency_s + shipment.bytes / flow.rate);  // in this order, the bits of the formula
+  if (latency_s > 0)
+    events_.push(flow.begin_s, EventKind::latency_ends, id);
+  else
+    begin_transfer(id);
 }
 
-void SimulatedMachine::add_cores(int ranks) {
-  for (int node = 0; node <= cluster_.node_of(ranks - 1); ++node)
-    cores_.push_back(sg::add_host(*network_, cat("cores", node), kWorkPerCoreSecond * cluster_.cores_per_node));
+void SimulatedMachine::begin_transfer(std::uint32_t id) {
+  Flow& flow = flows_[id];
+  const Shipment& shipment = flow.shipment;
+  const bool works = shares_cores() && cluster_.communication_cores > 0;
+  const bool moves = !works || cluster_.node_of(shipment.from) != cluster_.node_of(shipment.to);
+  flow.parts = (works ? 1 : 0) + (moves ? 1 : 0);
+  if (works) add_work(shipment.to, cluster_.communication_cores, shipment.bytes / flow.rate, id | kReceiving);
+  if (moves) occupy(id);
 }
 
-void SimulatedMachine::work(int rank, double cores, double time_s) const {
-  if (!(time_s > 0)) return;
-  if (!shares_cores() || !(cores > 0)) {
-    sg::s4u::this_actor::sleep_for(time_s);
+/// Puts a flow on its links, with those that are there already in SimGrid, without any by itself.
+void SimulatedMachine::occupy(std::uint32_t id) {
+  Flow& flow = flows_[id];
+  bool meets = sharing_ == Sharing::all;
+  if (sharing_ != Sharing::none) {
+    routes_.find(flow.shipment.from, flow.shipment.to, flow.links);
+    for (const int link : flow.links) {
+      LinkUse& use = links_[static_cast<std::size_t>(link)];
+      // What ends now, in an event that is still to come, is in nobody's way.
+      if (use.alone >= 0 && flows_[static_cast<std::size_t>(use.alone)].end_s <= now_s_)
+        release(flows_[static_cast<std::size_t>(use.alone)]);
+      if (use.alone >= 0) hand_over(static_cast<std::uint32_t>(use.alone));
+      meets = meets || use.flows > 0;
+    }
+    for (const int link : flow.links) ++links_[static_cast<std::size_t>(link)].flows;
+  }
+  if (meets) {
+    flow.state = State::shared;
+    shared_.start(id, flow.links, flow.shipment.bytes, now_s_);
     return;
   }
-  // Weighted max-min fairness with weight = bound = cores gives the proportional slow-down of the note.
-  const sg::s4u::ExecPtr exec = sg::s4u::this_actor::exec_init(time_s * cores * kWorkPerCoreSecond);
-  exec->set_host(cores_[static_cast<std::size_t>(cluster_.node_of(rank))]);
-  exec->set_bound(cores * kWorkPerCoreSecond);
-  exec->set_priority(cores);
-  exec->start();
-  exec->wait();
+  flow.state = State::alone;
+  flow.stamp = ++stamps_;
+  for (const int link : flow.links) links_[static_cast<std::size_t>(link)].alone = id;
+  events_.push(std::max(flow.end_s, now_s_), EventKind::transfer_ends, id, flow.stamp);
+}
+
+/// Gives what is left of a flow that was alone to SimGrid.
+void SimulatedMachine::hand_over(std::uint32_t id) {
+  Flow& flow = flows_[id];
+  for (const int link : flow.links) links_[static_cast<std::size_t>(link)].alone = -1;
+  flow.state = State::shared;
+  shared_.start(id, flow.links, flow.shipment.bytes - (now_s_ - flow.begin_s) * flow.rate, now_s_);
+}
+
+void SimulatedMachine::release(Flow& flow) {
+  for (const int link : flow.links) {
+    LinkUse& use = links_[static_cast<std::size_t>(link)];
+    --use.flows;
+    use.alone = -1;
+  }
+  flow.links.clear();
+}
+
+void SimulatedMachine::moved(std::uint32_t id) {
+  release(flows_[id]);
+  flows_[id].state = State::moved;
+  part_ended(id);
+}
+
+void SimulatedMachine::part_ended(std::uint32_t id) {
+  if (--flows_[id].parts > 0) return;
+  const std::uint32_t token = flows_[id].token;
+  free_flows_.push_back(id);
+  handlers_.arrived(token);
+}
+
+void SimulatedMachine::add_work(int rank, double cores, double time_s, std::uint32_t owner) {
+  const int node = cluster_.node_of(rank);
+  pools_[static_cast<std::size_t>(node)].add(now_s_, cores, time_s, owner);
+  schedule_pool(static_cast<std::uint32_t>(node));
+}
+
+void SimulatedMachine::schedule_pool(std::uint32_t node) {
+  pool_stamps_[node] = ++stamps_;
+  if (pools_[node].busy()) events_.push(std::max(now_s_, pools_[node].next_s()), EventKind::cores_are_done, node, stamps_);
+}
+
+void SimulatedMachine::cores_done(std::uint32_t node, std::uint64_t stamp) {
+  if (pool_stamps_[node] != stamp) return;  // something began or ended since
+  const std::uint32_t owner = pools_[node].pop(now_s_);
+  schedule_pool(node);
+  if ((owner & kReceiving) != 0)
+    part_ended(owner & ~kReceiving);
+  else
+    handlers_.worked(owner);
 }
 
 }  // namespace convoy

@@ -1,44 +1,105 @@
-/// SimulatedMachine: a cluster built from SimGrid's hosts and links. See the notes in machine.cpp.
+/// SimulatedMachine: the devices, links and cores of a cluster, and the clock that they share.
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <functional>
 #include <vector>
 
-#include "simulator/engine/simgrid_shim.h"
+#include "simulator/engine/cores.h"
+#include "simulator/engine/event_queue.h"
+#include "simulator/engine/routes.h"
+#include "simulator/engine/shared_links.h"
 #include "simulator/platform/cluster.h"
 
 namespace convoy {
 
-/// The first `ranks` ranks of a cluster. One per process: SimGrid keeps its platform and clock in globals.
+/// What to do about flows that meet.
+enum class Sharing : std::uint8_t {
+  none,     ///< nothing: every flow has the whole of its links
+  meeting,  ///< flows that meet on a link share it, by SimGrid; the others need none
+  all,      ///< SimGrid moves all flows, whether they meet or not. The same times, for tests
+};
+
+/// From one rank to another: the bytes of `rounds` messages that follow each other, together, after all their latencies.
+struct Shipment {
+  int from = 0;
+  int to = 0;
+  double bytes = 0;
+  double rounds = 1;
+  double extra_latency_s = 0;  ///< for what the receiver does between the rounds
+};
+
+/// The first `ranks` ranks of a cluster. One per process: see SharedLinks.
 class SimulatedMachine {
  public:
-  SimulatedMachine(const Cluster& cluster, int ranks);
+  /// Called when what was begun with this token is over.
+  using Done = std::function<void(std::uint32_t token)>;
+  struct Handlers {
+    Done worked;   ///< of wait_until() and work()
+    Done arrived;  ///< of send()
+  };
+  SimulatedMachine(const Cluster& cluster, int ranks, Sharing sharing, Handlers handlers);
   SimulatedMachine(const SimulatedMachine&) = delete;
   SimulatedMachine& operator=(const SimulatedMachine&) = delete;
 
-  [[nodiscard]] sg::s4u::Engine& engine() { return *engine_; }
+  [[nodiscard]] double now_s() const { return now_s_; }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
-  /// Where the actors of a rank live and its messages start.
-  [[nodiscard]] sg::s4u::Host* host(int rank) const { return hosts_[static_cast<std::size_t>(rank)]; }
-
+  [[nodiscard]] LinkModel idle_link(int from, int to) const { return routes_.idle(from, to); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
-  /// Whether receiving keeps cores busy.
-  [[nodiscard]] bool receiving_uses_cores() const { return shares_cores() && cluster_.communication_cores > 0; }
-  /// For an actor: keeps `cores` cores of the node of `rank` busy with what takes `time_s` when the node has cores to spare.
-  /// Without cores to share it only waits.
-  void work(int rank, double cores, double time_s) const;
+
+  void wait_until(double time_s, std::uint32_t token) { events_.push(time_s, EventKind::op_ends, token); }
+  /// Keeps `cores` cores of the node of `rank` busy with what takes `time_s` when the node has cores to spare. Without cores to
+  /// share it only takes that time.
+  void work(int rank, double cores, double time_s, std::uint32_t token);
+  /// Both ends are ready.
+  void send(const Shipment& shipment, std::uint32_t token);
+  /// Goes on until nothing happens any more.
+  void run();
 
  private:
-  void add_network(int ranks);
-  void add_cores(int ranks);
+  enum class State : std::uint8_t { latency, alone, shared, moved };
+  struct Flow {
+    Shipment shipment;
+    std::uint32_t token = 0;
+    int parts = 0;  ///< that are still to end: the flow through the links, the work of the receiver
+    State state = State::latency;
+    double begin_s = 0;     ///< of the transfer
+    double end_s = 0;       ///< of the transfer, as long as it is alone
+    double rate = 0;        ///< bytes/s when alone
+    std::uint64_t stamp = 0;  ///< of the event that ends it
+    std::vector<int> links;
+  };
+  struct LinkUse {
+    int flows = 0;
+    std::int64_t alone = -1;  ///< the flow that has the link for itself, outside SimGrid
+  };
 
-  Cluster cluster_;
-  std::unique_ptr<sg::s4u::Engine> engine_;
-  sg::s4u::NetZone* network_ = nullptr;
-  std::vector<int> ranks_;             ///< what the hosts' data points to
-  std::vector<sg::s4u::Host*> hosts_;  ///< by rank
-  std::vector<sg::s4u::Host*> cores_;  ///< by node
+  void handle(const Event& event);
+  void go_on();
+  void begin_transfer(std::uint32_t id);
+  void occupy(std::uint32_t id);
+  void release(Flow& flow);
+  void hand_over(std::uint32_t id);
+  void moved(std::uint32_t id);
+  void part_ended(std::uint32_t id);
+  void add_work(int rank, double cores, double time_s, std::uint32_t owner);
+  void cores_done(std::uint32_t node, std::uint64_t stamp);
+  void schedule_pool(std::uint32_t node);
+
+  const Cluster& cluster_;
+  Sharing sharing_;
+  Handlers handlers_;
+  Routes routes_;
+  double now_s_ = 0;
+  EventQueue events_;
+  std::vector<Flow> flows_;
+  std::vector<std::uint32_t> free_flows_;
+  std::vector<LinkUse> links_;
+  std::vector<CorePool> pools_;             ///< by node
+  std::vector<std::uint64_t> pool_stamps_;  ///< of the event that is still awaited
+  std::uint64_t stamps_ = 0;
+  SharedLinks shared_;
 };
 
 }  // namespace convoy

@@ -1,6 +1,9 @@
 /// What differs between SimGrid 3.32 (Debian 12) and 4.x (Debian 13), behind one set of names.
 #pragma once
 
+#include <simgrid/kernel/Timer.hpp>
+#include <simgrid/kernel/routing/NetPoint.hpp>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
 #include <simgrid/s4u.hpp>
 
 #include <simgrid/version.h>
@@ -16,6 +19,20 @@
 namespace convoy::sg {
 
 namespace s4u = simgrid::s4u;
+using LinkImpl = simgrid::kernel::resource::StandardLinkImpl;
+using simgrid::kernel::timer::Timer;
+
+/// A zone in which every route is the list of links that was put into `route` just before. SimGrid asks for it once for each
+/// flow, when that starts.
+class ListZone : public simgrid::kernel::routing::NetZoneImpl {
+ public:
+  explicit ListZone(const std::string& name) : NetZoneImpl(name) {}
+  void get_local_route(const simgrid::kernel::routing::NetPoint*, const simgrid::kernel::routing::NetPoint*,
+                       simgrid::kernel::routing::Route* into, double*) override {
+    into->link_list_ = route;
+  }
+  std::vector<LinkImpl*> route;
+};
 
 /// Factor on the latency of the links between two hosts.
 using LatencyFactor = std::function<double(const s4u::Host* from, const s4u::Host* to)>;
@@ -25,6 +42,12 @@ using LatencyFactor = std::function<double(const s4u::Host* from, const s4u::Hos
 inline constexpr const char* kTimePrecision = "precision/timing";
 inline s4u::NetZone* add_star(s4u::Engine& engine, const std::string& name) {
   return engine.get_netzone_root()->add_netzone_star(name);
+}
+/// SimGrid owns the zone.
+inline ListZone* add_list_zone(s4u::Engine& engine, const std::string& name) {
+  auto* zone = new ListZone(name);
+  zone->set_parent(engine.get_netzone_root()->get_impl());
+  return zone;
 }
 inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double speed) { return zone.add_host(name, speed); }
 inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
@@ -42,6 +65,8 @@ inline void seal(s4u::Engine& engine, s4u::NetZone& star) {
 
 inline constexpr const char* kTimePrecision = "surf/precision";
 inline s4u::NetZone* add_star(s4u::Engine&, const std::string& name) { return s4u::create_star_zone(name); }
+/// SimGrid owns the zone. The first zone without a parent is the root.
+inline ListZone* add_list_zone(s4u::Engine&, const std::string& name) { return new ListZone(name); }
 inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double speed) { return zone.create_host(name, speed); }
 inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
   return zone.create_link(name, bandwidth);
@@ -85,6 +110,15 @@ inline void set_latency_factor(s4u::NetZone& zone, const LatencyFactor& factor) 
   zone.set_latency_factor_cb(callback);
 #else
   zone.get_network_model()->set_lat_factor_cb(callback);
+#endif
+}
+
+/// Calls back with the address of the s4u::Activity of every communication that has ended.
+inline void on_comm_completion(const std::function<void(const void*)>& callback) {
+#if SIMGRID_VERSION >= 33400
+  s4u::Comm::on_completion_cb([callback](const s4u::Comm& comm) { callback(static_cast<const s4u::Activity*>(&comm)); });
+#else
+  s4u::Activity::on_completion_cb([callback](const s4u::Activity& activity) { callback(&activity); });
 #endif
 }
 

@@ -1,21 +1,38 @@
 /// simulate: runs a schedule on a simulated cluster, with contention, and returns when everything happened.
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/schedule.h"
 #include "reference/schedule/timeline.h"
+#include "simulator/engine/fidelity.h"
 #include "simulator/platform/cluster.h"
 
 namespace convoy {
 
-/// One flow a message; ops start by the rules of schedule.h. SimGrid keeps its clock and platform in globals, so a process can
-/// do this once: use simulate() unless the process ends afterwards.
-Timeline simulate_in_this_process(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost);
+/// How to simulate.
+struct SimulationOptions {
+  Fidelity fidelity = Fidelity::steps;
+  /// Simulate and keep every rank, even where one rank of a class is known to say what all of them do.
+  bool all_ranks = false;
+  /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
+  int blocks = 8;
+  /// Have SimGrid move every flow, also those that have their links for themselves. Slower, the same times: for tests.
+  bool everything_in_simgrid = false;
+};
 
-/// The same in a forked child, any number of times. Call it while the process has one thread. Throws what the child threw.
-Timeline simulate(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost);
+/// What `automatic` is for a schedule: steps up to a million messages in all iterations, else flows. Others stay what they are.
+Fidelity chosen_fidelity(Fidelity fidelity, const Schedule& schedule, int iterations);
+
+/// Runs `iterations` steps without a barrier between them, by the rules of schedule.h. Timeline::fidelity says how, and
+/// Timeline::representatives whose intervals there are: with `flows` and `formula`, where the communication of a schedule is
+/// nothing but collectives over all ranks, one rank of every class stands for all. SimGrid keeps its clock and platform in globals,
+/// so a process can do this once: use simulate() unless the process ends afterwards.
+Timeline simulate_in_this_process(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
+                                  const SimulationOptions& options = {});
+
+/// The same in a forked child (`formula`, which needs no SimGrid, in this process), any number of times. Call it while the process
+/// has one thread. Throws what the child threw.
+Timeline simulate(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
+                  const SimulationOptions& options = {});
 
 }  // namespace convoy

@@ -1,0 +1,134 @@
+/// Run: all streams of all ranks of a schedule on a simulated machine.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "reference/schedule/ideal.h"
+#include "reference/schedule/schedule.h"
+#include "reference/schedule/timeline.h"
+#include "simulator/engine/fidelity.h"
+#include "simulator/engine/machine.h"
+#include "simulator/engine/program_facts.h"
+
+namespace convoy {
+
+/// What Run does with what it is given.
+struct RunSettings {
+  Fidelity fidelity = Fidelity::steps;  ///< not automatic
+  Sharing sharing = Sharing::meeting;
+  bool by_class = false;  ///< one rank of every class stands for all; see classes_suffice()
+  int blocks = 1;         ///< in which a stretch is cut
+};
+
+/// Ops start by the rules of schedule.h. A rank that runs, or one that stands for its class, has a cursor for each of its streams;
+/// what a cursor waits for (an op, a message, a round, a ring) calls it back.
+class Run {
+ public:
+  Run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost, const RunSettings& settings);
+  /// Once.
+  Timeline run();
+
+ private:
+  enum class State : std::uint8_t {
+    between_ops,
+    computing,
+    moving,      ///< messages of an Exchange or of a round
+    placing,     ///< adding or copying what arrived in a round
+    gathering,   ///< a stretch, or by formula a collective: waits for the others of its ring, then for all flows
+    round_over,  ///< the next round, or block of a stretch, may begin
+    op_over,
+  };
+  struct Agent {
+    int rank = 0;
+    const Program* program = nullptr;
+    const ProgramFacts* facts = nullptr;
+    std::uint32_t first_cursor = 0;
+    std::size_t first_interval = 0;
+    std::size_t first_count = 0;  ///< into ended_
+  };
+  struct Cursor {
+    std::uint32_t agent = 0;
+    const std::vector<int>* ops = nullptr;
+    std::size_t next = 0;
+    int iteration = 0;
+    State state = State::between_ops;
+    double start_s = 0;
+    int pending = 0;  ///< halves of messages that have not moved
+    // of a collective
+    int first_rank = 0;  ///< of the group
+    int rank_stride = 0;
+    std::int64_t round = 0;  ///< or block of a stretch
+    std::int64_t round_count = 0;
+    std::size_t stretch = 0;
+    Round current;
+    Rounds rounds;
+  };
+  /// Names a message; two of the same name are never under way at the same time.
+  struct Tag {
+    std::uint64_t ranks = 0;
+    std::uint64_t what = 0;
+    friend bool operator==(const Tag&, const Tag&) = default;
+  };
+  struct HashTag {
+    std::size_t operator()(const Tag& tag) const;
+  };
+  struct InFlight {
+    std::uint32_t sender = 0;  ///< cursor, or of a flow of a ring the gathering
+    std::uint32_t receiver = 0;
+    bool of_ring = false;
+  };
+  /// A ring, or by formula a group, on its way through one collective.
+  struct Gathering {
+    std::vector<std::uint32_t> cursors;  ///< that are there
+    std::int64_t flows = 0;              ///< under way
+  };
+
+  void add_agent(int rank);
+  [[nodiscard]] const Op& op_of(const Cursor& cursor) const;
+  void worked(std::uint32_t token);
+  void arrived(std::uint32_t message);
+  void advance_all();
+  void advance(std::uint32_t id);
+  [[nodiscard]] bool may_start(const Cursor& cursor) const;
+  void start(std::uint32_t id);
+  void start_computing(std::uint32_t id);
+  void start_exchange(std::uint32_t id, const Exchange& exchange);
+  void start_collective(std::uint32_t id, const Collective& collective);
+  void next_round(std::uint32_t id);
+  void start_round(std::uint32_t id, const Collective& collective);
+  void half(std::uint32_t id, int from, int to, std::uint64_t what, std::int64_t bytes, bool sends);
+  void half_moved(std::uint32_t id);
+  void place(std::uint32_t id, const Collective& collective);
+  void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);
+  void start_ring(std::uint32_t gathering, const Collective& collective);
+  void start_group(std::uint32_t gathering, const Collective& collective);
+  [[nodiscard]] double receive_s(const Collective& collective, const Stretch& stretch, std::int64_t element_bytes) const;
+  double group_time_s(const Cursor& cursor, const Collective& collective);
+  void release(std::uint32_t gathering);
+  void op_over(std::uint32_t id);
+  void record(const Cursor& cursor, double start_s, double end_s);
+  std::uint32_t add_message(const InFlight& message);
+
+  const Schedule& schedule_;
+  int iterations_;
+  const CostModel& cost_;
+  RunSettings settings_;
+  SimulatedMachine machine_;
+  std::vector<ProgramFacts> facts_;  ///< by class
+  std::vector<Agent> agents_;
+  std::vector<Cursor> cursors_;
+  std::vector<int> ended_;            ///< how often, by agent and op
+  std::vector<Interval> intervals_;   ///< by agent, iteration and op
+  std::vector<std::uint32_t> ready_;  ///< cursors to look at
+  std::size_t looked_at_ = 0;         ///< of ready_
+  std::unordered_map<Tag, std::uint32_t, HashTag> waiting_;     ///< halves whose other half is not there yet: the cursor
+  std::unordered_map<Tag, std::uint32_t, HashTag> gatherings_;  ///< index into gathering_
+  std::vector<Gathering> gathering_;
+  std::vector<InFlight> messages_;
+  std::vector<std::uint32_t> free_messages_;
+  std::unordered_map<Tag, double, HashTag> group_times_s_;
+};
+
+}  // namespace convoy
