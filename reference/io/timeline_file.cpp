@@ -49,6 +49,19 @@ void parse_classes(TimelineFile& file, JsonFields& fields, JsonProblems& problem
   }
 }
 
+/// Pairs of a rank and the number of ranks that it stands for.
+void parse_representatives(TimelineFile& file, JsonFields& fields) {
+  if (!fields.has("representatives")) return;
+  const auto ranks = static_cast<int>(file.class_of.size());
+  for (const nlohmann::json& row : fields.array("representatives")) {
+    const bool whole = row.is_array() && row.size() == 2 && row[0].is_number_unsigned() && row[1].is_number_unsigned() &&
+                       row[0].get<std::uint64_t>() < static_cast<std::uint64_t>(ranks) &&
+                       row[1].get<std::uint64_t>() <= static_cast<std::uint64_t>(ranks) && row[1].get<int>() > 0;
+    if (!whole) return fields.problem("representatives", "expected pairs of a rank and the number of ranks that it stands for");
+    file.timeline.representatives.push_back({row[0].get<int>(), row[1].get<int>()});
+  }
+}
+
 }  // namespace
 
 TimelineFile summarise(const Schedule& schedule, const Timeline& timeline) {
@@ -81,6 +94,9 @@ std::string to_json(const TimelineFile& file) {
     for (const OpSummary& op : program) ops.push_back({{"name", op.name}, {"stream", op.stream}, {"phase", op.phase}});
     json["programs"].push_back(std::move(ops));
   }
+  if (!file.timeline.fidelity.empty()) json["fidelity"] = file.timeline.fidelity;
+  for (const auto& [rank, ranks] : file.timeline.representatives)
+    json["representatives"].push_back(ordered_json::array({rank, ranks}));
   for (const Interval& i : file.timeline.intervals)
     json["intervals"].push_back(ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s}));
   return json_text(json) + "\n";
@@ -96,7 +112,9 @@ TimelineFile parse_timeline(const std::string& text, const std::string& file_nam
   file.mode = fields.text("mode");
   file.global_batch = fields.small_integer("global_batch");
   file.timeline.clock = fields.text("clock");
+  if (fields.has("fidelity")) file.timeline.fidelity = fields.text("fidelity");
   parse_classes(file, fields, problems);
+  parse_representatives(file, fields);
   fields.array("interval_columns");
   problems.require_none();
   const nlohmann::json& intervals = fields.array("intervals");

@@ -50,6 +50,13 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
+std::vector<Representative> ranks_of(const Timeline& timeline, int world_size) {
+  if (!timeline.representatives.empty()) return timeline.representatives;
+  std::vector<Representative> all(static_cast<std::size_t>(world_size));
+  for (int rank = 0; rank < world_size; ++rank) all[static_cast<std::size_t>(rank)] = {.rank = rank, .ranks = 1};
+  return all;
+}
+
 std::string_view to_string(Phase phase) {
   constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "packing", "update", "wait"};
   return names.at(static_cast<std::size_t>(phase));
@@ -122,6 +129,10 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
           " iterations leaves none");
   const int first = std::min(warmup, iterations - 1);
 
+  const std::vector<Representative> present = ranks_of(timeline, ranks);
+  std::vector<double> share(static_cast<std::size_t>(ranks), 0);  // of all ranks, that a rank stands for
+  for (const Representative& each : present) share[static_cast<std::size_t>(each.rank)] = 1.0 * each.ranks / ranks;
+
   // Ends of steps: of each rank for the breakdown, of all ranks for the step time.
   const auto index = [&](int rank, int iteration) {
     return static_cast<std::size_t>(rank) * static_cast<std::size_t>(iterations) + static_cast<std::size_t>(iteration);
@@ -142,8 +153,8 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     (std::holds_alternative<Compute>(op.action) ? rank.compute : rank.communication).push_back({i.start_s, i.end_s});
     const double wait_s = arrivals.wait_s(i);
     auto& phases = phase_s[static_cast<std::size_t>(i.iteration)];
-    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) / ranks;
-    phases[static_cast<std::size_t>(Phase::wait)] += wait_s / ranks;
+    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) * share[static_cast<std::size_t>(i.rank)];
+    phases[static_cast<std::size_t>(Phase::wait)] += wait_s * share[static_cast<std::size_t>(i.rank)];
   }
 
   times.iterations = iterations - first;
@@ -152,13 +163,13 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     steps.push_back(step_end[static_cast<std::size_t>(k)] - (k == 0 ? begin : step_end[static_cast<std::size_t>(k - 1)]));
   times.step_time_s = median(steps);
 
-  const double counted = static_cast<double>(times.iterations) * ranks;
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
     std::vector<double> values;
     for (int k = first; k < iterations; ++k) values.push_back(phase_s[static_cast<std::size_t>(k)][phase]);
     times.phase_s[phase] = median(std::move(values));
   }
-  for (int r = 0; r < ranks; ++r) {
+  for (const auto& [r, stands_for] : present) {
+    const double counted = static_cast<double>(times.iterations) * ranks / stands_for;
     const double from = first == 0 ? begin : rank_end[index(r, first - 1)];
     const double to = rank_end[index(r, iterations - 1)];
     const RankSpans& rank = spans[static_cast<std::size_t>(r)];
@@ -185,7 +196,8 @@ std::vector<std::string> check_timeline(const Schedule& schedule, int iterations
     return cat("rank ", rank, " iteration ", iteration, " op ", op, " (", schedule.program(rank).ops[op].name, ")");
   };
   std::map<std::pair<int, int>, std::vector<const Interval*>> runs;  // (rank, iteration) -> interval of each op
-  for (int r = 0; r < schedule.world_size(); ++r)
+  const std::vector<Representative> present = ranks_of(timeline, schedule.world_size());
+  for (const auto& [r, stands_for] : present)
     for (int k = 0; k < iterations; ++k) runs[{r, k}].resize(schedule.program(r).ops.size(), nullptr);
   for (const Interval& i : timeline.intervals) {
     const auto run = runs.find({i.rank, i.iteration});
@@ -199,7 +211,7 @@ std::vector<std::string> check_timeline(const Schedule& schedule, int iterations
     if (!(i.end_s >= i.start_s))
       breaches.push_back(name(i.rank, i.iteration, static_cast<std::size_t>(i.op)) + " ends before it starts");
   }
-  for (int r = 0; r < schedule.world_size(); ++r) {
+  for (const auto& [r, stands_for] : present) {
     const Program& program = schedule.program(r);
     std::map<int, double> stream_end;
     for (int k = 0; k < iterations; ++k) {

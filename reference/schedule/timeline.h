@@ -34,6 +34,8 @@ struct Timeline {
   std::string fidelity = {};                         ///< of a simulation: "steps", "flows" or "formula"; else ""
   std::vector<Representative> representatives = {};  ///< empty: every rank has intervals of its own
 };
+/// Who has intervals in a timeline of a schedule with so many ranks, and for how many ranks they stand.
+std::vector<Representative> ranks_of(const Timeline& timeline, int world_size);
 
 /// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its
 /// group has begun it, the others wait, and only then does it move anything. Packing is what prepares and puts together messages.

@@ -100,10 +100,12 @@ LinkModel slowest_link(const Cluster& cluster, int ranks, double message_bytes) 
   return slowest;
 }
 
-CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, const Cluster& cluster, const CostModel& cost) {
+CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, const ChosenMachine& machine, const CostModel& cost,
+                            std::string& fidelity) {
+  const Cluster& cluster = machine.cluster;
   const Schedule schedule = collective_schedule(what, bytes / size_bytes(DType::f32));
-  require_valid(schedule);
-  const Timeline timeline = simulate(schedule, 1, cluster, cost);
+  const Timeline timeline = simulate(schedule, 1, cluster, cost, {.fidelity = machine.fidelity});
+  fidelity = timeline.fidelity;
   double start_s = timeline.intervals.at(0).start_s;
   double end_s = start_s;
   for (const Interval& interval : timeline.intervals) {
@@ -176,12 +178,14 @@ void run(const CollectiveOptions& options) {
   require_ranks(machine.cluster, what.ranks);
   const CostModel cost = receive_cost(machine);
   std::vector<CollectiveRow> rows;
-  for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine.cluster, cost));
-  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, simulated\n\n{}", what.algorithm, to_string(what.kind),
-                                  what.ranks, machine.cluster.name, what.chunks, what.chunks == 1 ? "" : "s",
-                                  collective_table(what, rows)));
+  std::string fidelity;  // depends on the kind, the algorithm and the ranks alone
+  for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine, cost, fidelity));
+  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, simulated\n{}\n\n{}", what.algorithm,
+                                  to_string(what.kind), what.ranks, machine.cluster.name, what.chunks,
+                                  what.chunks == 1 ? "" : "s", describe_fidelity(fidelity), collective_table(what, rows)));
   nlohmann::ordered_json json = collective_json(what, rows);
   json["cluster"] = machine.cluster.name;
+  json["fidelity"] = fidelity;
   for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "simulated";
   json["provenance"]["formula_time_s"] = "formula";  // wrong is null: no data moved
   options.output.json(json);

@@ -23,13 +23,18 @@ void MachineOptions::add_to(CLI::App& verb) {
       ->type_name("FILE|NAME");
   verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: roofline")
       ->type_name("FILE");
+  verb.add_option("--fidelity", fidelity_,
+                  "steps: every round of a collective is a flow; flows: rings are folded; formula: nothing is shared; auto: by size")
+      ->capture_default_str()
+      ->type_name("WORD");
 }
 
 ChosenMachine MachineOptions::machine() const {
+  const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
-  if (!cluster_.empty()) return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile};
-  if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile};
+  if (!cluster_.empty()) return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
+  if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
@@ -82,6 +87,13 @@ CostModel cost_of(const ChosenMachine& machine, const std::string& model, const 
     throw InputError(cat("the profile was measured in ", machine.profile->precision, ", not in ", precision));
   }
   return from_profile(*machine.profile, make_model(model), measure);
+}
+
+std::string describe_fidelity(const std::string& fidelity) {
+  if (fidelity == "steps") return "every message and every round of a collective simulated (--fidelity steps)";
+  if (fidelity == "flows") return "rings folded into one flow for each pair of neighbours (--fidelity flows)";
+  if (fidelity == "formula") return "by formula, as if nothing were shared (--fidelity formula)";
+  return "";
 }
 
 std::string describe_cost(const ChosenMachine& machine) {

@@ -1,4 +1,5 @@
-/// The options that say on what it runs: a cluster, and where the times of compute ops come from.
+/// The options that say on what it runs, and how that is simulated: a cluster, where the times of compute ops come from, and the
+/// fidelity.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 
 #include "reference/io/profile.h"
 #include "simulator/cost/cost.h"
+#include "simulator/engine/fidelity.h"
 #include "simulator/platform/cluster.h"
 
 namespace convoy {
@@ -17,6 +19,7 @@ struct ChosenMachine {
   Cluster cluster;
   bool given_cluster = true;       ///< false: the cluster is the machine that the profile was measured on
   std::optional<Profile> profile;  ///< measured times of compute ops; without one they come from the roofline
+  Fidelity fidelity = Fidelity::automatic;
 };
 
 class MachineOptions {
@@ -25,11 +28,14 @@ class MachineOptions {
   /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
   [[nodiscard]] ChosenMachine machine() const;
   /// The first of its options that was typed, "--cluster"; "" when none was.
-  [[nodiscard]] std::string typed() const { return !cluster_.empty() ? "--cluster" : !profile_.empty() ? "--profile" : ""; }
+  [[nodiscard]] std::string typed() const {
+    return !cluster_.empty() ? "--cluster" : !profile_.empty() ? "--profile" : fidelity_ != "auto" ? "--fidelity" : "";
+  }
 
  private:
   std::string cluster_;
   std::string profile_;
+  std::string fidelity_ = "auto";
 };
 
 /// The machine that a profile was measured on, as a cluster of as many devices as ranks ran at the same time. Throws InputError
@@ -40,6 +46,9 @@ Cluster cluster_of(const Profile& profile);
 /// measures what a profile lacks.
 CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision,
                   const std::string& measure = "");
+
+/// "rings folded into flows (--fidelity flows)": what a timeline says of how it was simulated, for people; "" for a measured one.
+std::string describe_fidelity(const std::string& fidelity);
 
 /// Where the times come from, for people and for programs. The roofline is called optimistic.
 std::string describe_cost(const ChosenMachine& machine);

@@ -31,6 +31,7 @@ struct SimulateOptions {
   std::string trace_file;
   std::string svg_file;
   bool gantt = false;
+  bool all_ranks = false;
 };
 
 /// Whether each rank of a step with this many images a rank fits into the memory of a device.
@@ -76,8 +77,9 @@ std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Devic
 }
 
 nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachine& machine,
-                                       const nlohmann::ordered_json& memory) {
-  nlohmann::ordered_json json = {{"cluster", machine.cluster.name}, {"cost", cost_json(machine)}};
+                                       const std::string& fidelity, const nlohmann::ordered_json& memory) {
+  nlohmann::ordered_json json = {
+      {"cluster", machine.cluster.name}, {"fidelity", fidelity}, {"cost", cost_json(machine)}};
   json.update(speed_json(step));
   json["provenance"] = {{"scaling_efficiency", "simulated"},
                         {"one_rank_step_time_s", "simulated"},
@@ -105,7 +107,8 @@ void run(const SimulateOptions& options, const Session& session) {
   const ChosenMachine machine = options.machine.machine();
   const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
 
-  const Task task = prepare(choice, mode, options.iterations, machine);
+  Task task = prepare(choice, mode, options.iterations, machine);
+  task.all_ranks = options.all_ranks;
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
                    describe(choice), machine.cluster.name));
@@ -119,8 +122,8 @@ void run(const SimulateOptions& options, const Session& session) {
   step.lower_bound_s = lower_bound_s(task);
   const RankWithMostMemory memory = most_memory(task.schedule);
 
-  options.output.text(fmt::format("{}\non {}: {}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
-                                  machine.cluster.description, describe_cost(machine), speed_table(step), step_table(done.times),
+  options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
+                                  machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity), speed_table(step), step_table(done.times),
                                   memory_table(task.schedule, memory, device_bytes)));
   if (options.gantt) {
     options.output.text("\n" + gantt(task.schedule, done.timeline,
@@ -128,7 +131,7 @@ void run(const SimulateOptions& options, const Session& session) {
   }
   auto json = nlohmann::ordered_json::parse(to_json(done.report));
   json["seed"] = nullptr;  // nothing is drawn at random
-  json["simulation"] = simulation_json(step, machine, memory_json(task.schedule, memory, device_bytes));
+  json["simulation"] = simulation_json(step, machine, done.timeline.fidelity, memory_json(task.schedule, memory, device_bytes));
   options.output.json(json);
   write_timelines(options, summarise(task.schedule, done.timeline));
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
@@ -148,6 +151,8 @@ void add_simulate(CLI::App& app, const Session& session) {
       ->capture_default_str()
       ->type_name("N");
   verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
+  verb->add_flag("--all-ranks", options->all_ranks,
+                 "Simulate every rank, also where one of a class is known to say what all of them do");
   add_result_file(*verb, "--timeline", options->timeline_file, "Write the start and end of every op as JSON");
   add_result_file(*verb, "--trace", options->trace_file, "Write the same for chrome://tracing and ui.perfetto.dev");
   add_result_file(*verb, "--svg", options->svg_file, "Draw the last step as a picture");

@@ -76,7 +76,8 @@ Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const Chos
 
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
-  done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost);
+  done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost,
+                           {.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks});
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
   done.report.command = command;
   done.report.host = this_host();
@@ -90,8 +91,12 @@ Simulation simulate_task(const Task& task, const std::string& command) {
 }
 
 double lower_bound_s(const Task& task) {
+  const Cluster& cluster = task.machine.cluster;
+  // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
-      ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return task.machine.cluster.link(from, to); });
+      chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
+          ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return cluster.link(from, to); })
+          : simulate(task.schedule, task.iterations, cluster, task.cost, {.fidelity = Fidelity::formula});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 

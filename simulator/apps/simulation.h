@@ -19,6 +19,7 @@ struct Task {
   ChosenMachine machine;
   Schedule schedule;
   CostModel cost;
+  bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
 };
 
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the

@@ -89,6 +89,7 @@ struct Point {
   std::vector<std::string> words;  ///< of each axis
   ScheduleChoice choice;
   StepTimes times;
+  std::string fidelity;  ///< that was used
   std::optional<double> efficiency;  ///< of one rank's speed with the same images a rank
   std::int64_t memory_bytes = 0;
   bool fits = true;
@@ -171,7 +172,7 @@ Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fi
 Point simulate_point(const Words& words, const Task& task, const Session& session) {
   const Simulation done = simulate_task(task, session.command);
   const std::int64_t device_bytes = task.machine.cluster.device.memory_bytes;
-  Point point{.words = words, .choice = task.choice, .times = done.times};
+  Point point{.words = words, .choice = task.choice, .times = done.times, .fidelity = done.timeline.fidelity};
   // Efficiency: how much of the speed of as many separate ranks is left.
   const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : done.times.step_time_s;
   if (alone_s) point.efficiency = scaling_efficiency(*alone_s, done.times.step_time_s);
@@ -201,7 +202,7 @@ std::vector<Point> simulate_points(const std::vector<Axis>& axes, const Words& f
 std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& points) {
   std::vector<Column> columns;
   for (const Axis& axis : axes) columns.push_back({axis.option});
-  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank"})
+  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank", "fidelity"})
     columns.push_back({name});
   Table table(columns);
   for (const Point& point : points) {
@@ -210,7 +211,8 @@ std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& po
                                format_time(point.times.exposed_communication_s),
                                fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s),
                                point.efficiency ? format_percent(*point.efficiency) : "n/a",
-                               format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)")});
+                               format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)"),
+                               point.fidelity});
     table.add_row(cells);
   }
   return table.to_string();
@@ -221,13 +223,13 @@ std::string csv_of(const std::vector<Axis>& axes, const std::vector<Point>& poin
   for (const Axis& axis : axes) text += axis.option + ",";
   text +=
       "global_batch,step_time_s,compute_s,exposed_communication_s,hidden_communication_s,idle_s,images_per_s,efficiency,memory_"
-      "bytes,fits\n";
+      "bytes,fits,fidelity\n";
   for (const Point& point : points) {
     for (const std::string& word : point.words) text += word + ",";
     const StepTimes& t = point.times;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
                         t.exposed_communication_s, t.hidden_communication_s, t.idle_s, point.choice.global_batch / t.step_time_s,
-                        point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits);
+                        point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits, point.fidelity);
   }
   return text;
 }
@@ -246,6 +248,7 @@ nlohmann::ordered_json json_of(const std::vector<Axis>& axes, const std::vector<
     if (point.efficiency) row["efficiency"] = *point.efficiency;
     row["memory_bytes"] = point.memory_bytes;
     row["fits"] = point.fits;
+    row["fidelity"] = point.fidelity;
     rows.push_back(row);
   }
   return rows;

@@ -79,29 +79,38 @@ std::string label_of(int rank, int stream) {
 
 std::string gantt(const Schedule& schedule, const Timeline& timeline, const GanttOptions& options) {
   const TimeSpan span = span_of(timeline, options.iteration);
-  const int ranks = std::min(options.max_ranks, schedule.world_size());
+  std::vector<Representative> shown = ranks_of(timeline, schedule.world_size());
+  shown.resize(std::min(shown.size(), static_cast<std::size_t>(std::max(0, options.max_ranks))));
+  std::vector<int> place(static_cast<std::size_t>(schedule.world_size()), -1);  // in shown
+  int ranks = 0;  // that the lines stand for
   const auto label_width = static_cast<int>(label_of(0, 0).size());
   const auto columns = static_cast<std::size_t>(std::max(kNarrowest, options.columns) - label_width - 1);
-  std::vector<std::vector<Line>> lines(static_cast<std::size_t>(ranks));
-  for (int rank = 0; rank < ranks; ++rank)
-    lines[static_cast<std::size_t>(rank)].resize(static_cast<std::size_t>(schedule.program(rank).stream_count()), Line(columns));
+  std::vector<std::vector<Line>> lines;
+  for (const auto& [rank, stands_for] : shown) {
+    place[static_cast<std::size_t>(rank)] = static_cast<int>(lines.size());
+    lines.emplace_back(static_cast<std::size_t>(schedule.program(rank).stream_count()), Line(columns));
+    ranks += stands_for;
+  }
 
   for (const Interval& interval : timeline.intervals) {
-    if (interval.rank >= ranks) continue;
+    const int line = place.at(static_cast<std::size_t>(interval.rank));
+    if (line < 0) continue;
     const Op& op = schedule.program(interval.rank).ops.at(static_cast<std::size_t>(interval.op));
-    add(lines[static_cast<std::size_t>(interval.rank)].at(static_cast<std::size_t>(op.stream)), span, interval, phase_of(op));
+    add(lines[static_cast<std::size_t>(line)].at(static_cast<std::size_t>(op.stream)), span, interval, phase_of(op));
   }
 
   const double column_s = (span.end_s - span.start_s) / static_cast<double>(columns);
   std::string text = fmt::format("one step, {} ({} clock), a column is {}\n", format_time(span.end_s - span.start_s),
                                  timeline.clock, format_time(column_s));
-  for (int rank = 0; rank < ranks; ++rank) {
-    for (std::size_t stream = 0; stream < lines[static_cast<std::size_t>(rank)].size(); ++stream) {
-      text += label_of(rank, static_cast<int>(stream));
-      for (const auto& column : lines[static_cast<std::size_t>(rank)][stream]) text += letter_of(column, column_s);
+  for (std::size_t line = 0; line < lines.size(); ++line) {
+    for (std::size_t stream = 0; stream < lines[line].size(); ++stream) {
+      text += label_of(shown[line].rank, static_cast<int>(stream));
+      for (const auto& column : lines[line][stream]) text += letter_of(column, column_s);
       text += "|\n";
     }
   }
+  for (const auto& [rank, stands_for] : shown)
+    if (stands_for > 1) text += fmt::format("rank {} stands for {} ranks that do the same\n", rank, stands_for);
   if (ranks < schedule.world_size()) text += fmt::format("and {} more ranks\n", schedule.world_size() - ranks);
   return text +
          "L load  F forward  B backward  R all-reduce  C other communication  P packing  U update  . idle  (small letter: less "
