@@ -23,8 +23,9 @@ void MachineOptions::add_to(CLI::App& verb) {
       ->type_name("FILE|NAME");
   verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: roofline")
       ->type_name("FILE");
-  verb.add_option("--fidelity", fidelity_,
-                  "steps: every round of a collective is a flow; flows: rings are folded; formula: nothing is shared; auto: by size")
+  verb.add_option(
+          "--fidelity", fidelity_,
+          "steps: every round of a collective is a flow; flows: rings are folded; formula: nothing is shared; auto: by size")
       ->capture_default_str()
       ->type_name("WORD");
 }
@@ -33,7 +34,8 @@ ChosenMachine MachineOptions::machine() const {
   const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
-  if (!cluster_.empty()) return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
+  if (!cluster_.empty())
+    return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
   if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));

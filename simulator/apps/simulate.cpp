@@ -76,10 +76,9 @@ std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Devic
                      format_bytes(static_cast<double>(device.memory_bytes)), advice, device_that_fits(needed_bytes));
 }
 
-nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachine& machine,
-                                       const std::string& fidelity, const nlohmann::ordered_json& memory) {
-  nlohmann::ordered_json json = {
-      {"cluster", machine.cluster.name}, {"fidelity", fidelity}, {"cost", cost_json(machine)}};
+nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachine& machine, const std::string& fidelity,
+                                       const nlohmann::ordered_json& memory) {
+  nlohmann::ordered_json json = {{"cluster", machine.cluster.name}, {"fidelity", fidelity}, {"cost", cost_json(machine)}};
   json.update(speed_json(step));
   json["provenance"] = {{"scaling_efficiency", "simulated"},
                         {"one_rank_step_time_s", "simulated"},
@@ -123,8 +122,8 @@ void run(const SimulateOptions& options, const Session& session) {
   const RankWithMostMemory memory = most_memory(task.schedule);
 
   options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
-                                  machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity), speed_table(step), step_table(done.times),
-                                  memory_table(task.schedule, memory, device_bytes)));
+                                  machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
+                                  speed_table(step), step_table(done.times), memory_table(task.schedule, memory, device_bytes)));
   if (options.gantt) {
     options.output.text("\n" + gantt(task.schedule, done.timeline,
                                      {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));

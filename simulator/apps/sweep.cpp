@@ -89,7 +89,7 @@ struct Point {
   std::vector<std::string> words;  ///< of each axis
   ScheduleChoice choice;
   StepTimes times;
-  std::string fidelity;  ///< that was used
+  std::string fidelity;              ///< that was used
   std::optional<double> efficiency;  ///< of one rank's speed with the same images a rank
   std::int64_t memory_bytes = 0;
   bool fits = true;
@@ -207,12 +207,12 @@ std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& po
   Table table(columns);
   for (const Point& point : points) {
     std::vector<std::string> cells = point.words;
-    cells.insert(cells.end(), {format_time(point.times.step_time_s), format_time(point.times.compute_s),
-                               format_time(point.times.exposed_communication_s),
-                               fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s),
-                               point.efficiency ? format_percent(*point.efficiency) : "n/a",
-                               format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)"),
-                               point.fidelity});
+    cells.insert(cells.end(),
+                 {format_time(point.times.step_time_s), format_time(point.times.compute_s),
+                  format_time(point.times.exposed_communication_s),
+                  fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s),
+                  point.efficiency ? format_percent(*point.efficiency) : "n/a",
+                  format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)"), point.fidelity});
     table.add_row(cells);
   }
   return table.to_string();
@@ -227,9 +227,10 @@ std::string csv_of(const std::vector<Axis>& axes, const std::vector<Point>& poin
   for (const Point& point : points) {
     for (const std::string& word : point.words) text += word + ",";
     const StepTimes& t = point.times;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
-                        t.exposed_communication_s, t.hidden_communication_s, t.idle_s, point.choice.global_batch / t.step_time_s,
-                        point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits, point.fidelity);
+    text +=
+        fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
+                    t.exposed_communication_s, t.hidden_communication_s, t.idle_s, point.choice.global_batch / t.step_time_s,
+                    point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits, point.fidelity);
   }
   return text;
 }

@@ -9,13 +9,13 @@ namespace convoy {
 
 // Note [cores of a node]
 // When a cluster states node.cores, compute ops and messages take them from one pool per node. A compute op that takes t seconds
-// on an idle node keeps cores_per_rank cores busy for t seconds. A message keeps communication_cores cores busy at the *receiving*
-// rank's node for bytes/bandwidth, after its latency, in which nobody works (a thread waits to be woken up). Adding or copying
-// what arrived (CostModel::receive_s) is work of the same kind. While the demand of everything that runs on a node is below its
-// cores, everything runs at full speed; above, everything slows down in proportion: with demand D on C cores it takes D/C times
-// as long. Messages within a node are this work and nothing else, since they are copied by a core through memory; messages
-// between nodes are a flow through the NICs as well, and end when both have. What sharing the memory bandwidth costs is not here
-// but in the times of the compute ops: measure those with as many ranks running (convoy profile).
+// on an idle node keeps cores_per_rank cores busy for t seconds. A message keeps communication_cores cores busy at the
+// *receiving* rank's node for bytes/bandwidth, after its latency, in which nobody works (a thread waits to be woken up). Adding
+// or copying what arrived (CostModel::receive_s) is work of the same kind. While the demand of everything that runs on a node is
+// below its cores, everything runs at full speed; above, everything slows down in proportion: with demand D on C cores it takes
+// D/C times as long. Messages within a node are this work and nothing else, since they are copied by a core through memory;
+// messages between nodes are a flow through the NICs as well, and end when both have. What sharing the memory bandwidth costs is
+// not here but in the times of the compute ops: measure those with as many ranks running (convoy profile).
 //
 // As all slow down by the same factor, one clock for all of them is enough: it runs at the speed min(1, C/D), and work of t
 // seconds is done when the clock has advanced by t.

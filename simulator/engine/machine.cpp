@@ -18,11 +18,12 @@ std::vector<double> bandwidths(const Routes& routes) {
 
 }  // namespace
 
-SimulatedMachine::SimulatedMachine(const Cluster& cluster, int ranks, Sharing sharing, Handlers handlers)
+SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devices, Sharing sharing, Handlers handlers)
     : cluster_(cluster),
+      devices_(std::move(devices)),
       sharing_(sharing),
       handlers_(std::move(handlers)),
-      routes_(cluster, ranks),
+      routes_(cluster, *std::max_element(devices_.begin(), devices_.end()) + 1),
       shared_(
           sharing == Sharing::none ? std::vector<double>{} : bandwidths(routes_),
           [this](std::uint32_t flow, double now_s) {
@@ -36,7 +37,7 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, int ranks, Sharing sh
           }) {
   if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(routes_.link_count()));
   if (!shares_cores()) return;
-  const auto nodes = static_cast<std::size_t>(cluster.node_of(ranks - 1)) + 1;
+  const auto nodes = static_cast<std::size_t>(cluster.node_of(*std::max_element(devices_.begin(), devices_.end()))) + 1;
   pools_.assign(nodes, CorePool(cluster.cores_per_node));
   pool_stamps_.assign(nodes, 0);
 }
@@ -99,7 +100,7 @@ void SimulatedMachine::begin_transfer(std::uint32_t id) {
   Flow& flow = flows_[id];
   const Shipment& shipment = flow.shipment;
   const bool works = shares_cores() && cluster_.communication_cores > 0;
-  const bool moves = !works || cluster_.node_of(shipment.from) != cluster_.node_of(shipment.to);
+  const bool moves = !works || node(shipment.from) != node(shipment.to);
   flow.parts = (works ? 1 : 0) + (moves ? 1 : 0);
   if (works) add_work(shipment.to, cluster_.communication_cores, shipment.bytes / flow.rate, id | kReceiving);
   if (moves) occupy(id);
@@ -108,9 +109,10 @@ void SimulatedMachine::begin_transfer(std::uint32_t id) {
 /// Puts a flow on its links, with those that are there already in SimGrid, without any by itself.
 void SimulatedMachine::occupy(std::uint32_t id) {
   Flow& flow = flows_[id];
-  bool meets = sharing_ == Sharing::all;
-  if (sharing_ != Sharing::none) {
-    routes_.find(flow.shipment.from, flow.shipment.to, flow.links);
+  const bool on_links = sharing_ != Sharing::none && flow.shipment.bytes > 0;
+  bool meets = on_links && sharing_ == Sharing::all;
+  if (on_links) {
+    routes_.find(device(flow.shipment.from), device(flow.shipment.to), flow.links);
     for (const int link : flow.links) {
       LinkUse& use = links_[static_cast<std::size_t>(link)];
       // What ends now, in an event that is still to come, is in nobody's way.
@@ -163,9 +165,9 @@ void SimulatedMachine::part_ended(std::uint32_t id) {
 }
 
 void SimulatedMachine::add_work(int rank, double cores, double time_s, std::uint32_t owner) {
-  const int node = cluster_.node_of(rank);
-  pools_[static_cast<std::size_t>(node)].add(now_s_, cores, time_s, owner);
-  schedule_pool(static_cast<std::uint32_t>(node));
+  const auto node_of_rank = static_cast<std::uint32_t>(node(rank));
+  pools_[node_of_rank].add(now_s_, cores, time_s, owner);
+  schedule_pool(node_of_rank);
 }
 
 void SimulatedMachine::schedule_pool(std::uint32_t node) {

@@ -29,7 +29,7 @@ struct Shipment {
   double extra_latency_s = 0;  ///< for what the receiver does between the rounds
 };
 
-/// The first `ranks` ranks of a cluster. One per process: see SharedLinks.
+/// The ranks of a schedule on devices of a cluster. One per process: see SharedLinks.
 class SimulatedMachine {
  public:
   /// Called when what was begun with this token is over.
@@ -38,13 +38,14 @@ class SimulatedMachine {
     Done worked;   ///< of wait_until() and work()
     Done arrived;  ///< of send()
   };
-  SimulatedMachine(const Cluster& cluster, int ranks, Sharing sharing, Handlers handlers);
+  /// `devices`: of every rank.
+  SimulatedMachine(const Cluster& cluster, std::vector<int> devices, Sharing sharing, Handlers handlers);
   SimulatedMachine(const SimulatedMachine&) = delete;
   SimulatedMachine& operator=(const SimulatedMachine&) = delete;
 
   [[nodiscard]] double now_s() const { return now_s_; }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
-  [[nodiscard]] LinkModel idle_link(int from, int to) const { return routes_.idle(from, to); }
+  [[nodiscard]] LinkModel idle_link(int from, int to) const { return routes_.idle(device(from), device(to)); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
 
@@ -64,9 +65,9 @@ class SimulatedMachine {
     std::uint32_t token = 0;
     int parts = 0;  ///< that are still to end: the flow through the links, the work of the receiver
     State state = State::latency;
-    double begin_s = 0;     ///< of the transfer
-    double end_s = 0;       ///< of the transfer, as long as it is alone
-    double rate = 0;        ///< bytes/s when alone
+    double begin_s = 0;       ///< of the transfer
+    double end_s = 0;         ///< of the transfer, as long as it is alone
+    double rate = 0;          ///< bytes/s when alone
     std::uint64_t stamp = 0;  ///< of the event that ends it
     std::vector<int> links;
   };
@@ -75,6 +76,8 @@ class SimulatedMachine {
     std::int64_t alone = -1;  ///< the flow that has the link for itself, outside SimGrid
   };
 
+  [[nodiscard]] int device(int rank) const { return devices_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] int node(int rank) const { return cluster_.node_of(device(rank)); }
   void handle(const Event& event);
   void go_on();
   void begin_transfer(std::uint32_t id);
@@ -88,6 +91,7 @@ class SimulatedMachine {
   void schedule_pool(std::uint32_t node);
 
   const Cluster& cluster_;
+  std::vector<int> devices_;
   Sharing sharing_;
   Handlers handlers_;
   Routes routes_;

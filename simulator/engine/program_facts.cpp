@@ -62,9 +62,8 @@ ProgramFacts facts_of(const Schedule& schedule, const Program& program, const Co
     }
   for_each_collective(program, [&](std::size_t op, const Collective& collective) {
     const Buffer& buffer = program.buffers[static_cast<std::size_t>(collective.region.buffer)];
-    facts.collectives[op] = {
-        .element_bytes = size_bytes(buffer.dtype),
-        .stretches = lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective))};
+    facts.collectives[op] = {.element_bytes = size_bytes(buffer.dtype),
+                             .stretches = lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective))};
   });
   return facts;
 }
@@ -75,8 +74,8 @@ double messages_of(const Schedule& schedule) {
     for (const Op& op : schedule.programs[c].ops) {
       if (const auto* exchange = std::get_if<Exchange>(&op.action)) of_class[c] += exchange->send ? 1 : 0;
       if (const auto* collective = std::get_if<Collective>(&op.action))
-        of_class[c] += static_cast<double>(collective_algorithm(collective->kind, collective->algorithm)
-                                               .round_count(group_request(schedule, *collective)));
+        of_class[c] += static_cast<double>(
+            collective_algorithm(collective->kind, collective->algorithm).round_count(group_request(schedule, *collective)));
     }
   double messages = 0;
   for (const int rank_class : schedule.class_of) messages += of_class[static_cast<std::size_t>(rank_class)];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "reference/core/error.h"
 
@@ -14,6 +15,12 @@ constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a 
 
 std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
+}
+
+std::vector<int> devices_in_order(int ranks) {
+  std::vector<int> devices(static_cast<std::size_t>(ranks));
+  std::iota(devices.begin(), devices.end(), 0);
+  return devices;
 }
 
 }  // namespace
@@ -29,7 +36,8 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
       iterations_(iterations),
       cost_(cost),
       settings_(settings),
-      machine_(cluster, schedule.world_size(), settings.fidelity == Fidelity::formula ? Sharing::none : settings.sharing,
+      machine_(cluster, settings.placement.empty() ? devices_in_order(schedule.world_size()) : settings.placement,
+               settings.fidelity == Fidelity::formula ? Sharing::none : settings.sharing,
                {.worked = [this](std::uint32_t token) { worked(token); },
                 .arrived = [this](std::uint32_t message) { arrived(message); }}) {
   for (const Program& program : schedule.programs) facts_.push_back(facts_of(schedule, program, cost));
@@ -119,7 +127,8 @@ void Run::arrived(std::uint32_t id) {
     const auto& collective = std::get<Collective>(op_of(cursor).action);
     const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
     machine_.work(agents_[cursor.agent].rank, machine_.cluster().communication_cores,
-                  receive_s(collective, facts.stretches[cursor.stretch], facts.element_bytes) / settings_.blocks, id | kOfMessage);
+                  receive_s(collective, facts.stretches[cursor.stretch], facts.element_bytes) / settings_.blocks,
+                  id | kOfMessage);
   } else {
     free_messages_.push_back(id);
     if (--gathering_[message.sender].flows == 0) release(message.sender);
@@ -230,13 +239,15 @@ void Run::start_exchange(std::uint32_t id, const Exchange& exchange) {
   cursor.state = State::moving;
   cursor.pending = (exchange.send ? 1 : 0) + (exchange.recv ? 1 : 0);
   if (cursor.pending == 0) cursor.state = State::op_over;
-  const auto peer = [&](const Message& message) { return schedule_.mesh.neighbour(agent.rank, message.peer.axis, message.peer.offset); };
+  const auto peer = [&](const Message& message) {
+    return schedule_.mesh.neighbour(agent.rank, message.peer.axis, message.peer.offset);
+  };
   if (exchange.send)
-    half(id, agent.rank, peer(*exchange.send), pair_of(-1, exchange.send->id), region_bytes(*agent.program, exchange.send->region),
-         true);
+    half(id, agent.rank, peer(*exchange.send), pair_of(-1, exchange.send->id),
+         region_bytes(*agent.program, exchange.send->region), true);
   if (exchange.recv)
-    half(id, peer(*exchange.recv), agent.rank, pair_of(-1, exchange.recv->id), region_bytes(*agent.program, exchange.recv->region),
-         false);
+    half(id, peer(*exchange.recv), agent.rank, pair_of(-1, exchange.recv->id),
+         region_bytes(*agent.program, exchange.recv->region), false);
 }
 
 // Messages.
@@ -330,8 +341,8 @@ void Run::place(std::uint32_t id, const Collective& collective) {
   }
   const Agent& agent = agents_[cursor.agent];
   const Buffer& buffer = agent.program->buffers[static_cast<std::size_t>(collective.region.buffer)];
-  const double time_s =
-      cost_.receive_s(cursor.current.on_receive, static_cast<double>(cursor.current.recv->slice.count * size_bytes(buffer.dtype)));
+  const double time_s = cost_.receive_s(cursor.current.on_receive,
+                                        static_cast<double>(cursor.current.recv->slice.count * size_bytes(buffer.dtype)));
   require(std::isfinite(time_s) && time_s >= 0, "simulate", "the cost model gives ", time_s, " s for what a collective received");
   cursor.state = State::placing;
   machine_.work(agent.rank, machine_.cluster().communication_cores, time_s, id);
@@ -341,7 +352,8 @@ void Run::place(std::uint32_t id, const Collective& collective) {
 void Run::gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected) {
   Cursor& cursor = cursors_[id];
   cursor.state = State::gathering;
-  const Tag tag{static_cast<std::uint64_t>(first), pair_of(collective.axis * 4096 + static_cast<int>(cursor.stretch), collective.id)};
+  const Tag tag{static_cast<std::uint64_t>(first),
+                pair_of(collective.axis * 4096 + static_cast<int>(cursor.stretch), collective.id)};
   const auto [found, fresh] = gatherings_.try_emplace(tag, static_cast<std::uint32_t>(gathering_.size()));
   if (fresh) gathering_.emplace_back();
   Gathering& gathering = gathering_[found->second];
@@ -371,8 +383,7 @@ void Run::start_ring(std::uint32_t id, const Collective& collective) {
   const Stretch& stretch = facts.stretches[one.stretch];
   const auto rounds = static_cast<double>(shard(stretch.rounds, settings_.blocks, one.round).count);
   const auto bytes = static_cast<double>(shard(stretch.elements, settings_.blocks, one.round).count * facts.element_bytes);
-  const double receive =
-      machine_.shares_cores() ? 0 : receive_s(collective, stretch, facts.element_bytes) / settings_.blocks;
+  const double receive = machine_.shares_cores() ? 0 : receive_s(collective, stretch, facts.element_bytes) / settings_.blocks;
   const auto start = [&](int place_of_sender, std::uint32_t receiver) {
     const int next = stretch.next(place_of_sender);
     const std::uint32_t message = add_message({.sender = id, .receiver = receiver, .of_ring = true});
@@ -427,8 +438,9 @@ double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
       for (int coordinate = 0; coordinate < schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent; ++coordinate) {
         const LinkModel link = machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
                                                   cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride);
-        slowest_s = std::max(slowest_s, static_cast<double>(stretch.rounds) * link.latency_s +
-                                            static_cast<double>(stretch.elements * facts.element_bytes) / link.bandwidth_bytes_per_s);
+        slowest_s =
+            std::max(slowest_s, static_cast<double>(stretch.rounds) * link.latency_s +
+                                    static_cast<double>(stretch.elements * facts.element_bytes) / link.bandwidth_bytes_per_s);
       }
       time_s += slowest_s + receive_s(collective, stretch, facts.element_bytes);
     }
@@ -444,8 +456,9 @@ double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
   alone.class_of.assign(schedule_.class_of.size(), 1);
   for (const int rank : schedule_.mesh.group(cursor.first_rank, collective.axis))
     alone.class_of[static_cast<std::size_t>(rank)] = 0;
-  const Timeline timeline =
-      Run(alone, 1, machine_.cluster(), cost_, {.fidelity = Fidelity::steps, .sharing = Sharing::none}).run();
+  const Timeline timeline = Run(alone, 1, machine_.cluster(), cost_,
+                                {.fidelity = Fidelity::steps, .sharing = Sharing::none, .placement = settings_.placement})
+                                .run();
   for (const Interval& interval : timeline.intervals) time_s = std::max(time_s, interval.end_s);
   return time_s;
 }

@@ -18,12 +18,13 @@ namespace convoy {
 struct RunSettings {
   Fidelity fidelity = Fidelity::steps;  ///< not automatic
   Sharing sharing = Sharing::meeting;
-  bool by_class = false;  ///< one rank of every class stands for all; see classes_suffice()
-  int blocks = 1;         ///< in which a stretch is cut
+  bool by_class = false;            ///< one rank of every class stands for all; see classes_suffice()
+  int blocks = 1;                   ///< in which a stretch is cut
+  std::vector<int> placement = {};  ///< device of every rank; empty: rank r on device r
 };
 
-/// Ops start by the rules of schedule.h. A rank that runs, or one that stands for its class, has a cursor for each of its streams;
-/// what a cursor waits for (an op, a message, a round, a ring) calls it back.
+/// Ops start by the rules of schedule.h. A rank that runs, or one that stands for its class, has a cursor for each of its
+/// streams; what a cursor waits for (an op, a message, a round, a ring) calls it back.
 class Run {
  public:
   Run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost, const RunSettings& settings);
@@ -119,10 +120,10 @@ class Run {
   std::vector<ProgramFacts> facts_;  ///< by class
   std::vector<Agent> agents_;
   std::vector<Cursor> cursors_;
-  std::vector<int> ended_;            ///< how often, by agent and op
-  std::vector<Interval> intervals_;   ///< by agent, iteration and op
-  std::vector<std::uint32_t> ready_;  ///< cursors to look at
-  std::size_t looked_at_ = 0;         ///< of ready_
+  std::vector<int> ended_;                                      ///< how often, by agent and op
+  std::vector<Interval> intervals_;                             ///< by agent, iteration and op
+  std::vector<std::uint32_t> ready_;                            ///< cursors to look at
+  std::size_t looked_at_ = 0;                                   ///< of ready_
   std::unordered_map<Tag, std::uint32_t, HashTag> waiting_;     ///< halves whose other half is not there yet: the cursor
   std::unordered_map<Tag, std::uint32_t, HashTag> gatherings_;  ///< index into gathering_
   std::vector<Gathering> gathering_;

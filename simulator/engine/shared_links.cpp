@@ -70,7 +70,7 @@ void SharedLinks::start(std::uint32_t flow, const std::vector<int>& links, doubl
   route.clear();
   for (const int link : links) route.push_back(simgrid_->links[static_cast<std::size_t>(link)]);
   sg::s4u::CommPtr comm = sg::s4u::Comm::sendto_init(simgrid_->source, simgrid_->sink);
-  comm->set_payload_size(static_cast<std::uint64_t>(std::llround(std::max(bytes, 0.0) * kSubBytes)));
+  comm->set_payload_size(static_cast<std::uint64_t>(std::llround(std::max(bytes * kSubBytes, 1.0))));
   simgrid_->flows.emplace(static_cast<const sg::s4u::Activity*>(comm.get()), SimGrid::OnItsWay{comm, flow});
   comm->start();
 }

@@ -9,9 +9,9 @@
 namespace convoy {
 
 // Note [what SimGrid is asked]
-// A flow that has its links for itself ends after bytes / bandwidth, which takes no simulator to say. As soon as two flows meet on
-// a link, both are handed to SimGrid with what is left of them, and its max-min solver says at which rates they and all that they
-// touch go on. SimGrid's clock runs only while it has flows; `simulated time = its clock + offset`.
+// A flow that has its links for itself ends after bytes / bandwidth, which takes no simulator to say. As soon as two flows meet
+// on a link, both are handed to SimGrid with what is left of them, and its max-min solver says at which rates they and all that
+// they touch go on. SimGrid's clock runs only while it has flows; `simulated time = its clock + offset`.
 //
 // SimGrid's CM02 shares a link in inverse proportion to the latencies of the routes, as TCP does. InfiniBand and NVLink, with
 // credits, share evenly. Latencies are therefore paid before a flow gets here (Flows), and SimGrid's links have none: then all

@@ -1,6 +1,7 @@
 #include "simulator/engine/simulate.h"
 
 #include <cstring>
+#include <set>
 #include <type_traits>
 
 #include "reference/core/error.h"
@@ -39,11 +40,18 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(static_cast<bool>(cost.compute_s), "simulate", "the cost model has no compute_s");
   require_valid(schedule);
   require_ranks(cluster, schedule.world_size());
+  if (options.placement.empty()) return;
+  require(options.placement.size() == schedule.class_of.size(), "simulate", "the placement has ", options.placement.size(),
+          " ranks, the schedule ", schedule.world_size());
+  std::set<int> taken;
+  for (const int device : options.placement)
+    require(device >= 0 && device < cluster.world_size() && taken.insert(device).second, "simulate", "device ", device,
+            " of the placement is taken twice, or not one of the ", cluster.world_size(), " of the cluster");
 }
 
 Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
              const SimulationOptions& options) {
-  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations)};
+  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations), .placement = options.placement};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
   if (may_meet_others(schedule) || (cores && cluster.communication_cores > 0)) settings.blocks = options.blocks;

@@ -14,6 +14,8 @@ struct SimulationOptions {
   Fidelity fidelity = Fidelity::steps;
   /// Simulate and keep every rank, even where one rank of a class is known to say what all of them do.
   bool all_ranks = false;
+  /// Device of every rank, each at most once. Empty: rank r on device r.
+  std::vector<int> placement = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
   /// Have SimGrid move every flow, also those that have their links for themselves. Slower, the same times: for tests.
@@ -25,13 +27,13 @@ Fidelity chosen_fidelity(Fidelity fidelity, const Schedule& schedule, int iterat
 
 /// Runs `iterations` steps without a barrier between them, by the rules of schedule.h. Timeline::fidelity says how, and
 /// Timeline::representatives whose intervals there are: with `flows` and `formula`, where the communication of a schedule is
-/// nothing but collectives over all ranks, one rank of every class stands for all. SimGrid keeps its clock and platform in globals,
-/// so a process can do this once: use simulate() unless the process ends afterwards.
+/// nothing but collectives over all ranks, one rank of every class stands for all. SimGrid keeps its clock and platform in
+/// globals, so a process can do this once: use simulate() unless the process ends afterwards.
 Timeline simulate_in_this_process(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
                                   const SimulationOptions& options = {});
 
-/// The same in a forked child (`formula`, which needs no SimGrid, in this process), any number of times. Call it while the process
-/// has one thread. Throws what the child threw.
+/// The same in a forked child (`formula`, which needs no SimGrid, in this process), any number of times. Call it while the
+/// process has one thread. Throws what the child threw.
 Timeline simulate(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
                   const SimulationOptions& options = {});
 

@@ -82,7 +82,7 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
   std::vector<Representative> shown = ranks_of(timeline, schedule.world_size());
   shown.resize(std::min(shown.size(), static_cast<std::size_t>(std::max(0, options.max_ranks))));
   std::vector<int> place(static_cast<std::size_t>(schedule.world_size()), -1);  // in shown
-  int ranks = 0;  // that the lines stand for
+  int ranks = 0;                                                                // that the lines stand for
   const auto label_width = static_cast<int>(label_of(0, 0).size());
   const auto columns = static_cast<std::size_t>(std::max(kNarrowest, options.columns) - label_width - 1);
   std::vector<std::vector<Line>> lines;

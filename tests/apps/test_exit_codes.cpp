@@ -35,6 +35,8 @@ TEST_CASE("what is typed right ends with 0") {
                            "schedule --mode evaluate",
                            "simulate --model lenet5 --ranks 4 --cluster dgx-v100",
                            "simulate --model lenet5 --cluster dgx-v100 --mode evaluate",
+                           "simulate --model lenet5 --ranks 1024 --cluster dgx-v100 --fidelity flows --gantt",
+                           "collective all_gather --ranks 9 --cluster ring-test --fidelity formula",
                            "collective --ranks 4 --cluster ring-test",
                            "collective broadcast --ranks 4 --cluster ring-test"}) {
     CAPTURE(line);
@@ -56,6 +58,7 @@ TEST_CASE("a misspelt word ends with 2 and the nearest right one") {
       {"simulate --overlap onn --cluster dgx-v100", "did you mean 'on'"},
       {"simulate --precision fp23 --cluster dgx-v100", "did you mean 'fp32'"},
       {"simulate --all-reduce rign --cluster dgx-v100", "did you mean 'ring'"},
+      {"simulate --fidelity step --cluster dgx-v100", "did you mean 'steps'"},
       {"simulate --mode trian --cluster dgx-v100", "did you mean 'train'"},
       {"schedule --model lenet", "did you mean 'lenet5'"},
       {"schedule --batch-per-rnak 4", "did you mean '--batch-per-rank'"},

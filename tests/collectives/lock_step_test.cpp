@@ -1,0 +1,57 @@
+// Stretches against the rounds that they stand for.
+#include "reference/collectives/lock_step.h"
+
+#include <algorithm>
+
+#include "tests/catch.h"
+
+using namespace convoy;
+
+TEST_CASE("a stretch says what the rounds say") {
+  for (const CollectiveKind kind : {CollectiveKind::all_reduce, CollectiveKind::reduce_scatter, CollectiveKind::all_gather})
+    for (const int ranks : {2, 3, 5, 8})
+      for (const int chunks : {1, 2, 3})
+        for (const std::int64_t count : {1, 7, 29, 240})
+          for (const bool uneven : {false, true}) {
+            CAPTURE(static_cast<int>(kind), ranks, chunks, count, uneven);
+            CollectiveRequest request{.world_size = ranks, .count = count, .chunks = chunks};
+            if (uneven) {  // the second shard has all
+              request.bounds.assign(static_cast<std::size_t>(ranks) + 1, count);
+              request.bounds[0] = request.bounds[1] = 0;
+            }
+            const std::vector<Stretch> stretches = lock_steps(kind, "ring", request);
+            REQUIRE(stretches.size() == 1);
+            const Stretch& stretch = stretches[0];
+            std::vector<std::int64_t> largest(static_cast<std::size_t>(stretch.rounds), 0);
+            for (request.rank = 0; request.rank < ranks; ++request.rank) {
+              const Rounds rounds = collective_algorithm(kind, "ring").rounds(request);
+              REQUIRE(rounds.count == stretch.rounds);
+              std::int64_t adds = 0;
+              for (std::int64_t i = 0; i < rounds.count; ++i) {
+                const Round round = rounds.at(i);
+                adds += round.on_receive == OnReceive::add ? 1 : 0;
+                if (!round.send) continue;
+                REQUIRE(round.send->peer == stretch.next(request.rank));
+                std::int64_t& most = largest[static_cast<std::size_t>(i)];
+                most = std::max(most, round.send->slice.count);
+              }
+              REQUIRE(adds == stretch.adds);
+            }
+            std::int64_t elements = 0;
+            for (const std::int64_t most : largest) elements += most;
+            REQUIRE(elements == stretch.elements);
+          }
+}
+
+TEST_CASE("ranks of a stretch lie on rings") {
+  const Stretch stretch{.size = 3, .stride = 2};
+  const int next[6] = {2, 3, 4, 5, 0, 1};
+  for (int rank = 0; rank < 6; ++rank) {
+    REQUIRE(stretch.next(rank) == next[rank]);
+    REQUIRE(stretch.first(rank) == rank % 2);
+    REQUIRE(stretch.place(rank) == rank / 2);
+  }
+  REQUIRE(lock_steps(CollectiveKind::broadcast, "binomial", {.world_size = 4, .count = 8}).empty());
+  REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 1, .count = 8}).empty());
+  REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 4, .count = 0}).empty());
+}
