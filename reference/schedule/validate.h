@@ -30,7 +30,8 @@ struct Problem {
 ///
 /// Later checks need what earlier ones hold, so the first group that finds something is the last that runs. Work is per class
 /// of ranks and pair of classes; the dry run goes over all ranks, unless there are no messages but collectives and more than
-/// two million ops in all: then one rank stands for its class, which for collectives alone says the same.
+/// two million ops in all, or 20,000 where every collective is one of all ranks: then one rank stands for its class, which for
+/// collectives of all ranks says exactly the same.
 std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memory_bytes = 0);
 
 /// Throws std::invalid_argument with the first three problems, when there are any.

@@ -38,7 +38,8 @@ void measure(const std::string& what, const std::string& target, const std::func
   }
   const double first_s = times_s.front();
   std::sort(times_s.begin() + 1, times_s.end());
-  std::printf("%-66s first %8.3f ms  then %8.3f ms  (target: %s)\n", what.c_str(), 1e3 * first_s, 1e3 * times_s[11], target.c_str());
+  std::printf("%-66s first %8.3f ms  then %8.3f ms  (target: %s)\n", what.c_str(), 1e3 * first_s, 1e3 * times_s[11],
+              target.c_str());
 }
 
 std::string default_model() {
@@ -66,8 +67,7 @@ int main(int argc, char** argv) {
   const Schedule schedule = make_schedule(model, plan_for(1024));
   const SimulationOptions formula{.fidelity = Fidelity::formula};
   measure("formula, one step on 1024 GPUs", "1 ms", [&] { (void)simulate(schedule, 1, cluster, cost, formula); });
-  measure("make_schedule, validate and formula, one step on 1024 GPUs", "none", [&] {
-    (void)simulate(make_schedule(model, plan_for(1024)), 1, cluster, cost, formula);
-  });
+  measure("make_schedule, validate and formula, one step on 1024 GPUs", "none",
+          [&] { (void)simulate(make_schedule(model, plan_for(1024)), 1, cluster, cost, formula); });
   return 0;
 }
