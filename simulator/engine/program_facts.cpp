@@ -47,7 +47,21 @@ CollectiveRequest group_request(const Schedule& schedule, const Collective& coll
   return request_of(schedule, 0, collective);
 }
 
+template <typename C>
+int channels_of(const C& collective) {
+  if constexpr (requires { collective.channels; })
+    return collective.channels;
+  else
+    return 1;
+}
+
 }  // namespace
+
+int most_channels(const ProgramFacts& facts) {
+  int most = 1;
+  for (const CollectiveFacts& collective : facts.collectives) most = std::max(most, collective.channels);
+  return most;
+}
 
 ProgramFacts facts_of(const Schedule& schedule, const Program& program, const CostModel& cost) {
   ProgramFacts facts;
@@ -63,6 +77,7 @@ ProgramFacts facts_of(const Schedule& schedule, const Program& program, const Co
   for_each_collective(program, [&](std::size_t op, const Collective& collective) {
     const Buffer& buffer = program.buffers[static_cast<std::size_t>(collective.region.buffer)];
     facts.collectives[op] = {.element_bytes = size_bytes(buffer.dtype),
+                             .channels = channels_of(collective),
                              .stretches = lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective))};
   });
   return facts;

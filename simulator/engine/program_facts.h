@@ -12,6 +12,7 @@ namespace convoy {
 /// A collective op.
 struct CollectiveFacts {
   std::int64_t element_bytes = 0;
+  int channels = 1;                ///< that go on at the same time
   std::vector<Stretch> stretches;  ///< see lock_steps()
 };
 
@@ -21,6 +22,9 @@ struct ProgramFacts {
   std::vector<bool> runs_on;                 ///< by op: it computes, the next op of its stream does too, and nobody looks between
   std::vector<CollectiveFacts> collectives;  ///< by op, empty for others
 };
+
+/// The most channels of any collective of a program.
+int most_channels(const ProgramFacts& facts);
 
 /// Throws std::invalid_argument when the cost model gives what is no time.
 ProgramFacts facts_of(const Schedule& schedule, const Program& program, const CostModel& cost);

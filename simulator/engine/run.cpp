@@ -13,6 +13,13 @@ namespace {
 constexpr std::uint32_t kOfMessage = 1U << 30U;    ///< worked(): the receiver of a flow of a ring has put it in place
 constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a collective is over
 
+constexpr int kMostChannels = 4096;
+
+template <typename R>
+void set_channel(R& request, int channel) {
+  if constexpr (requires { request.channel; }) request.channel = channel;
+}
+
 std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
 }
@@ -66,8 +73,17 @@ void Run::add_agent(int rank) {
     Cursor cursor;
     cursor.agent = static_cast<std::uint32_t>(agents_.size());
     cursor.ops = &stream;
+    cursor.leader = static_cast<std::uint32_t>(cursors_.size());
     cursors_.push_back(std::move(cursor));
   }
+  agent.helpers = most_channels(*agent.facts) - 1;
+  for (std::uint32_t stream = 0; stream < agent.facts->streams.size(); ++stream)
+    for (int channel = 1; channel <= agent.helpers; ++channel) {
+      Cursor helper = cursors_[agent.first_cursor + stream];
+      helper.state = State::at_rest;
+      helper.channel = channel;
+      cursors_.push_back(std::move(helper));
+    }
   ended_.resize(ended_.size() + ops, 0);
   for (int iteration = 0; iteration < iterations_; ++iteration)
     for (std::size_t op = 0; op < ops; ++op) intervals_.push_back({rank, iteration, static_cast<int>(op), NAN, NAN});
@@ -75,7 +91,8 @@ void Run::add_agent(int rank) {
 }
 
 Timeline Run::run() {
-  for (std::uint32_t id = 0; id < cursors_.size(); ++id) ready_.push_back(id);
+  for (std::uint32_t id = 0; id < cursors_.size(); ++id)
+    if (cursors_[id].state == State::between_ops) ready_.push_back(id);
   advance_all();
   machine_.run();
   for (const Interval& interval : intervals_)
@@ -166,7 +183,8 @@ void Run::advance(std::uint32_t id) {
       case State::computing:
       case State::moving:
       case State::placing:
-      case State::gathering: return;
+      case State::gathering:
+      case State::at_rest: return;
     }
   }
 }
@@ -292,9 +310,39 @@ void Run::start_collective(std::uint32_t id, const Collective& collective) {
   } else if (settings_.fidelity == Fidelity::flows && !facts.stretches.empty()) {
     cursor.round_count = settings_.blocks;
   } else {
-    cursor.rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request_of(schedule_, rank, collective));
-    cursor.round_count = cursor.rounds.count;
+    start_channels(id, collective);
   }
+}
+
+/// Every channel has rounds of its own.
+void Run::start_channels(std::uint32_t id, const Collective& collective) {
+  const Agent& agent = agents_[cursors_[id].agent];
+  const int channels = agent.facts->collectives[static_cast<std::size_t>((*cursors_[id].ops)[cursors_[id].next])].channels;
+  const auto streams = static_cast<std::uint32_t>(agent.facts->streams.size());
+  const std::uint32_t first_helper =
+      agent.first_cursor + streams + (id - agent.first_cursor) * static_cast<std::uint32_t>(agent.helpers);
+  cursors_[id].channels_left = channels;
+  CollectiveRequest request = request_of(schedule_, agent.rank, collective);
+  for (int channel = channels - 1; channel >= 0; --channel) {
+    const std::uint32_t at = channel == 0 ? id : first_helper + static_cast<std::uint32_t>(channel) - 1;
+    if (channel > 0) {
+      cursors_[at] = cursors_[id];
+      cursors_[at].channel = channel;
+      ready_.push_back(at);
+    }
+    set_channel(request, channel);
+    cursors_[at].rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
+    cursors_[at].round_count = cursors_[at].rounds.count;
+  }
+}
+
+/// The op is over when its last channel is.
+void Run::channel_over(std::uint32_t id) {
+  const std::uint32_t leader = cursors_[id].leader;
+  cursors_[id].state = State::at_rest;
+  if (--cursors_[leader].channels_left > 0) return;
+  cursors_[leader].state = State::op_over;
+  if (leader != id) ready_.push_back(leader);
 }
 
 /// Begins the next round, or block of a stretch, or ends the op.
@@ -305,7 +353,8 @@ void Run::next_round(std::uint32_t id) {
   const bool by_stretches = settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
   if (++cursor.round == cursor.round_count) {
     cursor.round = 0;
-    if (!by_stretches || ++cursor.stretch == facts.stretches.size()) {
+    if (!by_stretches) return channel_over(id);
+    if (++cursor.stretch == facts.stretches.size()) {
       cursor.state = State::op_over;
       return;
     }
@@ -326,7 +375,7 @@ void Run::start_round(std::uint32_t id, const Collective& collective) {
   cursor.state = cursor.pending > 0 ? State::moving : State::round_over;
   const std::int64_t element_bytes = agent.facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])].element_bytes;
   const auto rank_of = [&](int peer) { return cursor.first_rank + peer * cursor.rank_stride; };
-  const std::uint64_t what = pair_of(collective.axis, collective.id);
+  const std::uint64_t what = pair_of(collective.axis * kMostChannels + cursor.channel, collective.id);
   if (round.send) half(id, agent.rank, rank_of(round.send->peer), what, round.send->slice.count * element_bytes, true);
   if (round.recv) half(id, rank_of(round.recv->peer), agent.rank, what, round.recv->slice.count * element_bytes, false);
 }

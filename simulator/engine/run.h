@@ -40,12 +40,14 @@ class Run {
     gathering,   ///< a stretch, or by formula a collective: waits for the others of its ring, then for all flows
     round_over,  ///< the next round, or block of a stretch, may begin
     op_over,
+    at_rest,  ///< a helper that nobody has called
   };
   struct Agent {
     int rank = 0;
     const Program* program = nullptr;
     const ProgramFacts* facts = nullptr;
-    std::uint32_t first_cursor = 0;
+    std::uint32_t first_cursor = 0;  ///< of its streams; the helpers of a stream follow all streams, `helpers` for each
+    int helpers = 0;
     std::size_t first_interval = 0;
     std::size_t first_count = 0;  ///< into ended_
   };
@@ -57,6 +59,10 @@ class Run {
     State state = State::between_ops;
     double start_s = 0;
     int pending = 0;  ///< halves of messages that have not moved
+    // Channels of a collective go on at the same time: the first on the cursor of the stream, each other on a helper of it.
+    std::uint32_t leader = 0;  ///< of a helper; of others itself
+    int channel = 0;
+    int channels_left = 0;  ///< of a leader: that have rounds left
     // of a collective
     int first_rank = 0;  ///< of the group
     int rank_stride = 0;
@@ -97,7 +103,9 @@ class Run {
   void start_computing(std::uint32_t id);
   void start_exchange(std::uint32_t id, const Exchange& exchange);
   void start_collective(std::uint32_t id, const Collective& collective);
+  void start_channels(std::uint32_t id, const Collective& collective);
   void next_round(std::uint32_t id);
+  void channel_over(std::uint32_t id);
   void start_round(std::uint32_t id, const Collective& collective);
   void half(std::uint32_t id, int from, int to, std::uint64_t what, std::int64_t bytes, bool sends);
   void half_moved(std::uint32_t id);
