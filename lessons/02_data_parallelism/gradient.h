@@ -43,8 +43,8 @@ inline Gradient gradient_of(const Batch& p, const Slice& mine, double scale) {
   Tensor<double> dy(y.shape());
   Tensor<double> dw(p.weight.shape());
   cpu::naive::linear_forward<double>(x, p.weight.view(), {}, y.view());
-  cpu::naive::softmax_cross_entropy_forward<double>(y.view(), labels, probabilities.view());
-  cpu::naive::softmax_cross_entropy_backward_input<double>(probabilities.view(), labels, dy.view(), scale);
+  cpu::naive::softmax_cross_entropy_forward<double>(y.view(), labels, probabilities.view(), {});
+  cpu::naive::softmax_cross_entropy_backward_input<double>(probabilities.view(), labels, dy.view(), {}, scale);
   cpu::naive::linear_backward_weights<double>(dy.view(), x, dw.view(), {});
   return {dw.span().begin(), dw.span().end()};
 }

@@ -11,7 +11,7 @@ void check_shape(std::string_view where, std::string_view name, const Shape& got
 
 int output_rows(const Window& window, int h) {
   const int rows = h + 2 * window.padding_h + window.extra_below;
-  return rows < window.kernel_h ? 0 : window.output_h(h);
+  return rows < window.span_h() ? 0 : window.output_h(h);
 }
 
 namespace {
@@ -19,7 +19,8 @@ namespace {
 /// Kernel and stride are positive, and the window fits into the columns: only rows are ever divided.
 void check_window(std::string_view where, const Window& window, const Shape& x) {
   require(window.kernel_h > 0 && window.kernel_w > 0 && window.stride_h > 0 && window.stride_w > 0 && window.padding_w >= 0 &&
-              window.padding_w < window.kernel_w && x.w + 2 * window.padding_w >= window.kernel_w,
+              window.dilation_h > 0 && window.dilation_w > 0 && window.padding_w < window.span_w() &&
+              x.w + 2 * window.padding_w >= window.span_w(),
           where, "a window of ", window.kernel_h, "x", window.kernel_w, " with stride ", window.stride_h, "x", window.stride_w,
           " and padding ", window.padding_h, "x", window.padding_w, " does not fit x, which is ", to_string(x));
 }
@@ -49,11 +50,24 @@ void check_linear(std::string_view where, const Shape& x, const Shape& w, const 
 
 void check_max_pool2d(std::string_view where, const Shape& x, const Shape& y, const Window& window) {
   check_window(where, window, x);
+  require(window.dilation_h == 1 && window.dilation_w == 1, where, "has no dilation");
   check_shape(where, "the output", y, {x.n, x.c, output_rows(window, x.h), window.output_w(x.w)});
   const bool meets = y.h == 0 || (window.padding_h < window.kernel_h && (y.h - 1) * window.stride_h - window.padding_h < x.h);
   if (!meets)
     require(false, where, "a window lies outside the ", x.h, " rows of x: kernel ", window.kernel_h, ", stride ", window.stride_h,
             ", padding ", window.padding_h, " above and ", window.padding_h + window.extra_below, " below");
+}
+
+void check_avg_pool2d(std::string_view where, const Shape& x, const Shape& y, std::span<const PoolSpan> rows,
+                      std::span<const PoolSpan> columns) {
+  check_shape(where, "the output", y, {x.n, x.c, static_cast<int>(rows.size()), static_cast<int>(columns.size())});
+  const auto check = [&](std::span<const PoolSpan> spans, int extent, std::string_view what) {
+    for (const PoolSpan& span : spans)
+      if (span.begin < 0 || span.begin > span.end || span.end > extent || span.count < 1)
+        require(false, where, "averages ", what, " ", span.begin, " to ", span.end, " of ", extent, ", divided by ", span.count);
+  };
+  check(rows, x.h, "rows");
+  check(columns, x.w, "columns");
 }
 
 void check_global_avg_pool2d(std::string_view where, const Shape& x, const Shape& y, double count) {

@@ -23,6 +23,9 @@ void check_conv2d(std::string_view where, const Shape& x, const Shape& w, const 
 void check_linear(std::string_view where, const Shape& x, const Shape& w, const Shape& y);
 /// x [N,C,H,W], y [N,C,P,Q]. Every window has an element of x in it.
 void check_max_pool2d(std::string_view where, const Shape& x, const Shape& y, const Window& window);
+/// x [N,C,H,W], y [N,C,P,Q] with P and Q spans that lie in x.
+void check_avg_pool2d(std::string_view where, const Shape& x, const Shape& y, std::span<const PoolSpan> rows,
+                      std::span<const PoolSpan> columns);
 /// x [N,C,H,W], y [N,C,1,1]; count is positive.
 void check_global_avg_pool2d(std::string_view where, const Shape& x, const Shape& y, double count);
 /// x [N,C,H,W], y [N,C2,H,W] with lead + C2 <= C.

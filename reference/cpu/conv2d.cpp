@@ -173,7 +173,7 @@ void conv2d_forward(View<const float> x, View<const float> w, View<const float> 
   check_bias("conv2d_forward", "b", b, w.shape.n);
   if (y.count() == 0) return;
   if (x.count() == 0) return forward_nothing(b, y);
-  if (is_depthwise(x.shape, w.shape)) return depthwise_forward(x, w, b, y, window);
+  if (is_depthwise(x.shape, w.shape, window)) return depthwise_forward(x, w, b, y, window);
   const Problem problem(x.shape, w.shape, y.shape, window);
   const int panels = problem.grid.count();
   const int parts = Problem::parts(problem.filters(), panels * problem.groups);
@@ -190,7 +190,7 @@ void conv2d_backward_input(View<const float> dy, View<const float> w, View<float
   check_conv2d("conv2d_backward_input", dx.shape, w.shape, dy.shape, window);
   if (dx.count() == 0) return;
   if (dy.count() == 0) return static_cast<void>(std::fill_n(dx.data, dx.count(), 0.0F));
-  if (is_depthwise(dx.shape, w.shape)) return depthwise_backward_input(dy, w, dx, window);
+  if (is_depthwise(dx.shape, w.shape, window)) return depthwise_backward_input(dy, w, dx, window);
   const Problem problem(dx.shape, w.shape, dy.shape, window);
   const int parts = Problem::parts(problem.channels(), problem.grid.groups * problem.groups);
   const std::int64_t tasks = std::int64_t{problem.groups} * parts;  // for each group of images
@@ -207,7 +207,7 @@ void conv2d_backward_weights(View<const float> dy, View<const float> x, View<flo
   check_bias("conv2d_backward_weights", "db", db, dw.shape.n);
   if (dy.count() == 0) return;
   if (x.count() == 0) return db.data == nullptr ? void() : bias_backward(dy, db);
-  if (is_depthwise(x.shape, dw.shape)) return depthwise_backward_weights(dy, x, dw, db, window);
+  if (is_depthwise(x.shape, dw.shape, window)) return depthwise_backward_weights(dy, x, dw, db, window);
   const Problem problem(x.shape, dw.shape, dy.shape, window);
   const int panels = problem.grid.count();
   if (max_threads() > 1 && panels >= max_threads()) return backward_weights_by_panels(problem, dy, x, dw, db);

@@ -6,8 +6,10 @@
 
 namespace convoy::cpu {
 
-/// Filters [K,1,R,S] on several channels; K is a multiple of their number.
-inline bool is_depthwise(const Shape& x, const Shape& w) { return w.c == 1 && x.c > 1; }
+/// Filters [K,1,R,S] on several channels; K is a multiple of their number. Dilated ones are left to the general kernel.
+inline bool is_depthwise(const Shape& x, const Shape& w, const Window& window) {
+  return w.c == 1 && x.c > 1 && window.dilation_h == 1 && window.dilation_w == 1;
+}
 
 /// The three passes of Conv2d, with the operands of reference/cpu/kernels.h, checked and not empty.
 void depthwise_forward(View<const float> x, View<const float> w, View<const float> b, View<float> y, const Window& window);

@@ -26,7 +26,7 @@ struct PaddedRows {
 };
 
 PaddedRows padded_rows(const Shape& x, const Window& window, const Panel& panel) {
-  return {panel.row * window.stride_h - window.padding_h, (panel.rows - 1) * window.stride_h + window.kernel_h,
+  return {panel.row * window.stride_h - window.padding_h, (panel.rows - 1) * window.stride_h + window.span_h(),
           x.w + 2 * window.padding_w};
 }
 
@@ -76,7 +76,8 @@ void for_each_run(const Walk& walk, const Visit& visit) {
     for (int r = 0; r < walk.window.kernel_h; ++r) {
       for (int s = 0; s < walk.window.kernel_w; ++s) {
         for (int n = 0; n < walk.panel.images; ++n) {
-          std::int64_t from = (std::int64_t{n} * walk.channels + c) * plane + std::int64_t{r} * walk.rows.w + s;
+          std::int64_t from = (std::int64_t{n} * walk.channels + c) * plane +
+                              std::int64_t{r} * walk.window.dilation_h * walk.rows.w + s * walk.window.dilation_w;
           for (int p = 0; p < walk.panel.rows; ++p, to += walk.q, from += std::int64_t{walk.window.stride_h} * walk.rows.w)
             visit(from, to);
         }

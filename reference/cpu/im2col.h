@@ -1,7 +1,7 @@
 /// Panels of a convolution: it becomes a matrix product when every output pixel gets a column with the inputs it reads.
 ///
-///     y [K, pixels] = w [K, C*R*S] * columns [C*R*S, pixels]      columns[(c,r,s), (n,p,q)] = x[n, c, p*stride + r, q*stride +
-///     s]
+///     y [K, pixels] = w [K, C*R*S] * columns [C*R*S, pixels]
+///     columns[(c,r,s), (n,p,q)] = x[n, c, p*stride + r*dilation, q*stride + s*dilation]
 ///
 /// The columns of a whole batch would take R*S times the memory of x, so they are made for one panel at a time: some rows of
 /// one output image or, when images are small, several whole images.

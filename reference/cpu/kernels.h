@@ -45,6 +45,14 @@ void max_pool2d_forward(View<const float> x, View<float> y, const Window& window
 /// Which element of a window with a NaN gets the gradient is not specified.
 void max_pool2d_backward_input(View<const float> dy, View<const float> x, View<float> dx, const Window& window);
 
+/// y[n,c,p,q] = sum of x[n,c] over the rows of rows[p] and the columns of columns[q] / (rows[p].count * columns[q].count): the
+/// average poolings, whose pool_spans_h() and pool_spans_w() these are. x: [N,C,H,W]   y: [N,C,P,Q], overwritten.
+void avg_pool2d_forward(View<const float> x, View<float> y, std::span<const PoolSpan> rows, std::span<const PoolSpan> columns);
+/// dx[n,c,h,w] = sum of dy[n,c,p,q] / (rows[p].count * columns[q].count) over all p,q that cover (h,w), overwritten.
+/// dy: [N,C,P,Q]   dx: [N,C,H,W].
+void avg_pool2d_backward_input(View<const float> dy, View<float> dx, std::span<const PoolSpan> rows,
+                               std::span<const PoolSpan> columns);
+
 /// y[n,c] = sum of x[n,c,:,:] / count, count being the pixels of the *whole* image: the y of parts of an image add up to its y.
 /// x: [N,C,H,W]   y: [N,C,1,1], overwritten.
 void global_avg_pool2d_forward(View<const float> x, View<float> y, double count);
@@ -101,10 +109,14 @@ void dropout_forward(View<const float> x, View<float> y, double probability, con
 /// dx = 0 where forward dropped, else dy / (1 - probability), overwritten. The same key as forward's. dx may be dy.
 void dropout_backward_input(View<const float> dy, View<float> dx, double probability, const DropoutKey& key);
 
-/// y = softmax(x) over channels, overwritten; the loss is returned. x, y: [N,C,1,1]   labels: N of {0, ..., C-1}.
-Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> labels, View<float> y);
-/// dx = (y - onehot(labels)) * scale, overwritten; scale is 1 / (samples of the global batch). y, dx: [N,C,1,1].
-void softmax_cross_entropy_backward_input(View<const float> y, std::span<const int> labels, View<float> dx, double scale);
+/// y = softmax(x) over channels, overwritten; the loss is returned, times its weight. x, y: [N,C,1,1]   labels: N of
+/// {0, ..., C-1}.
+Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> labels, View<float> y,
+                                   const SoftmaxCrossEntropy& loss);
+/// dx = (y - target) * weight * scale, overwritten; target is 1 at the label, smoothed, and scale is 1 / (samples of the global
+/// batch). y, dx: [N,C,1,1].
+void softmax_cross_entropy_backward_input(View<const float> y, std::span<const int> labels, View<float> dx,
+                                          const SoftmaxCrossEntropy& loss, double scale);
 
 /// g = scale * (dw + weight_decay * w); v = momentum * v + g; w -= learning_rate * v, or with nesterov learning_rate *
 /// (g + momentum * v). v is in `momentum`, zeros before the first step; it may be empty when settings.momentum is 0.

@@ -43,7 +43,8 @@ void max_along_row(const float* m, const Window& window, float* y, int count) {
 /// The maximum of a window is the maximum along a row of the maxima along columns: kernel_h + kernel_w comparisons, not their
 /// product, and whole rows at a time.
 void forward_plane(const float* x, float* y, const Plane& plane, const Window& window) {
-  const int padded_w = plane.w + 2 * window.padding_w;
+  // With ceil mode the last window may reach over the padding.
+  const int padded_w = std::max(plane.w + 2 * window.padding_w, (plane.q - 1) * window.stride_w + window.kernel_w);
   float* columns = scratch(Slot::padded_image, padded_w);  // maxima of columns, -inf outside x
   std::fill_n(columns, padded_w, -std::numeric_limits<float>::infinity());
   float* inside = columns + window.padding_w;
@@ -120,7 +121,8 @@ void max_pool2d_backward_input(View<const float> dy, View<const float> x, View<f
   check_max_pool2d("max_pool2d_backward_input", x.shape, dy.shape, window);
   check_shape("max_pool2d_backward_input", "dx", dx.shape, x.shape);
   const Plane plane{x.shape.h, x.shape.w, dy.shape.h, dy.shape.w};
-  const bool usual = window == square_window(2, 2);
+  const bool inside = 2 * plane.p <= plane.h && 2 * plane.q <= plane.w;  // not so for a last window of ceil mode
+  const bool usual = inside && (window == square_window(2, 2) || window == ceil_window(2, 2));
   parallel_slices(std::int64_t{x.shape.n} * x.shape.c, plane_grain(plane), [&](Slice planes) {
     for (std::int64_t i = planes.offset; i < planes.end(); ++i) {
       const std::int64_t in = i * plane.h * plane.w;

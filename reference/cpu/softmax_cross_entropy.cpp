@@ -17,16 +17,20 @@ bool is_correct(const float* x, int classes, int label) {
   return correct;
 }
 
-/// y = exp(x - max x) / sum; returns -log y[label] from the logits, so that it is finite where y[label] underflows.
-double softmax(const float* x, int classes, int label, float* y) {
+/// y = exp(x - max x) / sum; returns -sum of target log y from the logits, so that it is finite where y underflows.
+double softmax(const float* x, int classes, int label, double smoothing, float* y) {
   const ConstRowMap logits(x, classes);
   RowMap probabilities(y, classes);
   const float largest = logits.maxCoeff<Eigen::PropagateNaN>();
-  const double label_logit = double{x[label]} - double{largest};
+  double target_logit = double{x[label]} - double{largest};
+  if (smoothing > 0) {
+    const double mean = logits.cast<double>().mean() - double{largest};
+    target_logit = (1 - smoothing) * target_logit + smoothing * mean;
+  }
   probabilities = (logits - largest).exp();
   const float sum = probabilities.sum();
   probabilities *= 1.0F / sum;
-  return std::log(double{sum}) - label_logit;
+  return std::log(double{sum}) - target_logit;
 }
 
 /// Samples that are worth a thread: an exponential is about ten times an addition.
@@ -34,7 +38,8 @@ std::int64_t sample_grain(int classes) { return kElementGrain / 8 / classes + 1;
 
 }  // namespace
 
-Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> labels, View<float> y) {
+Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> labels, View<float> y,
+                                   const SoftmaxCrossEntropy& loss) {
   check_labels("softmax_cross_entropy_forward", x.shape, labels);
   check_shape("softmax_cross_entropy_forward", "y", y.shape, x.shape);
   const int classes = x.shape.c;
@@ -44,7 +49,8 @@ Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> lab
       const int label = labels[static_cast<std::size_t>(n)];
       const float* logits = x.data + n * classes;
       const bool correct = is_correct(logits, classes, label);  // before y is written: it may be x
-      of_samples[static_cast<std::size_t>(n)] = {softmax(logits, classes, label, y.data + n * classes), correct ? 1 : 0};
+      const double nll = softmax(logits, classes, label, loss.label_smoothing, y.data + n * classes);
+      of_samples[static_cast<std::size_t>(n)] = {loss.weight * nll, correct ? 1 : 0};
     }
   });
   Loss total;
@@ -55,17 +61,20 @@ Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> lab
   return total;
 }
 
-void softmax_cross_entropy_backward_input(View<const float> y, std::span<const int> labels, View<float> dx, double scale) {
+void softmax_cross_entropy_backward_input(View<const float> y, std::span<const int> labels, View<float> dx,
+                                          const SoftmaxCrossEntropy& loss, double scale) {
   check_labels("softmax_cross_entropy_backward_input", y.shape, labels);
   check_shape("softmax_cross_entropy_backward_input", "dx", dx.shape, y.shape);
   const int classes = y.shape.c;
-  const auto factor = static_cast<float>(scale);
+  const auto factor = static_cast<float>(loss.weight * scale);
+  const auto everywhere = static_cast<float>(loss.label_smoothing / classes);
+  const auto at_label = static_cast<float>(1 - loss.label_smoothing + loss.label_smoothing / classes);
   parallel_slices(y.shape.n, sample_grain(classes), [&](Slice slice) {
     for (std::int64_t n = slice.offset; n < slice.end(); ++n) {
       const int label = labels[static_cast<std::size_t>(n)];
-      const float at_label = (y.data[n * classes + label] - 1.0F) * factor;
-      RowMap(dx.data + n * classes, classes) = ConstRowMap(y.data + n * classes, classes) * factor;
-      dx.data[n * classes + label] = at_label;
+      const float there = (y.data[n * classes + label] - at_label) * factor;
+      RowMap(dx.data + n * classes, classes) = (ConstRowMap(y.data + n * classes, classes) - everywhere) * factor;
+      dx.data[n * classes + label] = there;
     }
   });
 }

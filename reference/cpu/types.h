@@ -26,7 +26,7 @@ struct Part {
 
 /// What the loss layer reports besides its output; both are sums over the samples it was given, so ranks can add theirs.
 struct Loss {
-  double loss_sum = 0;  ///< sum of -log p[label], natural logarithm
+  double loss_sum = 0;  ///< sum of -log p[label], natural logarithm, smoothed and weighted as the layer says
   int correct = 0;      ///< samples whose label is the first of the largest logits
 };
 

@@ -21,8 +21,8 @@ class ModelBuilder {
     return static_cast<int>(model_.nodes.size()) - 1;
   }
   /// Appends the loss, checks the network and hands it over.
-  Model finish() {
-    add("loss", SoftmaxCrossEntropy{});
+  Model finish(const SoftmaxCrossEntropy& loss = {}) {
+    add("loss", loss);
     check(model_);
     return std::move(model_);
   }

@@ -18,11 +18,19 @@ void require_window(std::string_view where, const Window& window, const Shape& x
   require(window.kernel_h > 0 && window.kernel_w > 0 && window.stride_h > 0 && window.stride_w > 0, where,
           "kernel and stride must be positive, got kernel ", window.kernel_h, "x", window.kernel_w, " stride ", window.stride_h,
           "x", window.stride_w);
-  require(window.padding_w >= 0 && window.padding_h < window.kernel_h && window.padding_w < window.kernel_w, where,
+  require(window.dilation_h > 0 && window.dilation_w > 0, where, "dilation must be positive, got ", window.dilation_h, "x",
+          window.dilation_w);
+  require(window.padding_w >= 0 && window.padding_h < window.span_h() && window.padding_w < window.span_w(), where,
           "padding must be at least 0 and less than the kernel, got ", window.padding_h, "x", window.padding_w);
-  require(x.h + 2 * window.padding_h + window.extra_below >= window.kernel_h && x.w + 2 * window.padding_w >= window.kernel_w,
-          where, "a ", window.kernel_h, "x", window.kernel_w, " window does not fit into an input of ", x.h, "x", x.w,
+  require(x.h + 2 * window.padding_h + window.extra_below >= window.span_h() && x.w + 2 * window.padding_w >= window.span_w(),
+          where, "a ", window.span_h(), "x", window.span_w(), " window does not fit into an input of ", x.h, "x", x.w,
           " with padding ", window.padding_h, "x", window.padding_w);
+}
+
+void require_pool_window(std::string_view where, const Window& window, const Shape& x) {
+  require_window(where, window, x);
+  require(window.dilation_h == 1 && window.dilation_w == 1, where, "has no dilation, got ", window.dilation_h, "x",
+          window.dilation_w);
 }
 
 std::string describe(const Window& window) {
@@ -31,6 +39,9 @@ std::string describe(const Window& window) {
     text += cat(", stride ", window.stride_h, window.stride_h == window.stride_w ? "" : cat("x", window.stride_w));
   if (window.padding_h != 0 || window.padding_w != 0)
     text += cat(", padding ", window.padding_h, window.padding_h == window.padding_w ? "" : cat("x", window.padding_w));
+  if (window.dilation_h != 1 || window.dilation_w != 1)
+    text += cat(", dilation ", window.dilation_h, window.dilation_h == window.dilation_w ? "" : cat("x", window.dilation_w));
+  if (window.ceil_mode) text += ", ceil";
   return text;
 }
 
@@ -52,13 +63,70 @@ double window_channels(const LocalResponseNorm& norm, int channels) {
   return sum;
 }
 
+/// One direction of a pooling window: `outputs` of them on `extent` rows or columns. As PyTorch counts: a window's elements end
+/// with the padding, also where ceil_mode lets it reach further.
+struct PoolDirection {
+  int extent, outputs, kernel, stride, padding;
+};
+std::vector<PoolSpan> spans_of(const PoolDirection& d, bool count_padding) {
+  std::vector<PoolSpan> spans;
+  for (int p = 0; p < d.outputs; ++p) {
+    const int first = p * d.stride - d.padding;
+    const int last = std::min(first + d.kernel, d.extent + d.padding);
+    const int begin = std::max(first, 0);
+    const int end = std::min(last, d.extent);
+    spans.push_back({begin, end, count_padding ? last - first : end - begin});
+  }
+  return spans;
+}
+
+std::vector<PoolSpan> adaptive_spans(int extent, int outputs) {
+  std::vector<PoolSpan> spans;
+  for (std::int64_t p = 0; p < outputs; ++p) {
+    const auto begin = static_cast<int>(p * extent / outputs);
+    const auto end = static_cast<int>(((p + 1) * extent + outputs - 1) / outputs);
+    spans.push_back({begin, end, end - begin});
+  }
+  return spans;
+}
+
+std::int64_t covered(const std::vector<PoolSpan>& spans) {
+  std::int64_t rows = 0;
+  for (const PoolSpan& span : spans) rows += span.end - span.begin;
+  return rows;
+}
+
 }  // namespace
 
 Window square_window(int kernel, int stride, int padding) { return {kernel, kernel, stride, stride, padding, padding}; }
 
+Window dilated_window(int kernel, int dilation, int stride, int padding) {
+  Window window = square_window(kernel, stride, padding);
+  window.dilation_h = window.dilation_w = dilation;
+  return window;
+}
+
+Window ceil_window(int kernel, int stride, int padding) {
+  Window window = square_window(kernel, stride, padding);
+  window.ceil_mode = true;
+  return window;
+}
+
+std::vector<PoolSpan> pool_spans_h(const AvgPool2d& pool, int extent) {
+  const Window& w = pool.window;
+  return spans_of({extent, w.output_h(extent), w.kernel_h, w.stride_h, w.padding_h}, pool.count_include_pad);
+}
+std::vector<PoolSpan> pool_spans_w(const AvgPool2d& pool, int extent) {
+  const Window& w = pool.window;
+  return spans_of({extent, w.output_w(extent), w.kernel_w, w.stride_w, w.padding_w}, pool.count_include_pad);
+}
+std::vector<PoolSpan> pool_spans_h(const AdaptiveAvgPool2d& pool, int extent) { return adaptive_spans(extent, pool.output_h); }
+std::vector<PoolSpan> pool_spans_w(const AdaptiveAvgPool2d& pool, int extent) { return adaptive_spans(extent, pool.output_w); }
+
 std::string_view kind_name(const Layer& layer) {
   return std::visit(
       Overloaded{[](const Conv2d&) { return "Conv2d"; }, [](const MaxPool2d&) { return "MaxPool2d"; },
+                 [](const AvgPool2d&) { return "AvgPool2d"; }, [](const AdaptiveAvgPool2d&) { return "AdaptiveAvgPool2d"; },
                  [](const GlobalAvgPool2d&) { return "GlobalAvgPool2d"; }, [](const ReLU&) { return "ReLU"; },
                  [](const BatchNorm2d&) { return "BatchNorm2d"; }, [](const LocalResponseNorm&) { return "LocalResponseNorm"; },
                  [](const Add&) { return "Add"; }, [](const Concat&) { return "Concat"; }, [](const Linear&) { return "Linear"; },
@@ -79,6 +147,14 @@ std::string describe_kind(const Layer& layer) {
                  },
                  [&](const LocalResponseNorm& norm) { return cat(kind, " over ", norm.size, " channels"); },
                  [&](const MaxPool2d& pool) { return cat(kind, " ", describe(pool.window)); },
+                 [&](const AvgPool2d& pool) {
+                   return cat(kind, " ", describe(pool.window), pool.count_include_pad ? "" : ", without padding");
+                 },
+                 [&](const AdaptiveAvgPool2d& pool) { return cat(kind, " to ", pool.output_h, "x", pool.output_w); },
+                 [&](const SoftmaxCrossEntropy& loss) {
+                   return cat(kind, loss.label_smoothing == 0 ? std::string() : cat(", smoothing ", loss.label_smoothing),
+                              loss.weight == 1 ? std::string() : cat(", weight ", loss.weight));
+                 },
                  [&](const Linear& linear) { return cat(kind, " to ", linear.out_features); },
                  [&](const Dropout& dropout) { return cat(kind, " ", dropout.probability); }, [&](const auto&) { return kind; }},
       layer);
@@ -95,14 +171,25 @@ Shape output_shape(const Layer& layer, const Shape& x) {
   return std::visit(
       Overloaded{[&](const Conv2d& conv) {
                    require_window("Conv2d", conv.window, x);
+                   require(!conv.window.ceil_mode, "Conv2d", "has no ceil mode: only poolings have one");
                    require(conv.out_channels > 0, "Conv2d", "needs at least one filter, got ", conv.out_channels);
                    require(conv.groups > 0 && x.c % conv.groups == 0 && conv.out_channels % conv.groups == 0, "Conv2d",
                            conv.groups, " groups do not divide ", x.c, " channels and ", conv.out_channels, " filters");
                    return Shape{x.n, conv.out_channels, conv.window.output_h(x.h), conv.window.output_w(x.w)};
                  },
                  [&](const MaxPool2d& pool) {
-                   require_window("MaxPool2d", pool.window, x);
+                   require_pool_window("MaxPool2d", pool.window, x);
                    return Shape{x.n, x.c, pool.window.output_h(x.h), pool.window.output_w(x.w)};
+                 },
+                 [&](const AvgPool2d& pool) {
+                   require_pool_window("AvgPool2d", pool.window, x);
+                   return Shape{x.n, x.c, pool.window.output_h(x.h), pool.window.output_w(x.w)};
+                 },
+                 [&](const AdaptiveAvgPool2d& pool) {
+                   require(pool.output_h > 0 && pool.output_w > 0 && x.h > 0 && x.w > 0, "AdaptiveAvgPool2d",
+                           "needs at least one row and column of output and input, got ", pool.output_h, "x", pool.output_w,
+                           " from ", x.h, "x", x.w);
+                   return Shape{x.n, x.c, pool.output_h, pool.output_w};
                  },
                  [&](const Linear& linear) {
                    require(linear.out_features > 0, "Linear", "needs at least one output, got ", linear.out_features);
@@ -116,8 +203,11 @@ Shape output_shape(const Layer& layer, const Shape& x) {
                            dropout.probability);
                    return x;
                  },
-                 [&](const SoftmaxCrossEntropy&) {
+                 [&](const SoftmaxCrossEntropy& loss) {
                    require(x.h == 1 && x.w == 1, "SoftmaxCrossEntropy", "expects logits [N,C,1,1], got ", to_string(x));
+                   require(loss.label_smoothing >= 0 && loss.label_smoothing <= 1 && loss.weight > 0, "SoftmaxCrossEntropy",
+                           "label smoothing must be in [0, 1] and the weight positive, got ", loss.label_smoothing, " and ",
+                           loss.weight);
                    return x;
                  },
                  [&](const GlobalAvgPool2d&) {
@@ -218,6 +308,17 @@ Work work_of_kind(const Layer& layer, const Shape& x, Pass pass, DType dtype, in
                    const double compares = ny * pool.window.kernel_h * pool.window.kernel_w;
                    if (pass == Pass::forward) return Work{compares, nx * bytes, ny * bytes};
                    return Work{compares + ny, (nx + ny) * bytes, nx * bytes};  // finds the maximum again, then adds dy
+                 },
+                 [&](const AvgPool2d& pool) {  // a sum over every window and a division, forward and backward
+                   const double sums = ny * pool.window.kernel_h * pool.window.kernel_w + ny;
+                   if (pass == Pass::forward) return Work{sums, nx * bytes, ny * bytes};
+                   return Work{sums, ny * bytes, nx * bytes};
+                 },
+                 [&](const AdaptiveAvgPool2d& pool) {
+                   const auto elements = static_cast<double>(covered(pool_spans_h(pool, x.h)) * covered(pool_spans_w(pool, x.w)));
+                   const double sums = static_cast<double>(x.n) * x.c * elements + ny;
+                   if (pass == Pass::forward) return Work{sums, nx * bytes, ny * bytes};
+                   return Work{sums, ny * bytes, nx * bytes};
                  },
                  [&](const GlobalAvgPool2d&) {
                    if (pass == Pass::forward) return Work{nx + ny, nx * bytes, ny * bytes};

@@ -16,6 +16,7 @@
 namespace convoy {
 
 /// The window that a convolution or a pooling slides over its input, in rows and columns.
+/// The elements of a dilated window lie `dilation` apart, so that it spans dilation (kernel - 1) + 1 rows.
 struct Window {
   int kernel_h = 1;
   int kernel_w = 1;
@@ -24,17 +25,36 @@ struct Window {
   int padding_h = 0;  ///< rows above and below; negative only for a part of an image, whose first rows are then skipped
   int padding_w = 0;
   int extra_below = 0;  ///< rows of padding below besides padding_h; not 0 only for a part of an image
+  int dilation_h = 1;
+  int dilation_w = 1;
+  /// Pooling only: what the stride leaves over below and at the right gets a window of its own, as far as that begins inside the
+  /// image or the padding before it (PyTorch's ceil_mode). Such a window reaches over the end; what lies there does not take
+  /// part.
+  bool ceil_mode = false;
 
-  /// P = floor((H + 2 padding - kernel) / stride) + 1.
-  [[nodiscard]] int output_h(int h) const { return (h + 2 * padding_h + extra_below - kernel_h) / stride_h + 1; }
-  [[nodiscard]] int output_w(int w) const { return (w + 2 * padding_w - kernel_w) / stride_w + 1; }
+  [[nodiscard]] int span_h() const { return dilation_h * (kernel_h - 1) + 1; }
+  [[nodiscard]] int span_w() const { return dilation_w * (kernel_w - 1) + 1; }
+  /// P = floor((H + 2 padding - span) / stride) + 1; with ceil_mode rounded up, less a window that begins behind the image.
+  [[nodiscard]] int output_h(int h) const { return outputs(h + padding_h, padding_h + extra_below - span_h(), stride_h); }
+  [[nodiscard]] int output_w(int w) const { return outputs(w + padding_w, padding_w - span_w(), stride_w); }
   friend bool operator==(const Window&, const Window&) = default;
+
+ private:
+  /// `end`: of the image, counted from the start of its padding; `room`: what is left after it for all but the start of a window.
+  [[nodiscard]] int outputs(int end, int room, int stride) const {
+    const int count = (end + room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    return ceil_mode && (count - 1) * stride >= end ? count - 1 : count;
+  }
 };
 
 /// A square window: the same kernel, stride and padding in both directions.
 Window square_window(int kernel, int stride = 1, int padding = 0);
+/// The same with elements that lie `dilation` apart.
+Window dilated_window(int kernel, int dilation, int stride, int padding);
+/// The same that counts what the stride leaves over as a window.
+Window ceil_window(int kernel, int stride, int padding = 0);
 
-/// y[n,k,p,q] = b[k] + sum over c,r,s of w[k,c,r,s] x[n, c, p*stride + r - padding, q*stride + s - padding].
+/// y[n,k,p,q] = b[k] + sum over c,r,s of w[k,c,r,s] x[n, c, p*stride + r*dilation - padding, q*stride + s*dilation - padding].
 /// It is a cross-correlation, as everywhere in deep learning. Positions outside x count as zero.
 /// With groups, channels and filters are divided evenly and filters see their group's channels only: w is [K, C/groups, R, S].
 /// As many groups as channels make it depthwise.
@@ -51,6 +71,33 @@ struct Conv2d {
 struct MaxPool2d {
   Window window;
 };
+
+/// y = sum of x in the window, divided by the number of its elements. Positions outside x count as zero; with count_include_pad
+/// those of the padding are elements like others, without it only x's are. What a ceil_mode window has behind the padding never
+/// is.
+struct AvgPool2d {
+  Window window;  ///< without dilation
+  bool count_include_pad = true;
+};
+
+/// y[p,q] = mean of x over rows [floor(p H / P), ceil((p + 1) H / P)) and columns likewise, as PyTorch divides them: whatever the
+/// image, the output has P x Q pixels.
+struct AdaptiveAvgPool2d {
+  int output_h = 1;
+  int output_w = 1;
+};
+
+/// What one output row of an average pooling covers: rows [begin, end) of x, divided by `count`. Columns are the same.
+struct PoolSpan {
+  int begin = 0, end = 0;
+  int count = 1;
+  friend bool operator==(const PoolSpan&, const PoolSpan&) = default;
+};
+/// The rows, or columns, of each output row, or column, for an image with `extent` of them.
+std::vector<PoolSpan> pool_spans_h(const AvgPool2d& pool, int extent);
+std::vector<PoolSpan> pool_spans_w(const AvgPool2d& pool, int extent);
+std::vector<PoolSpan> pool_spans_h(const AdaptiveAvgPool2d& pool, int extent);
+std::vector<PoolSpan> pool_spans_w(const AdaptiveAvgPool2d& pool, int extent);
 
 /// y[n,c] = mean of x[n,c] over rows and columns.
 struct GlobalAvgPool2d {};
@@ -104,11 +151,16 @@ struct Dropout {
   double probability = 0.5;
 };
 
-/// y = softmax(x) over channels; loss = sum over the rank's samples of -log y[n, label[n]], divided by the *global* batch.
-struct SoftmaxCrossEntropy {};
+/// y = softmax(x) over channels; loss = sum over the rank's samples of -sum over c of target[n,c] log y[n,c], divided by the
+/// *global* batch. target = 1 - label_smoothing at the label, plus label_smoothing / C everywhere (Szegedy et al. 2016), as in
+/// PyTorch. A model's loss is the sum of its losses times their weights: auxiliary heads have a small one.
+struct SoftmaxCrossEntropy {
+  double label_smoothing = 0;
+  double weight = 1;
+};
 
-using Layer = std::variant<Conv2d, MaxPool2d, GlobalAvgPool2d, ReLU, BatchNorm2d, LocalResponseNorm, Add, Concat, Linear, Flatten,
-                           Dropout, SoftmaxCrossEntropy>;
+using Layer = std::variant<Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, BatchNorm2d, LocalResponseNorm,
+                           Add, Concat, Linear, Flatten, Dropout, SoftmaxCrossEntropy>;
 
 /// The name of a layer's kind: "Conv2d", "Linear", ...
 std::string_view kind_name(const Layer& layer);
@@ -159,7 +211,7 @@ struct Work {
 
 /// Work of a layer in one pass. Every operand is counted once: what a perfect cache would move.
 /// FLOPs of Conv2d and Linear: 2 * multiply-adds in each of the three passes (bias additions included as one FLOP each).
-/// Element-wise layers count one FLOP an element, MaxPool2d one comparison for each element of each window. BatchNorm2d's forward
+/// Element-wise layers count one FLOP an element, poolings one for each element of each window. BatchNorm2d's forward
 /// and backward_input contain the sums over the batch that they need, each a read of its own. Concat and Add: x is the
 /// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them. A fused ReLU is one FLOP an
 /// element of y, and backward reads y.

@@ -17,6 +17,8 @@ void check_whole(const Node& node, const Window& window) {
           window.padding_h, "x", window.padding_w);
 }
 
+bool is_loss(const Node& node) { return std::holds_alternative<SoftmaxCrossEntropy>(node.layer); }
+
 /// Shapes of what a node reads, given those of all nodes before it.
 std::vector<Shape> read_by(const Model& model, const Node& node, const std::vector<Shape>& outputs, int batch) {
   std::vector<Shape> shapes;
@@ -39,11 +41,25 @@ void check(const Model& model) {
               ", which does not come before it");
     if (const auto* conv = std::get_if<Conv2d>(&node.layer)) check_whole(node, conv->window);
     if (const auto* pool = std::get_if<MaxPool2d>(&node.layer)) check_whole(node, pool->window);
-    require(std::holds_alternative<SoftmaxCrossEntropy>(node.layer) == (i + 1 == model.nodes.size()), "Model",
-            "SoftmaxCrossEntropy must be the last node and only that, see '", node.name, "'");
+    if (const auto* pool = std::get_if<AvgPool2d>(&node.layer)) check_whole(node, pool->window);
+    for (const int input : node.inputs)
+      require(input == kImages || !is_loss(model.nodes[static_cast<std::size_t>(input)]), "Model", "node '", node.name,
+              "' reads a SoftmaxCrossEntropy, behind which nothing comes");
   }
-  const Shape logits = output_shapes(model, 1).back();
-  require(logits.c == model.classes, "Model", "'", model.name, "' has ", logits.c, " outputs for ", model.classes, " classes");
+  require(is_loss(model.nodes.back()), "Model", "SoftmaxCrossEntropy must be the last node, see '", model.nodes.back().name, "'");
+  const std::vector<Shape> shapes = output_shapes(model, 1);
+  for (std::size_t i = 0; i < model.nodes.size(); ++i)
+    require(!is_loss(model.nodes[i]) || shapes[i].c == model.classes, "Model", "'", model.name, "' has ", shapes[i].c,
+            " outputs for ", model.classes, " classes at '", model.nodes[i].name, "'");
+}
+
+std::vector<bool> needed_for_answers(const Model& model) {
+  std::vector<bool> needed(model.nodes.size(), false);
+  needed.back() = true;
+  for (std::size_t i = model.nodes.size(); i-- > 0;)
+    for (const int input : model.nodes[i].inputs)
+      if (needed[i] && input != kImages) needed[static_cast<std::size_t>(input)] = true;
+  return needed;
 }
 
 int origin_of(const Model& model, int node) {

@@ -21,8 +21,8 @@ struct Node {
   int origin = -1;  ///< index in the model before nodes were fused, from which random numbers are drawn; -1: this one's own
 };
 
-
-/// A network. Its last node is a SoftmaxCrossEntropy.
+/// A network. Its last node is a SoftmaxCrossEntropy, by which answers are judged. Others before it are auxiliary heads: training
+/// adds their losses, each times its weight, and evaluation leaves out what only they read.
 struct Model {
   std::string name;
   Shape image{1, 1, 1, 1};  ///< one sample
@@ -43,6 +43,9 @@ struct Parameter {
 
 /// Checks names, order and shapes; throws std::invalid_argument naming the node.
 void check(const Model& model);
+
+/// For every node whether the last one reads it, by way of others or not: what evaluation needs.
+std::vector<bool> needed_for_answers(const Model& model);
 
 /// Input shape of a node (of an Add the first; of a Concat all inputs as one) and output shapes of all nodes for a batch of this
 /// many images.

@@ -22,8 +22,9 @@ Plan make(const PlanRequest& request) {
 }
 
 std::vector<Rule> rules(const Model& model, int) {
-  std::vector<Rule> rules(model.nodes.size(), Rule::batch);
-  rules.back() = Rule::root;
+  std::vector<Rule> rules;
+  for (const Node& node : model.nodes)
+    rules.push_back(std::holds_alternative<SoftmaxCrossEntropy>(node.layer) ? Rule::root : Rule::batch);
   return rules;
 }
 

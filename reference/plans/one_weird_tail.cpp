@@ -210,7 +210,8 @@ void StepWriter::run_tail(Flow& main, int first) {
     Flow tail = new_flow(cat(".", piece), tail_samples(piece));
     tail.first_node = first;
     tail.outputs[index(boundary)] = hand_over(main, boundary, piece, tail);
-    for (int i = first; i < node_count(); ++i) forward(tail, i);
+    for (int i = first; i < node_count(); ++i)
+      if (runs(i)) forward(tail, i);
     if (!train_) continue;
     for (int i = node_count() - 1; i >= first; --i) backward(tail, i);
     if (back) hand_back(boundary, piece, tail, dy);

@@ -23,10 +23,12 @@ Plan make(const PlanRequest& request) {
 
 std::vector<Rule> rules(const Model& model, int) {
   std::vector<Rule> rules;
-  bool linear = false;
+  std::vector<bool> linear;  // a linear layer, or behind one; an auxiliary head's do not count for the trunk
   for (const Node& node : model.nodes) {
-    linear = linear || std::holds_alternative<Linear>(node.layer);
-    rules.push_back(!linear ? Rule::batch : is_product(node.layer) ? Rule::filter : by_channels_rule(node.layer));
+    bool behind = std::holds_alternative<Linear>(node.layer);
+    for (const int input : node.inputs) behind = behind || (input != kImages && linear[static_cast<std::size_t>(input)]);
+    linear.push_back(behind);
+    rules.push_back(!behind ? Rule::batch : is_product(node.layer) ? Rule::filter : by_channels_rule(node.layer));
   }
   return rules;
 }

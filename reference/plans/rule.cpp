@@ -21,6 +21,7 @@ bool has_filters(const Layer& layer) { return is<Conv2d>(layer) || is<Linear>(la
 const Window* window_of(const Layer& layer) {
   if (const auto* conv = std::get_if<Conv2d>(&layer)) return &conv->window;
   if (const auto* pool = std::get_if<MaxPool2d>(&layer)) return &pool->window;
+  if (const auto* pool = std::get_if<AvgPool2d>(&layer)) return &pool->window;
   return nullptr;
 }
 
@@ -119,19 +120,19 @@ NodePlacement by_channels(const NodeGeometry& g, int extent) {
 
 NodePlacement by_rows(const NodeGeometry& g, int extent) {
   const bool averages = is<GlobalAvgPool2d>(g.node.layer);
-  const Window* window = window_of(g.node.layer);
+  const bool slides = slides_over_rows(g.node.layer);
   const Placement& producer = g.producers.front();
   const int rows = averages ? g.inputs.front().h : g.output.h;
   std::vector<Slice> parts = even_parts(rows, extent);
-  if (window == nullptr && is_disjoint_shard(producer, Dim::rows)) parts = producer.parts;
+  if (!slides && is_disjoint_shard(producer, Dim::rows)) parts = producer.parts;
   NodePlacement p = everywhere(g, sharded(Dim::rows, parts));
   p.weights_partial = true;
   if (averages) {
     p.made = partial();
     p.given_dy = replicated();
   }
-  if (window == nullptr) return p;
-  for (Slice& part : p.inputs.front().parts) part = rows_needed(*window, part, g.inputs.front().h);
+  if (!slides) return p;
+  for (Slice& part : p.inputs.front().parts) part = rows_needed(g.node.layer, part, g.inputs.front().h);
   p.dx.front() = p.inputs.front();
   p.dx.front().terms = true;  // some rows are needed by two ranks, and some by none
   return p;
@@ -160,8 +161,19 @@ Rule parse_rule(std::string_view name) {
 Slice rows_needed(const Window& window, const Slice& output_rows, int input_rows) {
   const std::int64_t first = output_rows.offset * window.stride_h - window.padding_h;
   if (output_rows.count == 0) return {std::clamp<std::int64_t>(first, 0, input_rows), 0};
-  const std::int64_t count = (output_rows.count - 1) * window.stride_h + window.kernel_h;
+  const std::int64_t count = (output_rows.count - 1) * window.stride_h + window.span_h();
   return intersection(Slice{first, count}, {0, input_rows});
+}
+
+bool slides_over_rows(const Layer& layer) { return window_of(layer) != nullptr || is<AdaptiveAvgPool2d>(layer); }
+
+Slice rows_needed(const Layer& layer, const Slice& output_rows, int input_rows) {
+  if (const Window* window = window_of(layer)) return rows_needed(*window, output_rows, input_rows);
+  const std::vector<PoolSpan> spans = pool_spans_h(std::get<AdaptiveAvgPool2d>(layer), input_rows);
+  if (output_rows.count == 0)
+    return {output_rows.offset < std::ssize(spans) ? spans[static_cast<std::size_t>(output_rows.offset)].begin : input_rows, 0};
+  const int begin = spans[static_cast<std::size_t>(output_rows.offset)].begin;
+  return {begin, spans[static_cast<std::size_t>(output_rows.end() - 1)].end - begin};
 }
 
 int most_ranks(const NodeGeometry& g, Rule rule) {

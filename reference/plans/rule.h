@@ -54,5 +54,9 @@ int most_ranks(const NodeGeometry& geometry, Rule rule);
 
 /// Rows of the input that a window needs for these rows of the output, without padding. Throws nothing; 0 rows need 0.
 Slice rows_needed(const Window& window, const Slice& output_rows, int input_rows);
+/// The same for a layer that slides_over_rows().
+Slice rows_needed(const Layer& layer, const Slice& output_rows, int input_rows);
+/// Whether an output row needs several rows of the input: convolutions and poolings but the global one.
+bool slides_over_rows(const Layer& layer);
 
 }  // namespace convoy

@@ -30,7 +30,8 @@ StepWriter::StepWriter(const Model& model, const Plan& plan, Mode mode, int batc
       layout_(layout_of(model, plan, batch)),
       writer_(plan.mesh, std::move(coordinates), plan.dtype),
       parameters_(parameters(model)),
-      states_(states(model)) {
+      states_(states(model)),
+      needed_(needed_for_answers(model)) {
   learned_ = local_parts(parameters_);
   running_ = local_parts(states_);
   for (const Parameter& parameter : parameters_) learning_nodes_.insert(parameter.node);
@@ -64,7 +65,8 @@ Program StepWriter::write() {
     gradients_ = writer_.add_flat("gradients", BufferKind::gradients, count_of(learned_));
     make_buckets();
   }
-  for (int i = 0; i < tail; ++i) forward(main, i);
+  for (int i = 0; i < tail; ++i)
+    if (runs(i)) forward(main, i);
   if (train_)
     writer_.compute("zero_gradients",
                     {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, writer_.bytes(gradients_)}});
@@ -110,6 +112,8 @@ PlacedTensor StepWriter::make(const std::string& name, BufferKind kind, const Bo
 bool StepWriter::only_looks(const Layer& layer) const {
   return std::holds_alternative<Flatten>(layer) || (!train_ && std::holds_alternative<Dropout>(layer));
 }
+
+bool StepWriter::runs(int i) const { return train_ || needed_[index(i)]; }
 
 bool StepWriter::has_partial_output(int i) const {
   return std::any_of(layout(i).made.begin(), layout(i).made.end(),
@@ -188,7 +192,7 @@ void StepWriter::hand_out_weights() {
 void StepWriter::share_statistics() {
   if (train_ || plan_.at_root) return;
   for (int i = 0; i < node_count(); ++i) {
-    if (!std::holds_alternative<BatchNorm2d>(node(i).layer)) continue;
+    if (!std::holds_alternative<BatchNorm2d>(node(i).layer) || !runs(i)) continue;
     std::vector<Operand> running;
     add_running(running, i, Access::read);
     const Region region{
@@ -264,10 +268,7 @@ int StepWriter::norm_summed_by(const Flow& flow, int i) const {
 /// Rows that need no halo first, while the halo travels; then those above and below, then all are put together.
 bool StepWriter::forward_while_halos_travel(Flow& flow, int i) {
   const Layer& layer = node(i).layer;
-  const auto* conv = std::get_if<Conv2d>(&layer);
-  const auto* pool = std::get_if<MaxPool2d>(&layer);
-  if (!plan_.overlap || (conv == nullptr && pool == nullptr) || has_partial_output(i)) return false;
-  const Window& window = conv != nullptr ? conv->window : pool->window;
+  if (!plan_.overlap || !slides_over_rows(layer) || has_partial_output(i)) return false;
   const int producer = node(i).inputs.front();
   const PlacedTensor own = producer == kImages ? flow.images : flow.outputs[index(producer)];
   if (!communicates(own.state, layout(i).inputs.front())) return false;
@@ -280,7 +281,7 @@ bool StepWriter::forward_while_halos_travel(Flow& flow, int i) {
   const PlacedTensor y{{}, local_box(whole_output(flow, i), layout(i).made, writer_.coordinates()), layout(i).made};
   Slice inside{y.box.h.end(), 0};  // output rows whose windows end within this rank's rows
   for (std::int64_t p = y.box.h.offset; p < y.box.h.end(); ++p) {
-    const Slice needed = rows_needed(window, {p, 1}, static_cast<int>(whole_x.h.count));
+    const Slice needed = rows_needed(layer, {p, 1}, static_cast<int>(whole_x.h.count));
     if (intersection(needed, own.box.h).count != needed.count) continue;
     if (inside.count == 0) inside.offset = p;
     inside.count = p + 1 - inside.offset;
@@ -293,7 +294,7 @@ bool StepWriter::forward_while_halos_travel(Flow& flow, int i) {
     add_learned(operands, i, Access::read);
     operands.push_back({Role::y, Access::write, made.region, made.box});
     Box needed = x.box;
-    needed.h = rows_needed(window, rows, static_cast<int>(whole_x.h.count));
+    needed.h = rows_needed(layer, rows, static_cast<int>(whole_x.h.count));
     writer_.compute(name(flow, i, cat("forward.", which)),
                     {ComputeKind::forward, i, operands, work(i, needed, made.box, Pass::forward)});
     return made;

@@ -103,6 +103,8 @@ class StepWriter {
   void add_running(std::vector<Operand>& operands, int node, Access access) const;
   [[nodiscard]] Work work(int node, const Box& x, const Box& y, Pass pass) const;
   [[nodiscard]] bool has_partial_output(int node) const;
+  /// Whether a node belongs to the step: in evaluation, auxiliary heads do not.
+  [[nodiscard]] bool runs(int node) const;
 
   const Model& model_;
   const Plan& plan_;
@@ -111,6 +113,7 @@ class StepWriter {
   Layout layout_;
   ProgramWriter writer_;
   std::vector<Parameter> parameters_, states_;
+  std::vector<bool> needed_;  ///< for answers
   std::vector<LocalParameter> learned_, running_;
   std::set<int> learning_nodes_;
   std::vector<bool> learns_before_;  ///< whether a node, or anything before it, learns

@@ -55,14 +55,15 @@ Slice Schedule::samples(int rank) const {
 
 namespace {
 
-/// The samples of the loss ops of a rank, relative to samples(); nothing when it has none. The loss is the last node.
-std::optional<Slice> loss_samples(const Program& program) {
+/// The samples of the loss ops of a rank, relative to samples(); nothing when it has none. -1 stands for the last node.
+std::optional<Slice> loss_samples(const Program& program, int loss) {
   std::optional<Slice> samples;
   int node = -1;
   for (const Op& op : program.ops) {
     const auto* compute = std::get_if<Compute>(&op.action);
     if (compute == nullptr || compute->kind != ComputeKind::forward || compute->node < node || compute->operands.empty())
       continue;
+    if (loss >= 0 && compute->node != loss) continue;
     if (compute->node > node) samples.reset();
     node = compute->node;
     const Slice here = compute->operands.front().box.n;
@@ -73,13 +74,13 @@ std::optional<Slice> loss_samples(const Program& program) {
 
 }  // namespace
 
-Slice counted_samples(const Schedule& schedule, int rank) {
-  const std::optional<Slice> mine = loss_samples(schedule.program(rank));
+Slice counted_samples(const Schedule& schedule, int rank, int loss) {
+  const std::optional<Slice> mine = loss_samples(schedule.program(rank), loss);
   if (!mine) return {};
   for (int axis = 0; axis < static_cast<int>(schedule.mesh.axes.size()); ++axis) {
     const int coordinate = schedule.mesh.coordinate(rank, axis);
     if (axis == schedule.batch_axis || coordinate == 0) continue;
-    if (loss_samples(schedule.program(schedule.mesh.neighbour(rank, axis, -coordinate))) == mine) return {};
+    if (loss_samples(schedule.program(schedule.mesh.neighbour(rank, axis, -coordinate)), loss) == mine) return {};
   }
   return {schedule.samples(rank).offset + mine->offset, mine->count};
 }

@@ -194,8 +194,8 @@ struct Schedule {
 };
 
 /// The images, in the global batch, whose loss a rank computes and counts. Ranks that compute the same loss again count none, so
-/// that every image is counted once.
-Slice counted_samples(const Schedule& schedule, int rank);
+/// that every image is counted once. `loss`: the node of a loss, by default the last one.
+Slice counted_samples(const Schedule& schedule, int rank, int loss = -1);
 /// What a collective op asks of one rank.
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
 /// Bytes of a region in a program.

@@ -90,6 +90,20 @@ class CpuCompute::Call {
   void backward_input(const MaxPool2d& l) {
     kernels_.max_pool2d_backward_input(view(Role::dy), view(Role::x), view(Role::dx), window(l, Role::x, Role::dy));
   }
+  template <class Pool>
+  void average(const Pool& l) {
+    const std::vector<PoolSpan> rows = pool_rows(l, whole_input().h, need(Role::x).box, need(Role::y).box);
+    kernels_.avg_pool2d_forward(view(Role::x), view(Role::y), rows, pool_spans_w(l, whole_input().w));
+  }
+  template <class Pool>
+  void average_backward(const Pool& l) {
+    const std::vector<PoolSpan> rows = pool_rows(l, whole_input().h, need(Role::dx).box, need(Role::dy).box);
+    kernels_.avg_pool2d_backward_input(view(Role::dy), view(Role::dx), rows, pool_spans_w(l, whole_input().w));
+  }
+  void forward(const AvgPool2d& l) { average(l); }
+  void backward_input(const AvgPool2d& l) { average_backward(l); }
+  void forward(const AdaptiveAvgPool2d& l) { average(l); }
+  void backward_input(const AdaptiveAvgPool2d& l) { average_backward(l); }
   void forward(const GlobalAvgPool2d&) { kernels_.global_avg_pool2d_forward(view(Role::x), view(Role::y), image_pixels()); }
   void backward_input(const GlobalAvgPool2d&) {
     kernels_.global_avg_pool2d_backward_input(view(Role::dy), view(Role::dx), image_pixels());
@@ -169,16 +183,16 @@ class CpuCompute::Call {
     kernels_.dropout_backward_input(view(Role::dy), view(Role::dx), probability(l), dropout_key(Role::dy));
   }
 
-  void forward(const SoftmaxCrossEntropy&) {
+  void forward(const SoftmaxCrossEntropy& l) {
     read_labels(Role::x);
-    const cpu::Loss loss = kernels_.softmax_cross_entropy_forward(view(Role::x), state_.labels, view(Role::y));
-    if (counted_samples(call_.schedule, call_.rank).count == 0) return;  // another rank computes the same
+    const cpu::Loss loss = kernels_.softmax_cross_entropy_forward(view(Role::x), state_.labels, view(Role::y), l);
+    if (counted_samples(call_.schedule, call_.rank, call_.compute.node).count == 0) return;  // another rank computes the same
     state_.totals.loss_sum += loss.loss_sum;
-    state_.totals.correct += loss.correct;
+    if (is_last_node()) state_.totals.correct += loss.correct;  // answers are those of the last loss
   }
-  void backward_input(const SoftmaxCrossEntropy&) {
+  void backward_input(const SoftmaxCrossEntropy& l) {
     read_labels(Role::y);
-    kernels_.softmax_cross_entropy_backward_input(view(Role::y), state_.labels, view(Role::dx),
+    kernels_.softmax_cross_entropy_backward_input(view(Role::y), state_.labels, view(Role::dx), l,
                                                   1.0 / call_.schedule.global_batch);
   }
 
@@ -332,7 +346,10 @@ class CpuCompute::Call {
     return std::get<L>(layer_on_part(layer, need(x).box, need(y).box)).window;
   }
   [[nodiscard]] int lead(Role x, Role y) const { return static_cast<int>(need(y).box.c.offset - need(x).box.c.offset); }
-  [[nodiscard]] double image_pixels() const { return owner_.pixels_.at(static_cast<std::size_t>(call_.compute.node)); }
+  /// The whole input of the node, of which this rank may have a part.
+  [[nodiscard]] const Shape& whole_input() const { return owner_.inputs_.at(static_cast<std::size_t>(call_.compute.node)); }
+  [[nodiscard]] double image_pixels() const { return static_cast<double>(whole_input().h) * whole_input().w; }
+  [[nodiscard]] bool is_last_node() const { return call_.compute.node + 1 == static_cast<int>(owner_.model_.nodes.size()); }
 
   [[nodiscard]] Slice global_samples(Role role) const {
     const Slice mine = need(role).box.n;
@@ -366,10 +383,7 @@ CpuCompute::CpuCompute(const Model& model, const Dataset& data, int ranks, Compu
     : model_(model), data_(data), settings_(std::move(settings)), ranks_(static_cast<std::size_t>(ranks)) {
   require(data.image == model.image.with_batch(1), "CpuCompute", "images are ", to_string(data.image), ", the model takes ",
           to_string(model.image));
-  for (int i = 0; i < static_cast<int>(model.nodes.size()); ++i) {
-    const Shape x = input_shape(model, i, 1);
-    pixels_.push_back(static_cast<double>(x.h) * x.w);
-  }
+  for (int i = 0; i < static_cast<int>(model.nodes.size()); ++i) inputs_.push_back(input_shape(model, i, 1));
 }
 
 CpuCompute::~CpuCompute() = default;

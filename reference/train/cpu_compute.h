@@ -60,7 +60,7 @@ class CpuCompute {
   const Model& model_;
   const Dataset& data_;
   ComputeSettings settings_;
-  std::vector<double> pixels_;  ///< rows times columns of each node's whole input
+  std::vector<Shape> inputs_;  ///< of each node, whole, with one image
   std::vector<RankState> ranks_;
 };
 

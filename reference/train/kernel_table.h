@@ -21,6 +21,8 @@ struct KernelTable {
   void (*linear_backward_weights)(In dy, In x, Out dw, Out db);
   void (*max_pool2d_forward)(In x, Out y, const Window&);
   void (*max_pool2d_backward_input)(In dy, In x, Out dx, const Window&);
+  void (*avg_pool2d_forward)(In x, Out y, std::span<const PoolSpan> rows, std::span<const PoolSpan> columns);
+  void (*avg_pool2d_backward_input)(In dy, Out dx, std::span<const PoolSpan> rows, std::span<const PoolSpan> columns);
   void (*add_bias)(In b, Out y);
   void (*bias_backward)(In dy, Out db);
   void (*global_avg_pool2d_forward)(In x, Out y, double count);
@@ -41,8 +43,8 @@ struct KernelTable {
   void (*relu_backward_input)(In dy, In y, Out dx);
   void (*dropout_forward)(In x, Out y, double probability, const cpu::DropoutKey&);
   void (*dropout_backward_input)(In dy, Out dx, double probability, const cpu::DropoutKey&);
-  cpu::Loss (*softmax_cross_entropy_forward)(In x, Labels, Out y);
-  void (*softmax_cross_entropy_backward_input)(In y, Labels, Out dx, double scale);
+  cpu::Loss (*softmax_cross_entropy_forward)(In x, Labels, Out y, const SoftmaxCrossEntropy&);
+  void (*softmax_cross_entropy_backward_input)(In y, Labels, Out dx, const SoftmaxCrossEntropy&, double scale);
   void (*sgd_update)(std::span<T> w, std::span<const T> dw, std::span<T> momentum, const cpu::SgdSettings&);
 };
 
@@ -58,6 +60,8 @@ constexpr KernelTable<T> naive_kernels() {
           .linear_backward_weights = naive::linear_backward_weights<T>,
           .max_pool2d_forward = naive::max_pool2d_forward<T>,
           .max_pool2d_backward_input = naive::max_pool2d_backward_input<T>,
+          .avg_pool2d_forward = naive::avg_pool2d_forward<T>,
+          .avg_pool2d_backward_input = naive::avg_pool2d_backward_input<T>,
           .add_bias = naive::add_bias<T>,
           .bias_backward = naive::bias_backward<T>,
           .global_avg_pool2d_forward = naive::global_avg_pool2d_forward<T>,
@@ -93,6 +97,8 @@ constexpr KernelTable<float> fast_kernels() {
           .linear_backward_weights = cpu::linear_backward_weights,
           .max_pool2d_forward = cpu::max_pool2d_forward,
           .max_pool2d_backward_input = cpu::max_pool2d_backward_input,
+          .avg_pool2d_forward = cpu::avg_pool2d_forward,
+          .avg_pool2d_backward_input = cpu::avg_pool2d_backward_input,
           .add_bias = cpu::add_bias,
           .bias_backward = cpu::bias_backward,
           .global_avg_pool2d_forward = cpu::global_avg_pool2d_forward,

@@ -62,6 +62,15 @@ void run(Operands& o, const MaxPool2d& pool, Pass pass) {
   if (pass == Pass::forward) cpu::max_pool2d_forward(o.x.view(), o.y.view(), pool.window);
   if (pass == Pass::backward_input) cpu::max_pool2d_backward_input(o.dy.view(), o.x.view(), o.dx.view(), pool.window);
 }
+template <class Pool>
+void average(Operands& o, const Pool& pool, Pass pass) {
+  const std::vector<PoolSpan> rows = pool_spans_h(pool, o.x.shape().h);
+  const std::vector<PoolSpan> columns = pool_spans_w(pool, o.x.shape().w);
+  if (pass == Pass::forward) cpu::avg_pool2d_forward(o.x.view(), o.y.view(), rows, columns);
+  if (pass == Pass::backward_input) cpu::avg_pool2d_backward_input(o.dy.view(), o.dx.view(), rows, columns);
+}
+void run(Operands& o, const AvgPool2d& pool, Pass pass) { average(o, pool, pass); }
+void run(Operands& o, const AdaptiveAvgPool2d& pool, Pass pass) { average(o, pool, pass); }
 void run(Operands& o, const ReLU&, Pass pass) {
   if (pass == Pass::forward) cpu::relu_forward(o.x.view(), o.y.view());
   if (pass == Pass::backward_input) cpu::relu_backward_input(o.dy.view(), o.y.view(), o.dx.view());
@@ -70,10 +79,10 @@ void run(Operands& o, const Dropout& dropout, Pass pass) {
   if (pass == Pass::forward) cpu::dropout_forward(o.x.view(), o.y.view(), dropout.probability, kKey);
   if (pass == Pass::backward_input) cpu::dropout_backward_input(o.dy.view(), o.dx.view(), dropout.probability, kKey);
 }
-void run(Operands& o, const SoftmaxCrossEntropy&, Pass pass) {
-  if (pass == Pass::forward) benchmark::DoNotOptimize(cpu::softmax_cross_entropy_forward(o.x.view(), o.labels, o.y.view()));
+void run(Operands& o, const SoftmaxCrossEntropy& loss, Pass pass) {
+  if (pass == Pass::forward) benchmark::DoNotOptimize(cpu::softmax_cross_entropy_forward(o.x.view(), o.labels, o.y.view(), loss));
   if (pass == Pass::backward_input)
-    cpu::softmax_cross_entropy_backward_input(o.y.view(), o.labels, o.dx.view(), 1.0 / o.x.shape().n);
+    cpu::softmax_cross_entropy_backward_input(o.y.view(), o.labels, o.dx.view(), loss, 1.0 / o.x.shape().n);
 }
 void run(Operands& o, const BatchNorm2d& norm, Pass pass) {
   if (pass == Pass::forward) {

@@ -130,12 +130,12 @@ TEST_CASE("softmax and its loss: known values, and logits that would overflow") 
   const Tensor<float> x = tensor({4, 2, 1, 1}, {0, 0, 1e4F, -1e4F, 1e4F, -1e4F, 3e38F, 3e38F});
   const std::vector<int> labels = {1, 0, 1, 0};
   Tensor<float> y(x.shape(), kNaN);
-  const cpu::Loss loss = cpu::softmax_cross_entropy_forward(x.view(), labels, y.view());
+  const cpu::Loss loss = cpu::softmax_cross_entropy_forward(x.view(), labels, y.view(), {});
   REQUIRE(values(y) == std::vector<float>{0.5, 0.5, 1, 0, 1, 0, 0.5, 0.5});
   REQUIRE(loss.loss_sum == Approx(2 * std::log(2.0) + 2e4));
   REQUIRE(loss.correct == 2);  // samples 1 and 3: the first of the largest; sample 0's label ties but is not first
   Tensor<float> dx(x.shape(), kNaN);
-  cpu::softmax_cross_entropy_backward_input(y.view(), labels, dx.view(), 0.25);
+  cpu::softmax_cross_entropy_backward_input(y.view(), labels, dx.view(), {}, 0.25);
   REQUIRE(values(dx) == std::vector<float>{0.125, -0.125, 0, 0, 0.25, -0.25, -0.125, 0.125});
 }
 
@@ -145,10 +145,10 @@ TEST_CASE("a NaN logit makes the loss NaN and is never counted as right") {
     x.data()[at] = kNaN;
     Tensor<float> y(x.shape(), 0.0F);
     for (const int label : {0, 1, 2}) {
-      const cpu::Loss loss = cpu::softmax_cross_entropy_forward(x.view(), std::vector<int>{label}, y.view());
+      const cpu::Loss loss = cpu::softmax_cross_entropy_forward(x.view(), std::vector<int>{label}, y.view(), {});
       REQUIRE(std::isnan(loss.loss_sum));
       REQUIRE(loss.correct == 0);
-      REQUIRE(cpu::naive::softmax_cross_entropy_forward<float>(x.view(), std::vector<int>{label}, y.view()).correct == 0);
+      REQUIRE(cpu::naive::softmax_cross_entropy_forward<float>(x.view(), std::vector<int>{label}, y.view(), {}).correct == 0);
     }
   }
 }
@@ -157,10 +157,10 @@ TEST_CASE("labels that are no class, or too few of them, are refused") {
   const Tensor<float> x({2, 3, 1, 1}, 1.0F);
   Tensor<float> y(x.shape());
   for (const std::vector<int>& labels : {std::vector<int>{0, 3}, {-1, 0}, {0}, {0, 1, 2}}) {
-    REQUIRE_THROWS_AS(cpu::softmax_cross_entropy_forward(x.view(), labels, y.view()), std::invalid_argument);
-    REQUIRE_THROWS_AS(cpu::softmax_cross_entropy_backward_input(x.view(), labels, y.view(), 1.0), std::invalid_argument);
-    REQUIRE_THROWS_AS(cpu::naive::softmax_cross_entropy_forward<float>(x.view(), labels, y.view()), std::invalid_argument);
-    REQUIRE_THROWS_AS(cpu::naive::softmax_cross_entropy_backward_input<float>(x.view(), labels, y.view(), 1.0),
+    REQUIRE_THROWS_AS(cpu::softmax_cross_entropy_forward(x.view(), labels, y.view(), {}), std::invalid_argument);
+    REQUIRE_THROWS_AS(cpu::softmax_cross_entropy_backward_input(x.view(), labels, y.view(), {}, 1.0), std::invalid_argument);
+    REQUIRE_THROWS_AS(cpu::naive::softmax_cross_entropy_forward<float>(x.view(), labels, y.view(), {}), std::invalid_argument);
+    REQUIRE_THROWS_AS(cpu::naive::softmax_cross_entropy_backward_input<float>(x.view(), labels, y.view(), {}, 1.0),
                       std::invalid_argument);
   }
 }

@@ -43,13 +43,27 @@ namespace {
 
 Window without_padding(Window window) {
   window.padding_h = window.padding_w = window.extra_below = 0;
+  window.ceil_mode = false;
   return window;
 }
 
 /// work_of() counts the zeros of the padding like any other value, and the naive kernels skip them: so count on an input that
-/// already has them. Its output has the same shape.
+/// already has them, and what the last window of ceil mode reaches over. Its output has the same shape.
 Shape with_padding(Shape x, const Window& window) {
-  return {x.n, x.c, x.h + 2 * window.padding_h + window.extra_below, x.w + 2 * window.padding_w};
+  Shape padded = {x.n, x.c, x.h + 2 * window.padding_h + window.extra_below, x.w + 2 * window.padding_w};
+  if (window.ceil_mode) {
+    padded.h = (window.output_h(x.h) - 1) * window.stride_h + window.kernel_h;
+    padded.w = (window.output_w(x.w) - 1) * window.stride_w + window.kernel_w;
+  }
+  return padded;
+}
+
+/// The window of a layer that has one.
+Window* window_of(Layer& layer) {
+  if (auto* conv = std::get_if<Conv2d>(&layer)) return &conv->window;
+  if (auto* pool = std::get_if<MaxPool2d>(&layer)) return &pool->window;
+  if (auto* pool = std::get_if<AvgPool2d>(&layer)) return &pool->window;
+  return nullptr;
 }
 
 /// The layers whose work is arithmetic that can be counted. ReLU and Dropout are given one FLOP an element, softmax five.
@@ -67,13 +81,10 @@ void run_counting(Operands<Counting>& operands, Pass pass) {
 }
 
 std::int64_t counted(const Layer& layer, const Shape& x_shape, Pass pass) {
-  const Window* window = nullptr;
   Layer unpadded = layer;
-  if (auto* conv = std::get_if<Conv2d>(&unpadded)) window = &conv->window;
-  if (auto* pool = std::get_if<MaxPool2d>(&unpadded)) window = &pool->window;
+  Window* window = window_of(unpadded);
   const Shape x = window == nullptr ? x_shape : with_padding(x_shape, *window);
-  if (auto* conv = std::get_if<Conv2d>(&unpadded)) conv->window = without_padding(conv->window);
-  if (auto* pool = std::get_if<MaxPool2d>(&unpadded)) pool->window = without_padding(pool->window);
+  if (window != nullptr) *window = without_padding(*window);
   REQUIRE(output_shape(unpadded, x) == output_shape(layer, x_shape));
   Operands<Counting> operands(unpadded, x, 1);
   for (const Pass before : {Pass::forward, Pass::backward_input})

@@ -125,8 +125,20 @@ TEST_CASE("a batch of no images leaves everything as it was") {
 }
 
 TEST_CASE("there is a row for every layer that has kernels") {
-  const std::vector<Layer> kinds = {Conv2d{}, MaxPool2d{}, GlobalAvgPool2d{}, ReLU{},    BatchNorm2d{}, LocalResponseNorm{},
-                                    Add{},    Concat{},    Linear{},          Flatten{}, Dropout{},     SoftmaxCrossEntropy{}};
+  const std::vector<Layer> kinds = {Conv2d{},
+                                    MaxPool2d{},
+                                    AvgPool2d{},
+                                    AdaptiveAvgPool2d{},
+                                    GlobalAvgPool2d{},
+                                    ReLU{},
+                                    BatchNorm2d{},
+                                    LocalResponseNorm{},
+                                    Add{},
+                                    Concat{},
+                                    Linear{},
+                                    Flatten{},
+                                    Dropout{},
+                                    SoftmaxCrossEntropy{}};
   REQUIRE(kinds.size() == std::variant_size_v<Layer>);
   for (const Layer& kind : kinds) {
     INFO(kind_name(kind));

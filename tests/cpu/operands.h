@@ -137,6 +137,16 @@ struct Naive {
     if (pass == Pass::forward) max_pool2d_forward<T>(o.x.view(), o.y.view(), pool.window);
     if (pass == Pass::backward_input) max_pool2d_backward_input<T>(o.dy.view(), o.x.view(), o.dx.view(), pool.window);
   }
+  static void run(Operands<T>& o, const AvgPool2d& pool, Pass pass) { average(o, pool, pass); }
+  static void run(Operands<T>& o, const AdaptiveAvgPool2d& pool, Pass pass) { average(o, pool, pass); }
+  template <class Pool>
+  static void average(Operands<T>& o, const Pool& pool, Pass pass) {
+    using namespace cpu::naive;
+    const std::vector<PoolSpan> rows = pool_spans_h(pool, o.x.shape().h);
+    const std::vector<PoolSpan> columns = pool_spans_w(pool, o.x.shape().w);
+    if (pass == Pass::forward) avg_pool2d_forward<T>(o.x.view(), o.y.view(), rows, columns);
+    if (pass == Pass::backward_input) avg_pool2d_backward_input<T>(o.dy.view(), o.dx.view(), rows, columns);
+  }
   static void run(Operands<T>& o, const ReLU&, Pass pass) {
     using namespace cpu::naive;
     if (pass == Pass::forward) relu_forward<T>(o.x.view(), o.y.view());
@@ -147,10 +157,10 @@ struct Naive {
     if (pass == Pass::forward) dropout_forward<T>(o.x.view(), o.y.view(), dropout.probability, kKey);
     if (pass == Pass::backward_input) dropout_backward_input<T>(o.dy.view(), o.dx.view(), dropout.probability, kKey);
   }
-  static void run(Operands<T>& o, const SoftmaxCrossEntropy&, Pass pass) {
+  static void run(Operands<T>& o, const SoftmaxCrossEntropy& loss, Pass pass) {
     using namespace cpu::naive;
-    if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward<T>(o.x.view(), o.labels, o.y.view());
-    if (pass == Pass::backward_input) softmax_cross_entropy_backward_input<T>(o.y.view(), o.labels, o.dx.view(), o.scale);
+    if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward<T>(o.x.view(), o.labels, o.y.view(), loss);
+    if (pass == Pass::backward_input) softmax_cross_entropy_backward_input<T>(o.y.view(), o.labels, o.dx.view(), loss, o.scale);
   }
   static void run(Operands<T>& o, const GlobalAvgPool2d&, Pass pass) {
     using namespace cpu::naive;
@@ -211,6 +221,16 @@ struct Fast {
     if (pass == Pass::forward) max_pool2d_forward(o.x.view(), o.y.view(), pool.window);
     if (pass == Pass::backward_input) max_pool2d_backward_input(o.dy.view(), o.x.view(), o.dx.view(), pool.window);
   }
+  static void run(Operands<float>& o, const AvgPool2d& pool, Pass pass) { average(o, pool, pass); }
+  static void run(Operands<float>& o, const AdaptiveAvgPool2d& pool, Pass pass) { average(o, pool, pass); }
+  template <class Pool>
+  static void average(Operands<float>& o, const Pool& pool, Pass pass) {
+    using namespace cpu;
+    const std::vector<PoolSpan> rows = pool_spans_h(pool, o.x.shape().h);
+    const std::vector<PoolSpan> columns = pool_spans_w(pool, o.x.shape().w);
+    if (pass == Pass::forward) avg_pool2d_forward(o.x.view(), o.y.view(), rows, columns);
+    if (pass == Pass::backward_input) avg_pool2d_backward_input(o.dy.view(), o.dx.view(), rows, columns);
+  }
   static void run(Operands<float>& o, const ReLU&, Pass pass) {
     using namespace cpu;
     if (pass == Pass::forward) relu_forward(o.x.view(), o.y.view());
@@ -221,10 +241,10 @@ struct Fast {
     if (pass == Pass::forward) dropout_forward(o.x.view(), o.y.view(), dropout.probability, kKey);
     if (pass == Pass::backward_input) dropout_backward_input(o.dy.view(), o.dx.view(), dropout.probability, kKey);
   }
-  static void run(Operands<float>& o, const SoftmaxCrossEntropy&, Pass pass) {
+  static void run(Operands<float>& o, const SoftmaxCrossEntropy& loss, Pass pass) {
     using namespace cpu;
-    if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward(o.x.view(), o.labels, o.y.view());
-    if (pass == Pass::backward_input) softmax_cross_entropy_backward_input(o.y.view(), o.labels, o.dx.view(), o.scale);
+    if (pass == Pass::forward) o.loss = softmax_cross_entropy_forward(o.x.view(), o.labels, o.y.view(), loss);
+    if (pass == Pass::backward_input) softmax_cross_entropy_backward_input(o.y.view(), o.labels, o.dx.view(), loss, o.scale);
   }
   static void run(Operands<float>& o, const GlobalAvgPool2d&, Pass pass) {
     using namespace cpu;

@@ -150,7 +150,7 @@ TEST_CASE("networks that cannot work are refused, naming the node") {
   refused(model, "SoftmaxCrossEntropy must be the last node");
   model = tiny();
   model.nodes[1].layer = SoftmaxCrossEntropy{};
-  refused(model, "see 'relu'");
+  refused(model, "'nobias' reads a SoftmaxCrossEntropy");
   model = tiny();
   model.classes = 4;
   refused(model, "3 outputs for 4 classes");

@@ -55,6 +55,31 @@ inline Model branches() {
   return net.finish();
 }
 
+/// What Inception has and the others do not: convolutions that are dilated, 1 x 3 and 3 x 1, pooling with ceil mode, average
+/// pooling with padding, without and adaptive, label smoothing, and an auxiliary head with a loss of its own.
+inline Model two_heads() {
+  ModelBuilder net("two_heads", {1, 2, 10, 8}, 4);
+  net.add("conv", Conv2d{6, dilated_window(3, 2, 1, 2), false});
+  net.add("norm", BatchNorm2d{.epsilon = 1e-3});
+  net.add("relu", ReLU{});
+  const int fork = net.add("pool", MaxPool2d{ceil_window(3, 2)});  // 5 x 4
+  const int left = net.add("wide", Conv2d{5, Window{1, 3, 1, 1, 0, 1}}, {fork});
+  net.add("average", AvgPool2d{square_window(3, 1, 1)}, {fork});
+  const int right = net.add("high", Conv2d{4, Window{3, 1, 1, 1, 1, 0}});
+  const int trunk = net.add("concat", Concat{}, {left, right});
+  net.add("aux.pool", AdaptiveAvgPool2d{4, 3}, {trunk});
+  net.add("aux.conv", Conv2d{4, square_window(1)});
+  net.add("aux.flatten", Flatten{});
+  net.add("aux.fc", Linear{4});
+  net.add("aux.loss", SoftmaxCrossEntropy{.label_smoothing = 0.1, .weight = 0.4});
+  net.add("shrink", AvgPool2d{ceil_window(2, 2, 1), false}, {trunk});  // 3 x 3
+  net.add("last", Conv2d{7, dilated_window(2, 2, 1, 1)});
+  net.add("last_relu", ReLU{});
+  net.add("flatten", Flatten{});
+  net.add("fc", Linear{4});
+  return net.finish({.label_smoothing = 0.1});
+}
+
 /// LeNet-5's layers on small images, so that plain kernels take no time.
 inline Model small_lenet() {
   ModelBuilder net("small_lenet", {1, 1, 12, 12}, 10);

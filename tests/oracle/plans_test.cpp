@@ -96,6 +96,17 @@ TEST_CASE("every plan on several axes equals the serial run") {
   REQUIRE(tally.ran == 36 * 8 - 2 - 2 * 2 - 4);
 }
 
+TEST_CASE("every plan of a network with an auxiliary head equals the serial run") {
+  Tally tally;
+  for (const PlanCase& c : all_cases()) run_variants(two_heads(), c, tally);
+  // Schemes b and c run everything behind the first linear layer by hand-overs, and the trunk goes on beside the head.
+  for (const std::string& label : tally.refused)
+    REQUIRE((label.find("scheme b") != std::string::npos || label.find("scheme c") != std::string::npos ||
+             label == "two_heads: filter=2 x channel=2, batch 4"));
+  REQUIRE(tally.refused.size() == 6 + 2 + 1);
+  REQUIRE(tally.ran == (static_cast<int>(all_cases().size()) - 9) * 4);
+}
+
 TEST_CASE("plans with other rules for single nodes equal the serial run") {
   Tally tally;
   for (const Model& model : {small_lenet(), short_resnet(), branches()})

@@ -95,6 +95,7 @@ class Oracle {
 
   /// Some images, from the start again at the end of the data set; their labels go to the layers.
   Tensor<double> load(const Dataset& data, const Slice& range) {
+    layers_.loss = {};
     Tensor<double> images(model_.image.with_batch(static_cast<int>(range.count)));
     layers_.labels.clear();
     for (std::int64_t i = 0; i < range.count; ++i) {

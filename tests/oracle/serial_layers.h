@@ -78,6 +78,20 @@ class SerialLayers {
   void backward(const GlobalAvgPool2d&, const SerialCall& c) {
     cpu::naive::global_avg_pool2d_backward_input<T>(c.dy, c.dx0(), pixels(c.x0().shape));
   }
+  template <class Pool>
+  static void average(const Pool& l, const SerialCall& c) {
+    const Shape& x = c.x0().shape;
+    cpu::naive::avg_pool2d_forward<T>(c.x0(), c.y, pool_spans_h(l, x.h), pool_spans_w(l, x.w));
+  }
+  template <class Pool>
+  static void average_backward(const Pool& l, const SerialCall& c) {
+    const Shape& x = c.x0().shape;
+    cpu::naive::avg_pool2d_backward_input<T>(c.dy, c.dx0(), pool_spans_h(l, x.h), pool_spans_w(l, x.w));
+  }
+  void forward(const AvgPool2d& l, const SerialCall& c) { average(l, c); }
+  void backward(const AvgPool2d& l, const SerialCall& c) { average_backward(l, c); }
+  void forward(const AdaptiveAvgPool2d& l, const SerialCall& c) { average(l, c); }
+  void backward(const AdaptiveAvgPool2d& l, const SerialCall& c) { average_backward(l, c); }
   void forward(const ReLU&, const SerialCall& c) { cpu::naive::relu_forward<T>(c.x0(), c.y); }
   void backward(const ReLU&, const SerialCall& c) { cpu::naive::relu_backward_input<T>(c.dy, c.y, c.dx0()); }
   void forward(const LocalResponseNorm& l, const SerialCall& c) { cpu::naive::local_response_norm_forward<T>(c.x0(), c.y, l, 0); }
@@ -92,11 +106,15 @@ class SerialLayers {
   void backward(const Dropout& l, const SerialCall& c) {
     cpu::naive::dropout_backward_input<T>(c.dy, c.dx0(), l.probability, key(c));
   }
-  void forward(const SoftmaxCrossEntropy&, const SerialCall& c) {
-    loss = cpu::naive::softmax_cross_entropy_forward<T>(c.x0(), labels, c.y);
+  /// Losses add up; the answers are those of the last one, and no others count in evaluation.
+  void forward(const SoftmaxCrossEntropy& l, const SerialCall& c) {
+    const cpu::Loss here = cpu::naive::softmax_cross_entropy_forward<T>(c.x0(), labels, c.y, l);
+    const bool last = c.node + 1 == static_cast<int>(model_.nodes.size());
+    if (training || last) loss.loss_sum += here.loss_sum;
+    if (last) loss.correct = here.correct;
   }
-  void backward(const SoftmaxCrossEntropy&, const SerialCall& c) {
-    cpu::naive::softmax_cross_entropy_backward_input<T>(c.y, labels, c.dx0(), 1.0 / settings_.images_of_step());
+  void backward(const SoftmaxCrossEntropy& l, const SerialCall& c) {
+    cpu::naive::softmax_cross_entropy_backward_input<T>(c.y, labels, c.dx0(), l, 1.0 / settings_.images_of_step());
   }
   void forward(const Add&, const SerialCall& c) { cpu::naive::sum<T>(c.x, c.y); }
   void backward(const Add&, const SerialCall& c) {

@@ -10,7 +10,8 @@ namespace convoy::cpu::naive {
 /// Where the channels begin that filter k sees: those of its group, when C channels and K filters are divided into groups.
 inline int first_channel_of(int k, const Shape& x, const Shape& w) { return k / (w.n / groups_of(x, w)) * w.c; }
 
-/// y[n,k,p,q] = b[k] + sum over c,r,s of w[k,c,r,s] x[n, first + c, p*stride_h + r - padding_h, q*stride_w + s - padding_w]
+/// y[n,k,p,q] = b[k] + sum over c,r,s of w[k,c,r,s] x[n, first + c, h, v]
+/// with h = p*stride_h + r*dilation_h - padding_h and v = q*stride_w + s*dilation_w - padding_w
 /// x: [N,C,H,W]   w: [K,C/groups,R,S]   b: [1,K,1,1] or no data   y: [N,K,P,Q], overwritten. Outside x counts as zero.
 /// first is first_channel_of(k); without groups it is 0.
 template <class T>
@@ -25,10 +26,10 @@ void conv2d_forward(View<const T> x, View<const T> w, View<const T> b, View<T> y
           T sum{};
           for (int c = 0; c < w.shape.c; ++c) {
             for (int r = 0; r < w.shape.h; ++r) {
-              const int h = p * window.stride_h + r - window.padding_h;
+              const int h = p * window.stride_h + r * window.dilation_h - window.padding_h;
               if (h < 0 || h >= x.shape.h) continue;
               for (int s = 0; s < w.shape.w; ++s) {
-                const int v = q * window.stride_w + s - window.padding_w;
+                const int v = q * window.stride_w + s * window.dilation_w - window.padding_w;
                 if (v >= 0 && v < x.shape.w) sum += w(k, c, r, s) * x(n, first + c, h, v);
               }
             }
@@ -54,10 +55,10 @@ void conv2d_backward_input(View<const T> dy, View<const T> w, View<T> dx, const 
         for (int q = 0; q < dy.shape.w; ++q) {
           for (int c = 0; c < w.shape.c; ++c) {
             for (int r = 0; r < w.shape.h; ++r) {
-              const int h = p * window.stride_h + r - window.padding_h;
+              const int h = p * window.stride_h + r * window.dilation_h - window.padding_h;
               if (h < 0 || h >= dx.shape.h) continue;
               for (int s = 0; s < w.shape.w; ++s) {
-                const int v = q * window.stride_w + s - window.padding_w;
+                const int v = q * window.stride_w + s * window.dilation_w - window.padding_w;
                 if (v >= 0 && v < dx.shape.w) dx(n, first + c, h, v) += dy(n, k, p, q) * w(k, c, r, s);
               }
             }
@@ -68,7 +69,7 @@ void conv2d_backward_input(View<const T> dy, View<const T> w, View<T> dx, const 
   }
 }
 
-/// dw[k,c,r,s] += sum over n,p,q of dy[n,k,p,q] x[n, first + c, p*stride_h + r - padding_h, q*stride_w + s - padding_w]
+/// dw[k,c,r,s] += sum over n,p,q of dy[n,k,p,q] x[n, first + c, h, v], with h and v as in forward
 /// db[k] += sum over n,p,q of dy[n,k,p,q]
 /// dy: [N,K,P,Q]   x: [N,C,H,W]   dw: [K,C/groups,R,S]   db: [1,K,1,1] or no data; both accumulated.
 template <class T>
@@ -82,10 +83,10 @@ void conv2d_backward_weights(View<const T> dy, View<const T> x, View<T> dw, View
         for (int q = 0; q < dy.shape.w; ++q) {
           for (int c = 0; c < dw.shape.c; ++c) {
             for (int r = 0; r < dw.shape.h; ++r) {
-              const int h = p * window.stride_h + r - window.padding_h;
+              const int h = p * window.stride_h + r * window.dilation_h - window.padding_h;
               if (h < 0 || h >= x.shape.h) continue;
               for (int s = 0; s < dw.shape.w; ++s) {
-                const int v = q * window.stride_w + s - window.padding_w;
+                const int v = q * window.stride_w + s * window.dilation_w - window.padding_w;
                 if (v >= 0 && v < x.shape.w) dw(k, c, r, s) += dy(n, k, p, q) * x(n, first + c, h, v);
               }
             }

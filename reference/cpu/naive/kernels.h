@@ -3,6 +3,7 @@
 #pragma once
 
 // IWYU pragma: begin_exports
+#include "reference/cpu/naive/avg_pool2d.h"
 #include "reference/cpu/naive/batch_norm2d.h"
 #include "reference/cpu/naive/bias.h"
 #include "reference/cpu/naive/conv2d.h"
