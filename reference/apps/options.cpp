@@ -101,6 +101,7 @@ ScheduleChoice choice_of(const PlanOptions& options, int ranks) {
                                                                     : per_rank * choice.ranks;
   if (batch > INT32_MAX) throw InputError(cat("a global batch of ", batch, " images is too large; write at most ", INT32_MAX));
   choice.global_batch = static_cast<int>(batch);
+  decide(choice, Fusion::on, ActivationLayout::blocked);
   return choice;
 }
 

@@ -80,7 +80,7 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;
   const std::vector<int> batches = batches_of(options, ranks);
   for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / ranks);
-  const Model model = make_model(choice.model);
+  const Model model = model_of(choice);
   const std::string source = data_source(options, model);
   const auto seed = static_cast<std::uint64_t>(options.seed);
   TrainingData data = open_data({.source = source,

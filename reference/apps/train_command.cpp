@@ -14,7 +14,6 @@
 #include "reference/io/report.h"
 #include "reference/io/timeline_file.h"
 #include "reference/io/weights_file.h"
-#include "reference/model/zoo.h"
 #include "reference/train/trainer.h"
 
 namespace convoy {
@@ -124,7 +123,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   const TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
   const ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
   const Plan plan = plan_of(choice);
-  const Model model = make_model(choice.model);
+  const Model model = model_of(choice);
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
   TrainSettings settings{.epochs = options.epochs,
                          .steps_per_epoch = options.steps,

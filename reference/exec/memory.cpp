@@ -31,7 +31,7 @@ void RankMemory::bind(const Program& program) {
       base_.push_back(arena_.data() + (plan.offset_bytes[i] - plan.persistent_bytes));
       continue;
     }
-    const std::int64_t bytes = buffer.shape.count() * size_bytes(buffer.dtype);
+    const std::int64_t bytes = element_count(buffer) * size_bytes(buffer.dtype);
     auto found = persistent_.find(buffer.name);
     if (found == persistent_.end()) {
       found = persistent_.emplace(buffer.name, AlignedArray<std::byte>(bytes)).first;
@@ -50,7 +50,7 @@ void RankMemory::poison(int buffer) {
   const Buffer& which = buffers_.at(static_cast<std::size_t>(buffer));
   require(!is_persistent(which.kind), "RankMemory", "'", which.name, "' persists and cannot be poisoned");
   std::byte* begin = base_[static_cast<std::size_t>(buffer)];
-  const std::int64_t bytes = which.shape.count() * size_bytes(which.dtype);
+  const std::int64_t bytes = element_count(which) * size_bytes(which.dtype);
   with_type(which.dtype, [&](auto zero) { fill_nan<decltype(zero)>(begin, bytes); });
 }
 

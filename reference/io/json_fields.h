@@ -187,4 +187,15 @@ inline nlohmann::json parse_json(const std::string& text, const std::string& fil
   }
 }
 
+/// f(text) of a field that older files do not have; what f says about it is a problem of the field.
+template <class F>
+void parse_optional(JsonFields& fields, const std::string& name, const F& f) {
+  if (!fields.has(name)) return;
+  try {
+    f(fields.text(name));
+  } catch (const InputError& error) {
+    fields.problem(name, error.what());
+  }
+}
+
 }  // namespace convoy

@@ -16,7 +16,8 @@ constexpr int kMostRanks = 1 << 20;
 constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
 const std::vector<std::string> kKeys = {"name",   "mesh",      "batch",     "batch_axis", "overrides",
                                         "dtype",  "gradients", "precision", "statistics", "at_root",
-                                        "scheme", "overlap",   "bucket",    "all_reduce", "chunks"};
+                                        "scheme", "overlap",   "bucket",    "all_reduce", "chunks",
+                                        "fusion", "layout"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -122,6 +123,13 @@ void parse_synchronisation(const YamlMap& root, Plan& plan) {
   if (root.has("chunks")) plan.chunks = root.count("chunks");
 }
 
+void parse_kernels(const YamlMap& root, Plan& plan) {
+  if (root.has("fusion"))
+    plan.fusion = root.parsed("fusion", "auto", [](const std::string& word) { return parse_fusion(word); });
+  if (root.has("layout"))
+    plan.layout = root.parsed("layout", "auto", [](const std::string& word) { return parse_activation_layout(word); });
+}
+
 /// At the root, every axis has the strategy that belongs to it.
 void parse_root(const YamlMap& root, Plan& plan) {
   if (root.has("at_root")) plan.at_root = on_off(root, "at_root");
@@ -184,6 +192,8 @@ std::string to_yaml(const Plan& plan) {
   field("bucket", bytes_word(plan.bucket_bytes));
   field("all_reduce", plan.all_reduce);
   field("chunks", plan.chunks);
+  field("fusion", std::string(to_string(plan.fusion)));
+  field("layout", std::string(to_string(plan.layout)));
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -197,6 +207,7 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   parse_overrides(root, plan);
   parse_types(root, plan);
   parse_synchronisation(root, plan);
+  parse_kernels(root, plan);
   parse_root(root, plan);
   return plan;
 }

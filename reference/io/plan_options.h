@@ -26,7 +26,7 @@ inline std::string model_help() { return cat("Network: ", listed_names(zoo())); 
 
 class PlanWords {
  public:
-  /// --plan --split --inside --scheme --gradients --statistics.
+  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -46,6 +46,16 @@ class PlanWords {
                     "BatchNorm2d's: local (over the images of each rank) or synchronised (over all of the step)")
         ->capture_default_str()
         ->type_name("WORD");
+    verb.add_option("--fusion", fusion_,
+                    "on: layers that one kernel computes in one go become one node; off: as written; auto: on for real runs and "
+                    "their profiles")
+        ->capture_default_str()
+        ->type_name("auto|on|off");
+    verb.add_option("--layout", layout_,
+                    "How activations lie in memory: nchw, or blocked (sixteen channels of a pixel together); auto: blocked for real "
+                    "runs and their profiles")
+        ->capture_default_str()
+        ->type_name("auto|nchw|blocked");
   }
 
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
@@ -61,6 +71,8 @@ class PlanWords {
     if (typed("--scheme") || choice.plan_yaml.empty()) choice.scheme = parse_exchange_scheme(scheme_);
     if (typed("--gradients") || choice.plan_yaml.empty()) choice.gradient_dtype = gradient_dtype();
     if (typed("--statistics") || choice.plan_yaml.empty()) choice.synchronised_statistics = parse_statistics(statistics_);
+    if (typed("--fusion") || choice.plan_yaml.empty()) choice.fusion = parse_fusion(fusion_);
+    if (typed("--layout") || choice.plan_yaml.empty()) choice.layout = parse_activation_layout(layout_);
     if (choice.plan_yaml.empty()) require_they_matter();
   }
   /// Whether the plan is read from a file.
@@ -114,6 +126,8 @@ class PlanWords {
               .scheme = plan.scheme,
               .gradient_dtype = plan.gradient_dtype,
               .synchronised_statistics = plan.synchronised_statistics,
+              .fusion = plan.fusion,
+              .layout = plan.layout,
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -124,6 +138,8 @@ class PlanWords {
   std::string scheme_ = "a";
   std::string gradients_ = "f32";
   std::string statistics_ = "local";
+  std::string fusion_ = "auto";
+  std::string layout_ = "auto";
 };
 
 }  // namespace convoy

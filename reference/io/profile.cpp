@@ -79,6 +79,8 @@ void parse_head(Profile& profile, JsonFields& fields) {
   profile.threads = fields.small_integer("threads", 1);
   profile.concurrent = fields.small_integer("concurrent", 1);
   profile.precision = fields.text("precision");
+  parse_optional(fields, "fusion", [&](const std::string& word) { profile.fusion = parse_fusion(word); });
+  parse_optional(fields, "layout", [&](const std::string& word) { profile.layout = parse_activation_layout(word); });
 }
 
 /// Checks the fields that say again what others say, for readers of any result of Convoy.
@@ -120,7 +122,7 @@ bool has_images(const Operand& operand) {
 
 OpSize size_of(const Program& program, const Compute& compute) {
   OpSize size;
-  if (compute.kind == ComputeKind::copy || compute.kind == ComputeKind::sum) {
+  if (compute.kind == ComputeKind::copy || compute.kind == ComputeKind::sum || compute.kind == ComputeKind::repack) {
     size.count = static_cast<std::int64_t>(compute.work.bytes_read + compute.work.bytes_written);
     return size;
   }
@@ -161,6 +163,8 @@ std::string to_json(const Profile& profile) {
       {"host", {{"cpu_model", profile.machine}, {"cores", profile.cores}, {"memory_bytes", profile.memory_bytes}}},
       {"model", profile.model},
       {"precision", profile.precision},
+      {"fusion", to_string(profile.fusion)},
+      {"layout", to_string(profile.layout)},
       {"data", profile.data},
       {"seed", profile.seed},
       {"threads", profile.threads},

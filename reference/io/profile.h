@@ -8,6 +8,7 @@
 
 #include "reference/io/host.h"
 #include "reference/model/model.h"
+#include "reference/plans/plan.h"
 #include "reference/schedule/schedule.h"
 
 namespace convoy {
@@ -60,6 +61,8 @@ struct Profile {
   int threads = 1;                          ///< of each rank
   int concurrent = 1;                       ///< ranks that ran at the same time while one was measured
   std::string precision = "fp32";
+  Fusion fusion = Fusion::off;  ///< of the plan that was measured, as `layout`; what profiles that do not say were
+  ActivationLayout layout = ActivationLayout::nchw;
   std::vector<ProfileEntry> entries;
   std::optional<TransportProfile> transport;  ///< when more than one rank was measured
 };

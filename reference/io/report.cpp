@@ -40,19 +40,10 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   json["scheme"] = to_string(choice.scheme);
   if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
   json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
+  json["fusion"] = to_string(choice.fusion);
+  json["layout"] = to_string(choice.layout);
   if (!choice.plan_yaml.empty()) json["plan_yaml"] = choice.plan_yaml;
   return json;
-}
-
-/// f(text) of a field that older reports do not have; what f says about it is a problem of the field.
-template <class F>
-void parse_optional(JsonFields& fields, const std::string& name, const F& f) {
-  if (!fields.has(name)) return;
-  try {
-    f(fields.text(name));
-  } catch (const InputError& error) {
-    fields.problem(name, error.what());
-  }
 }
 
 /// What reports before version 0.2 did not say.
@@ -62,6 +53,10 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
   parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
   parse_optional(fields, "statistics", [&](const std::string& word) { choice.synchronised_statistics = parse_statistics(word); });
+  choice.fusion = Fusion::off;
+  choice.layout = ActivationLayout::nchw;
+  parse_optional(fields, "fusion", [&](const std::string& word) { choice.fusion = parse_fusion(word); });
+  parse_optional(fields, "layout", [&](const std::string& word) { choice.layout = parse_activation_layout(word); });
   parse_optional(fields, "plan_yaml",
                  [&](const std::string& yaml) { choice.plan_yaml = to_yaml(parse_plan(yaml, "plan_yaml")); });
 }
@@ -184,11 +179,20 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.all_reduce = choice.all_reduce;
   plan.chunks = choice.chunks;
   plan.precision = choice.precision;
+  plan.fusion = choice.fusion;
+  plan.layout = choice.layout;
   return plan;
 }
 
+Model model_of(const ScheduleChoice& choice) { return model_for(make_model(choice.model), plan_of(choice)); }
+
+void decide(ScheduleChoice& choice, Fusion fusion, ActivationLayout layout) {
+  if (choice.fusion == Fusion::automatic) choice.fusion = fusion;
+  if (choice.layout == ActivationLayout::automatic) choice.layout = layout;
+}
+
 Schedule schedule_of(const ScheduleChoice& choice, Mode mode) {
-  return make_schedule(make_model(choice.model), plan_of(choice), mode);
+  return make_schedule(model_of(choice), plan_of(choice), mode);
 }
 
 void RunReport::set_times(const StepTimes& times, const std::string& clock_name) {

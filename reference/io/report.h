@@ -34,12 +34,19 @@ struct ScheduleChoice {
   ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
   std::optional<DType> gradient_dtype = {};   ///< in which gradients are summed, when not as they are
   bool synchronised_statistics = false;       ///< BatchNorm2d
+  Fusion fusion = Fusion::automatic;          ///< whether layers were fused; automatic only before it is decided
+  ActivationLayout layout = ActivationLayout::automatic;
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };
 /// The plan and the schedule of a choice. An InputError names what is unknown or out of range.
 Plan plan_of(const ScheduleChoice& choice);
+/// The model of a choice, fused if it says so: what its schedules are of.
+Model model_of(const ScheduleChoice& choice);
 Schedule schedule_of(const ScheduleChoice& choice, Mode mode = Mode::train);
+
+/// What is automatic in a choice becomes this.
+void decide(ScheduleChoice& choice, Fusion fusion, ActivationLayout layout);
 
 /// Where a value comes from. In JSON: "measured", "simulated", "formula".
 enum class Provenance : std::uint8_t { measured, simulated, formula };

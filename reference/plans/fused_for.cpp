@@ -14,4 +14,6 @@ Model fused_for(const Model& model, const Plan& plan) {
   });
 }
 
+Model model_for(const Model& model, const Plan& plan) { return plan.fusion == Fusion::on ? fused_for(model, plan) : model; }
+
 }  // namespace convoy

@@ -15,6 +15,8 @@ std::span<const NamedPlan> table() {
 }
 
 constexpr std::array kSchemes = {"a", "b", "c"};
+constexpr std::array<std::string_view, 3> kFusions = {"auto", "off", "on"};
+constexpr std::array<std::string_view, 3> kLayouts = {"auto", "nchw", "blocked"};
 
 }  // namespace
 
@@ -24,6 +26,19 @@ ExchangeScheme parse_exchange_scheme(std::string_view name) {
   for (std::size_t i = 0; i < kSchemes.size(); ++i)
     if (name == kSchemes.at(i)) return static_cast<ExchangeScheme>(i);
   throw_unknown_word("exchange scheme", name, {kSchemes.begin(), kSchemes.end()});
+}
+
+std::string_view to_string(Fusion fusion) { return kFusions.at(static_cast<std::size_t>(fusion)); }
+Fusion parse_fusion(std::string_view name) {
+  const auto found = std::ranges::find(kFusions, name);
+  if (found == kFusions.end()) throw_unknown_word("fusion", name, {kFusions.begin(), kFusions.end()});
+  return static_cast<Fusion>(found - kFusions.begin());
+}
+std::string_view to_string(ActivationLayout layout) { return kLayouts.at(static_cast<std::size_t>(layout)); }
+ActivationLayout parse_activation_layout(std::string_view name) {
+  const auto found = std::ranges::find(kLayouts, name);
+  if (found == kLayouts.end()) throw_unknown_word("layout", name, {kLayouts.begin(), kLayouts.end()});
+  return static_cast<ActivationLayout>(found - kLayouts.begin());
 }
 
 std::span<const NamedPlan> named_plans() { return table(); }

@@ -24,6 +24,17 @@ enum class ExchangeScheme : std::uint8_t {
 std::string_view to_string(ExchangeScheme scheme);
 ExchangeScheme parse_exchange_scheme(std::string_view name);
 
+/// Whether layers are fused before the schedule is made (model/fuse.h). Automatic: on where our CPU kernels run, else off.
+enum class Fusion : std::uint8_t { automatic, off, on };
+std::string_view to_string(Fusion fusion);
+Fusion parse_fusion(std::string_view name);
+
+/// How activations lie in memory. Blocked: nchw16c where kernels know it and no axis divides the tensor but by images, nchw elsewhere.
+/// Automatic: blocked where our CPU kernels run, else nchw.
+enum class ActivationLayout : std::uint8_t { automatic, nchw, blocked };
+std::string_view to_string(ActivationLayout layout);
+ActivationLayout parse_activation_layout(std::string_view name);
+
 struct Plan {
   std::string name = "data";
   Mesh mesh{{{"data", 1}}};
@@ -41,6 +52,8 @@ struct Plan {
   std::int64_t bucket_bytes = 25 * 1024 * 1024;  ///< PyTorch DDP's default
   std::string all_reduce = "ring";               ///< collective algorithm of gradients
   int chunks = 1;
+  Fusion fusion = Fusion::automatic;                        ///< for model_for(); make_schedule() takes the model as it is
+  ActivationLayout layout = ActivationLayout::automatic;  ///< make_schedule() takes automatic for nchw
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
@@ -72,6 +85,8 @@ std::vector<std::vector<Rule>> rules_of(const Model& model, const Plan& plan);
 /// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names in its overrides disappears,
 /// and no ReLU joins a layer whose output is a sum over ranks, since ReLU comes after the sum.
 Model fused_for(const Model& model, const Plan& plan);
+/// The model that runs under a plan: fused_for() with Plan::fusion on, else as it is.
+Model model_for(const Model& model, const Plan& plan);
 
 /// A training step (forward, backward, update) or an evaluation (forward only).
 enum class Mode : std::uint8_t { train, evaluate };

@@ -27,9 +27,24 @@ Region ProgramWriter::add_flat(const std::string& name, BufferKind kind, std::in
   return {static_cast<int>(program_.buffers.size()) - 1, {0, count}};
 }
 
-PlacedTensor ProgramWriter::add_tensor(const std::string& name, BufferKind kind, const Box& box, State state) {
-  program_.buffers.push_back({name, kind, dtype_, box.shape()});
-  return {{static_cast<int>(program_.buffers.size()) - 1, {0, box.count()}}, box, std::move(state)};
+PlacedTensor ProgramWriter::add_tensor(const std::string& name, BufferKind kind, const Box& box, State state,
+                                       BufferLayout layout) {
+  program_.buffers.push_back({name, kind, dtype_, box.shape(), layout});
+  return {{static_cast<int>(program_.buffers.size()) - 1, {0, element_count(program_.buffers.back())}},
+          box,
+          std::move(state),
+          layout};
+}
+
+PlacedTensor ProgramWriter::in_layout(const std::string& name, BufferKind kind, const PlacedTensor& tensor,
+                                      BufferLayout layout) {
+  if (tensor.layout == layout) return tensor;
+  PlacedTensor other = add_tensor(name, kind, tensor.box, tensor.state, layout);
+  compute(name + ".repack", {ComputeKind::repack,
+                             -1,
+                             {{Role::x, Access::read, tensor.region, tensor.box}, {Role::y, Access::write, other.region, other.box}},
+                             {0, bytes(tensor.region), bytes(other.region)}});
+  return other;
 }
 
 std::vector<int> ProgramWriter::awaited_by(const Op& op) const {

@@ -14,6 +14,7 @@ struct PlacedTensor {
   Region region;
   Box box;
   State state;
+  BufferLayout layout = BufferLayout::nchw;
 };
 
 class ProgramWriter {
@@ -23,7 +24,8 @@ class ProgramWriter {
 
   Region add_flat(const std::string& name, BufferKind kind, std::int64_t count) { return add_flat(name, kind, count, dtype_); }
   Region add_flat(const std::string& name, BufferKind kind, std::int64_t count, DType dtype);
-  PlacedTensor add_tensor(const std::string& name, BufferKind kind, const Box& box, State state);
+  PlacedTensor add_tensor(const std::string& name, BufferKind kind, const Box& box, State state,
+                          BufferLayout layout = BufferLayout::nchw);
 
   /// Appends a compute op. It waits for every communication op that touches what it touches.
   int compute(std::string name, Compute compute, std::vector<int> after = {});
@@ -35,6 +37,9 @@ class ProgramWriter {
   /// y = x by boxes: see ComputeKind::copy and sum. Work is counted here.
   int copy(std::string name, const std::vector<PlacedTensor>& from, const std::vector<PlacedTensor>& to,
            ComputeKind kind = ComputeKind::copy);
+
+  /// The tensor in this layout: itself, or what a repack op makes of it in a new buffer.
+  PlacedTensor in_layout(const std::string& name, BufferKind kind, const PlacedTensor& tensor, BufferLayout layout);
 
   /// A number for a message or collective. All ranks ask in the same order, whether they take part or not.
   int next_id() { return next_id_++; }

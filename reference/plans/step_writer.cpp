@@ -45,6 +45,7 @@ StepWriter::StepWriter(const Model& model, const Plan& plan, Mode mode, int batc
     for (const int before : node(i).inputs) learns = learns || (before != kImages && learns_before_[index(before)]);
     learns_before_.push_back(learns);
   }
+  choose_layouts();
 }
 
 Program StepWriter::write() {
@@ -104,8 +105,9 @@ Box StepWriter::whole_output(const Flow& flow, int i) const {
 }
 Box StepWriter::whole_input(const Flow& flow, int i, std::size_t j) const { return whole_output(flow, node(i).inputs[j]); }
 
-PlacedTensor StepWriter::make(const std::string& name, BufferKind kind, const Box& whole, const State& state) {
-  return writer_.add_tensor(name, kind, local_box(whole, state, writer_.coordinates()), state);
+PlacedTensor StepWriter::make(const std::string& name, BufferKind kind, const Box& whole, const State& state,
+                              BufferLayout layout) {
+  return writer_.add_tensor(name, kind, local_box(whole, state, writer_.coordinates()), state, layout);
 }
 
 /// Layers whose output is their input: no op, no memory. Flatten always, Dropout in evaluation.
@@ -216,10 +218,14 @@ PlacedTensor StepWriter::input(Flow& flow, int i, std::size_t j) {
   const int producer = node(i).inputs[j];
   const PlacedTensor& made = producer == kImages ? flow.images : flow.outputs[index(producer)];
   const State& wanted = layout(i).inputs[j];
+  // A convolution reads images, with few channels, as they are.
+  const bool blocked = computes_blocked_[index(i)] && producer != kImages;
+  const BufferLayout layout_wanted = blocked ? BufferLayout::nchw16c : BufferLayout::nchw;
   for (const auto& [key, tensor] : flow.moved)
-    if (key.first == producer && tensor.state == wanted) return tensor;
+    if (key.first == producer && tensor.state == wanted && tensor.layout == layout_wanted) return tensor;
   const std::string suffix = node(i).inputs.size() > 1 ? cat("x", j) : "x";
-  PlacedTensor moved = redistribute(writer_, made, wanted, whole_input(flow, i, j), {.name = name(flow, i, suffix), .node = i});
+  PlacedTensor moved =
+      bring(made, wanted, layout_wanted, whole_input(flow, i, j), {.name = name(flow, i, suffix), .node = i});
   flow.moved[{producer, static_cast<int>(flow.moved.size())}] = moved;
   return moved;
 }
@@ -239,7 +245,7 @@ void StepWriter::forward(Flow& flow, int i) {
 }
 
 void StepWriter::forward_product(Flow& flow, int i, const PlacedTensor& x) {
-  const PlacedTensor y = make(name(flow, i, "y"), BufferKind::activation, whole_output(flow, i), layout(i).made);
+  const PlacedTensor y = make_output(flow, i);
   std::vector<Operand> operands = {{Role::x, Access::read, x.region, x.box}};
   add_learned(operands, i, Access::read, !has_partial_output(i));
   operands.push_back({Role::y, Access::write, y.region, y.box});
@@ -330,7 +336,7 @@ void StepWriter::add_up(const std::string& what, int i, const Region& sums) {
 }
 
 void StepWriter::forward_norm(Flow& flow, int i, const PlacedTensor& x) {
-  const PlacedTensor y = make(name(flow, i, "y"), BufferKind::activation, whole_output(flow, i), layout(i).made);
+  const PlacedTensor y = make_output(flow, i);
   const Work all = work(i, x.box, y.box, Pass::forward);
   const auto values = static_cast<double>(x.box.count());
   const double x_bytes = writer_.bytes(x.region);
@@ -362,7 +368,7 @@ void StepWriter::statistics(Flow& flow, int i, const PlacedTensor& x) {
 }
 
 void StepWriter::forward_simple(Flow& flow, int i) {
-  const PlacedTensor y = make(name(flow, i, "y"), BufferKind::activation, whole_output(flow, i), layout(i).made);
+  const PlacedTensor y = make_output(flow, i);
   std::vector<Operand> operands;
   std::int64_t channel = 0;  // Concat: where the channels of an input stand in the output
   for (std::size_t j = 0; j < node(i).inputs.size(); ++j) {
@@ -382,7 +388,7 @@ void StepWriter::forward_simple(Flow& flow, int i) {
 
 /// Sums products over ranks where that is still to do, and adds the bias after it.
 void StepWriter::finish(Flow& flow, int i, const PlacedTensor& made) {
-  PlacedTensor y = redistribute(writer_, made, layout(i).output, whole_output(flow, i), {.name = name(flow, i, "y"), .node = i});
+  PlacedTensor y = bring(made, layout(i).output, made.layout, whole_output(flow, i), {.name = name(flow, i, "y"), .node = i});
   if (has_partial_output(i)) {
     std::vector<Operand> operands;
     add_learned(operands, i, Access::read);
@@ -408,7 +414,8 @@ bool StepWriter::wants_input_gradient(int i, std::size_t j) const {
 PlacedTensor StepWriter::gradient_of(Flow& flow, int i) {
   const std::vector<PlacedTensor>& terms = flow.dy[index(i)];
   if (terms.size() == 1) return terms.front();
-  const PlacedTensor sum = make(name(flow, i, "dy"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).output);
+  const PlacedTensor sum =
+      make(name(flow, i, "dy"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).output, terms.front().layout);
   writer_.copy(name(flow, i, "dy.sum"), terms, {sum}, ComputeKind::sum);
   return sum;
 }
@@ -418,8 +425,8 @@ void StepWriter::backward(Flow& flow, int i) {
   if (!learns_before_[index(i)] || (!is_loss && flow.dy[index(i)].empty())) return;
   PlacedTensor dy;
   if (!is_loss)
-    dy = redistribute(writer_, gradient_of(flow, i), layout(i).given_dy, whole_output(flow, i),
-                      {.name = name(flow, i, "dy"), .node = i, .kind = BufferKind::activation_gradient});
+    dy = bring(gradient_of(flow, i), layout(i).given_dy, flow.outputs[index(i)].layout, whole_output(flow, i),
+               {.name = name(flow, i, "dy"), .node = i, .kind = BufferKind::activation_gradient});
   if (std::holds_alternative<BatchNorm2d>(node(i).layer)) return backward_norm(flow, i, dy);
   if (std::holds_alternative<Add>(node(i).layer)) return backward_add(flow, i, dy);
   // Weights before inputs, so that the reduction of a bucket starts as early as it can; but inputs first where their gradient has
@@ -456,7 +463,7 @@ void StepWriter::backward_add(Flow& flow, int i, const PlacedTensor& dy) {
   if (!wanted) return;
   PlacedTensor dx = dy;
   if (has_fused_relu(node(i).layer)) {
-    dx = make(name(flow, i, "dx"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy);
+    dx = make(name(flow, i, "dx"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy, dy.layout);
     std::vector<Operand> operands = {{Role::dy, Access::read, dy.region, dy.box}};
     add_mask(operands, flow, i);
     operands.push_back({Role::dx, Access::write, dx.region, dx.box});
@@ -464,7 +471,7 @@ void StepWriter::backward_add(Flow& flow, int i, const PlacedTensor& dy) {
                     {ComputeKind::backward_input, i, operands, work(i, dx.box, dy.box, Pass::backward_input)});
   }
   for (std::size_t j = 0; j < node(i).inputs.size(); ++j)
-    if (wants_input_gradient(i, j)) pass_on(flow, i, j, {dx.region, dx.box, layout(i).dx[j]});
+    if (wants_input_gradient(i, j)) pass_on(flow, i, j, {dx.region, dx.box, layout(i).dx[j], dx.layout});
 }
 
 void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
@@ -478,11 +485,12 @@ void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
     const State& state = layout(i).dx[j];
     const Box box = local_box(whole, state, writer_.coordinates());
     if (only_looks(layer)) {
-      pass_on(flow, i, j, {dy.region, box, state});
+      pass_on(flow, i, j, {dy.region, box, state, dy.layout});
       continue;
     }
     const std::string what = node(i).inputs.size() > 1 ? cat("dx", j) : "dx";
-    const PlacedTensor dx = make(name(flow, i, what), BufferKind::activation_gradient, whole, state);
+    const PlacedTensor dx =
+        make(name(flow, i, what), BufferKind::activation_gradient, whole, state, flow.inputs[index(i)][j].layout);
     if (std::holds_alternative<Concat>(layer)) {
       PlacedTensor to = dx;
       to.box.c.offset += mine.offset;
@@ -528,7 +536,7 @@ void StepWriter::backward_norm(Flow& flow, int i, const PlacedTensor& dy) {
   add_mask(operands, flow, i);
   operands.push_back({Role::gradient_sums, Access::write, gradient_sums});
   if (adds && relu) {
-    dz = make(name(flow, i, "dx1"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy);
+    dz = make(name(flow, i, "dx1"), BufferKind::activation_gradient, whole_output(flow, i), layout(i).given_dy, dy.layout);
     operands.push_back({Role::dx, Access::write, dz.region, dz.box});
     work_of_sums.bytes_written += bytes;
   }
@@ -540,7 +548,7 @@ void StepWriter::backward_norm(Flow& flow, int i, const PlacedTensor& dy) {
   if (wants_input_gradient(i, 0)) {
     add_up(name(flow, i, "gradient_sums"), i, gradient_sums);
     const PlacedTensor dx = make(name(flow, i, node(i).inputs.size() > 1 ? "dx0" : "dx"), BufferKind::activation_gradient,
-                                 whole_input(flow, i, 0), layout(i).dx.front());
+                                 whole_input(flow, i, 0), layout(i).dx.front(), x.layout);
     operands = {{Role::dy, Access::read, dz.region, dz.box}, read_x, read_sums, {Role::gradient_sums, Access::read, gradient_sums}};
     Work work_of_dx{5 * values, 2 * bytes + 2 * sum_bytes, bytes};
     if (!adds && relu) {
@@ -552,7 +560,7 @@ void StepWriter::backward_norm(Flow& flow, int i, const PlacedTensor& dy) {
     writer_.compute(name(flow, i, "backward_input"), {ComputeKind::backward_input, i, operands, work_of_dx});
     pass_on(flow, i, 0, dx);
   }
-  if (adds) pass_on(flow, i, 1, {dz.region, dz.box, layout(i).dx[1]});
+  if (adds) pass_on(flow, i, 1, {dz.region, dz.box, layout(i).dx[1], dz.layout});
 }
 
 /// Brings the gradient of an input to where the output that it belongs to lies.
@@ -564,8 +572,8 @@ void StepWriter::pass_on(Flow& flow, int i, std::size_t j, PlacedTensor dx) {
   }
   const std::string what = node(i).inputs.size() > 1 ? cat("dx", j) : "dx";
   flow.dy[index(producer)].push_back(
-      redistribute(writer_, std::move(dx), layout(producer).output, whole_input(flow, i, j),
-                   {.name = name(flow, i, what), .node = i, .kind = BufferKind::activation_gradient}));
+      bring(dx, layout(producer).output, flow.outputs[index(producer)].layout, whole_input(flow, i, j),
+            {.name = name(flow, i, what), .node = i, .kind = BufferKind::activation_gradient}));
 }
 
 // ---- gradients

@@ -95,7 +95,13 @@ class StepWriter {
   [[nodiscard]] std::string name(const Flow& flow, int i, const std::string& what) const;
   [[nodiscard]] Box whole_output(const Flow& flow, int i) const;
   [[nodiscard]] Box whole_input(const Flow& flow, int i, std::size_t j) const;
-  PlacedTensor make(const std::string& name, BufferKind kind, const Box& whole, const State& state);
+  PlacedTensor make(const std::string& name, BufferKind kind, const Box& whole, const State& state,
+                    BufferLayout layout = BufferLayout::nchw);
+  PlacedTensor make_output(const Flow& flow, int node);
+  PlacedTensor bring(const PlacedTensor& tensor, const State& state, BufferLayout layout, const Box& whole,
+                     const RedistributeSettings& settings);
+  void choose_layouts();
+  [[nodiscard]] bool may_be_blocked(int node) const;
   Flow new_flow(std::string suffix, Slice samples) const;
   [[nodiscard]] bool only_looks(const Layer& layer) const;
   [[nodiscard]] std::vector<LocalParameter> local_parts(const std::vector<Parameter>& all) const;
@@ -116,6 +122,7 @@ class StepWriter {
   std::vector<bool> needed_;  ///< for answers
   std::vector<LocalParameter> learned_, running_;
   std::set<int> learning_nodes_;
+  std::vector<bool> computes_blocked_;  ///< by node: its kernels read and write blocked tensors, see choose_layouts()
   std::vector<bool> learns_before_;  ///< whether a node, or anything before it, learns
   Region weights_, gradients_, momentum_, statistics_;
   std::vector<Bucket> buckets_;

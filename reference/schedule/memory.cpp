@@ -9,7 +9,7 @@
 namespace convoy {
 namespace {
 
-std::int64_t bytes_of(const Buffer& buffer) { return buffer.shape.count() * size_bytes(buffer.dtype); }
+std::int64_t bytes_of(const Buffer& buffer) { return element_count(buffer) * size_bytes(buffer.dtype); }
 
 std::int64_t aligned(std::int64_t bytes) {
   constexpr auto alignment = static_cast<std::int64_t>(kAlignment_bytes);

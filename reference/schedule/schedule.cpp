@@ -26,11 +26,18 @@ constexpr std::array kComputeKinds = {"load",
                                       "copy",
                                       "sum",
                                       "convert",
-                                      "join"};
+                                      "join",
+                                      "repack"};
 static_assert(kRoles.size() == kRoleCount && kComputeKinds.size() == kComputeKindCount);
 
 }  // namespace
 
+std::string_view to_string(BufferLayout layout) { return layout == BufferLayout::nchw ? "nchw" : "nchw16c"; }
+std::int64_t element_count(const Shape& shape, BufferLayout layout) {
+  if (layout == BufferLayout::nchw) return shape.count();
+  const std::int64_t blocks = (std::int64_t{shape.c} + kChannelBlock - 1) / kChannelBlock;
+  return shape.n * blocks * kChannelBlock * shape.h * shape.w;
+}
 std::string_view to_string(BufferKind kind) { return kBufferKinds.at(static_cast<std::size_t>(kind)); }
 std::string_view to_string(Role role) { return kRoles.at(static_cast<std::size_t>(role)); }
 std::string_view to_string(Access access) { return kAccesses.at(static_cast<std::size_t>(access)); }

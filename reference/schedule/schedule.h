@@ -33,14 +33,28 @@ std::string_view to_string(BufferKind kind);
 /// Whether the contents survive from one iteration to the next.
 bool is_persistent(BufferKind kind);
 
+/// How the elements of an activation lie in memory. nchw16c is [N][ceil(C/16)][H][W][16]: sixteen channels of a pixel lie together,
+/// so that they are one vector of the processor; lanes behind the last channel are 0. Kernels for it are those of reference/cpu/
+/// blocked; whatever travels, is sliced or is flattened is nchw.
+enum class BufferLayout : std::uint8_t { nchw, nchw16c };
+std::string_view to_string(BufferLayout layout);
+/// Channels that lie together.
+inline constexpr int kChannelBlock = 16;
+/// Elements in memory of a tensor with this shape, lanes of padding included.
+std::int64_t element_count(const Shape& shape, BufferLayout layout);
+
 /// A piece of memory of a rank. Its place in the rank's arena follows from plan_memory().
 struct Buffer {
   std::string name;  ///< "weights", "conv1.y", "conv1.dy"
   BufferKind kind = BufferKind::activation;
   DType dtype = DType::f32;
   Shape shape;  ///< of this rank's part; flat buffers are [1,count,1,1] or, above 2^31 elements, spread over c, h and w
+  BufferLayout layout = BufferLayout::nchw;
   friend bool operator==(const Buffer&, const Buffer&) = default;
 };
+
+/// Elements of a buffer, lanes of padding included.
+inline std::int64_t element_count(const Buffer& buffer) { return element_count(buffer.shape, buffer.layout); }
 
 /// Consecutive elements of a buffer, by the buffer's index in its program.
 struct Region {
@@ -99,8 +113,9 @@ enum class ComputeKind : std::uint8_t {
   sum,                  ///< y = sum of all x, each where its box meets that of y
   convert,              ///< y = x in the type of y
   join,                 ///< nothing; orders what comes after it behind other streams
+  repack,               ///< y = x in the layout of y's buffer
 };
-inline constexpr int kComputeKindCount = 13;
+inline constexpr int kComputeKindCount = 14;
 std::string_view to_string(ComputeKind kind);
 
 /// Work on this rank's own memory.

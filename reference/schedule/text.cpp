@@ -214,6 +214,7 @@ class Parser {
       *extents.at(i) = words.integer(extent);
     }
     if (i != extents.size()) words.fail("a shape has four extents, found '" + shape + "'");
+    if (!words.done()) buffer.layout = parse_name<BufferLayout>(words, "layout", words.take("the layout"), 2);
     if (!buffers_.try_emplace(buffer.name, static_cast<int>(buffers_.size())).second)
       words.fail("a second buffer '" + buffer.name + "'");
     schedule_.programs.back().buffers.push_back(buffer);
@@ -345,7 +346,7 @@ std::string to_text(const Schedule& schedule) {
         << "\n";
     for (const Buffer& buffer : program.buffers)
       out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " "
-          << to_string(buffer.shape) << "\n";
+          << to_string(buffer.shape) << (buffer.layout == BufferLayout::nchw ? "" : cat(" ", to_string(buffer.layout))) << "\n";
     for (std::size_t op = 0; op < program.ops.size(); ++op) write_op(out, program, op);
   }
   return out.str();

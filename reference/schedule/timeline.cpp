@@ -78,6 +78,7 @@ Phase phase_of(const Op& op) {
     case ComputeKind::backward_weights: return Phase::backward;
     case ComputeKind::copy:
     case ComputeKind::sum:
+    case ComputeKind::repack:
     case ComputeKind::convert: return Phase::packing;
     case ComputeKind::join:
     case ComputeKind::update: return Phase::update;

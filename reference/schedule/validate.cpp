@@ -41,9 +41,9 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
         continue;
       }
       const Buffer& buffer = program.buffers[static_cast<std::size_t>(region.buffer)];
-      if (region.slice.offset < 0 || region.slice.count < 0 || region.slice.offset > buffer.shape.count() - region.slice.count)
+      if (region.slice.offset < 0 || region.slice.count < 0 || region.slice.offset > element_count(buffer) - region.slice.count)
         complain(cat("uses elements ", region.slice.offset, " to ", region.slice.end(), " of ", buffer.name, ", which has ",
-                     buffer.shape.count()));
+                     element_count(buffer)));
     }
   if (const auto* collective = std::get_if<Collective>(&op.action)) {
     if (!axis_exists(collective->axis)) return complain(cat("is over axis ", collective->axis, ", which the mesh does not have"));
@@ -471,16 +471,46 @@ void check_gradients(const Schedule& schedule, const Program& program, int rank,
   }
 }
 
+/// Blocked buffers are used whole, by kernels that know them: they do not travel, and are put together with blocked ones only.
+void check_layouts(const Program& program, int rank, Problems& problems) {
+  const auto blocked = [&](const Region& region) {
+    return program.buffers[static_cast<std::size_t>(region.buffer)].layout != BufferLayout::nchw;
+  };
+  for (std::size_t id = 0; id < program.ops.size(); ++id) {
+    const auto complain = [&](const std::string& sentence) {
+      problems.push_back({rank, static_cast<int>(id), "structure", sentence});
+    };
+    const auto [reads, writes] = regions_of(program.ops[id]);
+    const auto* compute = std::get_if<Compute>(&program.ops[id].action);
+    int count = 0;
+    for (const auto* regions : {&reads, &writes})
+      for (const Region& region : *regions) {
+        if (!blocked(region)) continue;
+        ++count;
+        const Buffer& buffer = program.buffers[static_cast<std::size_t>(region.buffer)];
+        if (compute == nullptr) complain(cat("moves '", buffer.name, "', which is blocked"));
+        if (region.slice != Slice{0, element_count(buffer)}) complain(cat("uses a part of '", buffer.name, "', which is blocked"));
+      }
+    if (compute == nullptr) continue;
+    const bool together = compute->kind == ComputeKind::copy || compute->kind == ComputeKind::sum;
+    if (together && count != 0 && count != static_cast<int>(reads.size() + writes.size()))
+      complain("puts blocked buffers together with others");
+    if (compute->kind == ComputeKind::repack && count != 1) complain(cat("repacks between buffers of which ", count, " are blocked; one must be"));
+  }
+}
+
 /// The boxes of an op must fit its regions, and what is put together must be whole.
 void check_boxes(const Program& program, int rank, Problems& problems) {
   for (std::size_t id = 0; id < program.ops.size(); ++id) {
     const auto* compute = std::get_if<Compute>(&program.ops[id].action);
     if (compute == nullptr) continue;
-    for (const Operand& operand : compute->operands)
-      if (!(operand.box == Box{}) && operand.box.count() != operand.region.slice.count)
-        problems.push_back(
-            {rank, static_cast<int>(id), "structure",
-             cat(to_string(operand.role), " has ", operand.region.slice.count, " elements and a box of ", operand.box.count())});
+    for (const Operand& operand : compute->operands) {
+      if (operand.box == Box{}) continue;
+      const BufferLayout layout = program.buffers[static_cast<std::size_t>(operand.region.buffer)].layout;
+      if (const std::int64_t count = element_count(operand.box.shape(), layout); count != operand.region.slice.count)
+        problems.push_back({rank, static_cast<int>(id), "structure",
+                            cat(to_string(operand.role), " has ", operand.region.slice.count, " elements and a box of ", count)});
+    }
     if (compute->kind != ComputeKind::copy) continue;
     for (const Operand& y : compute->operands) {
       if (y.role != Role::y) continue;
@@ -513,6 +543,7 @@ std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memo
     check_races(program, rank, order, touches, problems);
     check_gradients(schedule, program, rank, order, touches, problems);
     check_boxes(program, rank, problems);
+    check_layouts(program, rank, problems);
     if (device_memory_bytes > 0)
       if (const std::int64_t needed = plan_memory(program).total_bytes; needed > device_memory_bytes)
         problems.push_back({rank, -1, "memory", cat("needs ", needed, " bytes and the device has ", device_memory_bytes)});

@@ -6,7 +6,9 @@
 
 #include "reference/core/error.h"
 #include "reference/model/layer_part.h"
+#include "reference/train/blocked_compute.h"
 #include "reference/train/kernel_table.h"
+#include "reference/train/operands.h"
 
 namespace convoy {
 
@@ -24,6 +26,7 @@ class CpuCompute::Call {
   Call(CpuCompute& owner, const ComputeCall& call, const KernelTable<T>& kernels)
       : owner_(owner),
         call_(call),
+        operands_(call),
         kernels_(kernels),
         state_(owner.ranks_.at(static_cast<std::size_t>(call.rank))),
         step_(owner.settings_.first_step + call.iteration) {}
@@ -141,7 +144,7 @@ class CpuCompute::Call {
                                     view(Role::y));
       kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
     }
-    if (l.adds) kernels_.sum(std::array<View<const T>, 2>{view(Role::y), view_of(second(Role::x))}, view(Role::y));
+    if (l.adds) kernels_.sum(std::array<View<const T>, 2>{view(Role::y), view_of(operands_.second(Role::x))}, view(Role::y));
     relu_in_place(l.relu);
   }
   void gradient_statistics(const BatchNorm2d& l) {
@@ -241,9 +244,8 @@ class CpuCompute::Call {
   }
 
   template <class Visit>
-  void for_each(Role role, const Visit& visit) {
-    for (const Operand& operand : call_.compute.operands)
-      if (operand.role == role) visit(operand);
+  void for_each(Role role, const Visit& visit) const {
+    operands_.for_each(role, visit);
   }
 
   void copy() {
@@ -276,8 +278,8 @@ class CpuCompute::Call {
     const Operand& y = *find(Role::y);
     require(x.region.slice.count == y.region.slice.count, "CpuCompute", "op '", call_.op.name, "' converts ",
             x.region.slice.count, " into ", y.region.slice.count, " elements");
-    with_type(type_of(x), [&](auto from_zero) {
-      with_type(type_of(y), [&](auto to_zero) {
+    with_type(operands_.type_of(x), [&](auto from_zero) {
+      with_type(operands_.type_of(y), [&](auto to_zero) {
         using To = decltype(to_zero);
         const auto* from = call_.memory.at<decltype(from_zero)>(x.region);
         To* to = call_.memory.at<To>(y.region);
@@ -289,49 +291,13 @@ class CpuCompute::Call {
   // ---- operands
 
   [[nodiscard]] const Node& node() const { return owner_.model_.nodes.at(static_cast<std::size_t>(call_.compute.node)); }
-  [[nodiscard]] DType type_of(const Operand& operand) const {
-    return call_.schedule.program(call_.rank).buffers[static_cast<std::size_t>(operand.region.buffer)].dtype;
-  }
-  [[nodiscard]] const Operand* find(Role role) const {
-    for (const Operand& operand : call_.compute.operands)
-      if (operand.role == role) return &operand;
-    return nullptr;
-  }
-  /// The second operand with this role.
-  [[nodiscard]] const Operand& second(Role role) const {
-    const Operand* first = find(role);
-    const Operand* end = call_.compute.operands.data() + call_.compute.operands.size();
-    const Operand* found =
-        first == nullptr ? end : std::find_if(first + 1, end, [&](const Operand& operand) { return operand.role == role; });
-    require(found != end, "CpuCompute", "op '", call_.op.name, "' has no second ", to_string(role));
-    return *found;
-  }
-  [[nodiscard]] const Operand& need(Role role) const {
-    const Operand* operand = find(role);
-    require(operand != nullptr, "CpuCompute", "op '", call_.op.name, "' has no ", to_string(role));
-    return *operand;
-  }
-  /// The elements of the operand with this role.
-  [[nodiscard]] std::span<T> flat(Role role) const {
-    const Operand& operand = need(role);
-    return {call_.memory.at<T>(operand.region), static_cast<std::size_t>(operand.region.slice.count)};
-  }
-  [[nodiscard]] std::span<double> doubles(Role role) const {
-    const Operand& operand = need(role);
-    return {call_.memory.at<double>(operand.region), static_cast<std::size_t>(operand.region.slice.count)};
-  }
-  [[nodiscard]] View<T> view_of(const Operand& operand) const {
-    require(operand.region.slice.count == operand.box.count(), "CpuCompute", "op '", call_.op.name,
-            "': ", to_string(operand.role), " has ", operand.region.slice.count, " elements, expected ",
-            to_string(operand.box.shape()));
-    return {call_.memory.at<T>(operand.region), operand.box.shape()};
-  }
-  [[nodiscard]] View<T> view(Role role) const { return view_of(need(role)); }
-  /// A learned tensor that a layer may do without.
-  [[nodiscard]] View<T> optional_view(Role role) const {
-    const Operand* operand = find(role);
-    return operand != nullptr ? view_of(*operand) : View<T>{nullptr, {0, 0, 0, 0}};
-  }
+  [[nodiscard]] const Operand* find(Role role) const { return operands_.find(role); }
+  [[nodiscard]] const Operand& need(Role role) const { return operands_.need(role); }
+  [[nodiscard]] std::span<T> flat(Role role) const { return operands_.template flat<T>(role); }
+  [[nodiscard]] std::span<double> doubles(Role role) const { return operands_.template flat<double>(role); }
+  [[nodiscard]] View<T> view_of(const Operand& operand) const { return operands_.template view_of<T>(operand); }
+  [[nodiscard]] View<T> view(Role role) const { return operands_.template view<T>(role); }
+  [[nodiscard]] View<T> optional_view(Role role) const { return operands_.template optional_view<T>(role); }
   /// The biases of the channels that y has here.
   [[nodiscard]] View<T> part_of_bias() const {
     const Operand& bias = need(Role::bias);
@@ -372,6 +338,7 @@ class CpuCompute::Call {
 
   CpuCompute& owner_;
   const ComputeCall& call_;
+  Operands operands_;
   const KernelTable<T>& kernels_;
   RankState& state_;
   std::int64_t step_;
@@ -395,8 +362,12 @@ void CpuCompute::run(const ComputeCall& call) {
   switch (settings_.kernels) {
     case Kernels::naive_f64: return Call<double>(*this, call, kNaive64).run();
     case Kernels::naive_f32: return Call<float>(*this, call, kNaive32).run();
-    case Kernels::fast: return Call<float>(*this, call, kFast).run();
+    case Kernels::fast: break;
   }
+  if (!touches_blocked(call)) return Call<float>(*this, call, kFast).run();
+  static const Layer none = Flatten{};
+  const auto node = static_cast<std::size_t>(call.compute.node);
+  run_blocked(call, call.compute.node < 0 ? none : model_.nodes.at(node).layer, call.compute.node < 0 ? 0 : pixels_.at(node));
 }
 
 ComputeFn CpuCompute::function() {

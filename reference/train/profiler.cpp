@@ -175,6 +175,8 @@ Profile profile(const Model& model, const Plan& plan, const ProfileSettings& set
   result.threads = settings.threads;
   result.concurrent = settings.concurrent;
   result.precision = plan.precision;
+  result.fusion = plan.fusion;
+  result.layout = plan.layout;
   require(plan.mesh.world_size() == settings.concurrent, "profile", "a plan for ", plan.mesh.world_size(), " ranks and ",
           settings.concurrent, " ranks to run");
   const TrainingData made = settings.data == nullptr ? open_data({.source = "synthetic",

@@ -5,7 +5,6 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/file.h"
-#include "reference/model/zoo.h"
 
 namespace convoy {
 namespace {
@@ -78,17 +77,17 @@ Cluster cluster_of(const Profile& profile) {
   return cluster;
 }
 
-CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision,
+CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
                   const std::string& measure) {
   if (!machine.profile) return roofline(machine.cluster.device, precision);
-  if (machine.profile->model != model) {
-    throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model,
-                         "; measure them with 'convoy profile --model ", model, "'"));
+  if (machine.profile->model != model.name) {
+    throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model.name,
+                         "; measure them with 'convoy profile --model ", model.name, "'"));
   }
   if (machine.profile->precision != precision) {
     throw InputError(cat("the profile was measured in ", machine.profile->precision, ", not in ", precision));
   }
-  return from_profile(*machine.profile, make_model(model), measure);
+  return from_profile(*machine.profile, model, measure);
 }
 
 std::string describe_fidelity(const std::string& fidelity) {

@@ -44,7 +44,7 @@ Cluster cluster_of(const Profile& profile);
 
 /// Times of compute ops on a machine. Throws InputError when the profile is of another model. `measure` is the command that
 /// measures what a profile lacks.
-CostModel cost_of(const ChosenMachine& machine, const std::string& model, const std::string& precision,
+CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
                   const std::string& measure = "");
 
 /// "rings folded into flows (--fidelity flows)": what a timeline says of how it was simulated, for people; "" for a measured one.

@@ -28,7 +28,7 @@ void list(const PlanOptions& options) {
 void show(const PlanOptions& options) {
   const ScheduleChoice choice = options.schedule.choice();
   const Schedule schedule = schedule_for(choice, options.schedule.mode());
-  const std::vector<PlanRow> rows = plan_rows(make_model(choice.model), plan_of(choice), schedule);
+  const std::vector<PlanRow> rows = plan_rows(model_of(choice), plan_of(choice), schedule);
   options.output.text(plan_table(rows, schedule));
   options.output.json(plan_json(rows, schedule));
 }

@@ -85,10 +85,10 @@ void require_rank_count(int ranks) {
 }
 
 Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
-  const Model model = make_model(choice.model);
   const Plan plan = plan_of(choice);
+  const Model model = make_model(choice.model);
   try {
-    return make_schedule(model, plan, mode);
+    return make_schedule(model_for(model, plan), plan, mode);
   } catch (const std::invalid_argument& error) {
     throw InputError(cat("plan '", choice.plan, "' cannot spread ", choice.model, " over ", choice.ranks, " ranks with ",
                          choice.global_batch, " images a step: ", error.what()));
@@ -103,6 +103,8 @@ std::string plan_words(const ScheduleChoice& choice) {
   if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
   if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
   if (choice.synchronised_statistics) words += " --statistics synchronised";
+  if (choice.fusion == Fusion::off) words += " --fusion off";
+  if (choice.layout == ActivationLayout::nchw) words += " --layout nchw";
   return cat(words, " --ranks ", choice.ranks, " --batch ", choice.global_batch);
 }
 

@@ -101,13 +101,13 @@ void write_timelines(const SimulateOptions& options, const TimelineFile& timelin
 }
 
 void run(const SimulateOptions& options, const Session& session) {
-  const ScheduleChoice choice = options.schedule.choice();
   const Mode mode = options.schedule.mode();
   const ChosenMachine machine = options.machine.machine();
   const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
 
-  Task task = prepare(choice, mode, options.iterations, machine);
+  Task task = prepare(options.schedule.choice(), mode, options.iterations, machine);
   task.all_ranks = options.all_ranks;
+  const ScheduleChoice& choice = task.choice;
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
                    describe(choice), machine.cluster.name));

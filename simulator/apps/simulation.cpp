@@ -53,12 +53,26 @@ std::vector<std::string> doubts_about_images(const Profile& profile, const Sched
   return doubts;
 }
 
+/// The times of a profile are of layers fused or not, and of one layout.
+void decide_as_measured(ScheduleChoice& choice, const std::optional<Profile>& profile) {
+  if (!profile) return decide(choice, Fusion::off, ActivationLayout::nchw);
+  decide(choice, profile->fusion, profile->layout);
+  const auto refuse = [](const char* option, std::string_view wanted, std::string_view measured) {
+    if (wanted == measured) return;
+    throw InputError(cat("the profile was measured with ", option, " ", measured, ", so it has no times for ", option, " ", wanted,
+                         "; leave ", option, " out, or measure with 'convoy profile ", option, " ", wanted, "'"));
+  };
+  refuse("--fusion", to_string(choice.fusion), to_string(profile->fusion));
+  refuse("--layout", to_string(choice.layout), to_string(profile->layout));
+}
+
 }  // namespace
 
 int warmup_of(int iterations) { return iterations > 1 ? 1 : 0; }
 
-Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const ChosenMachine& machine) {
+Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine) {
   if (iterations < 1) throw InputError(cat("--iterations is ", iterations, ", expected 1 or more"));
+  decide_as_measured(choice, machine.profile);
   Task task{.choice = choice,
             .mode = mode,
             .iterations = iterations,
@@ -67,7 +81,7 @@ Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const Chos
             .cost = {}};
   require_ranks(machine.cluster, choice.ranks);
   require_valid(task.schedule);
-  task.cost = cost_of(machine, choice.model, choice.precision, measuring_command(choice));
+  task.cost = cost_of(machine, model_of(choice), choice.precision, measuring_command(choice));
   for (const Program& program : task.schedule.programs)  // what a profile lacks is said now
     for (const Op& op : program.ops)
       if (const auto* compute = std::get_if<Compute>(&op.action)) (void)task.cost.compute_s(program, op, *compute);
@@ -104,7 +118,9 @@ std::optional<double> one_rank_step_s(const Task& task) {
   ScheduleChoice one{.model = task.choice.model,
                      .overlap = task.choice.overlap,
                      .bucket_bytes = task.choice.bucket_bytes,
-                     .precision = task.choice.precision};
+                     .precision = task.choice.precision,
+                     .fusion = task.choice.fusion,
+                     .layout = task.choice.layout};
   const std::int64_t ranks = task.choice.ranks;
   one.global_batch = static_cast<int>((task.choice.global_batch + ranks - 1) / ranks);  // of the rank that has most
   Task alone;

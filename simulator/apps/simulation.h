@@ -23,8 +23,8 @@ struct Task {
 };
 
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the
-/// cluster too small or the profile one of another model, std::logic_error when the schedule is broken (a bug of ours).
-Task prepare(const ScheduleChoice& choice, Mode mode, int iterations, const ChosenMachine& machine);
+/// cluster too small or the profile one of another model, fusion or layout, std::logic_error when the schedule is broken (a bug of ours).
+Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine);
 
 struct Simulation {
   Timeline timeline;

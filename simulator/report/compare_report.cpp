@@ -32,6 +32,8 @@ std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& ru
           {"scheme", cat(to_string(choice.scheme))},
           {"gradients", choice.gradient_dtype ? to_string(*choice.gradient_dtype) : "as they are"},
           {"statistics", choice.synchronised_statistics ? "synchronised" : "local"},
+          {"fusion", cat(to_string(choice.fusion))},
+          {"layout", cat(to_string(choice.layout))},
           {"plan file", choice.plan_yaml.empty() ? "none" : choice.plan_yaml}};
 }
 
