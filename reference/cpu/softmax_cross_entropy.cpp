@@ -43,7 +43,9 @@ Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> lab
   check_labels("softmax_cross_entropy_forward", x.shape, labels);
   check_shape("softmax_cross_entropy_forward", "y", y.shape, x.shape);
   const int classes = x.shape.c;
-  std::vector<Loss> of_samples(labels.size());  // added in their order below, so the sum does not depend on the threads
+  thread_local std::vector<Loss> kept;  // a step allocates nothing
+  std::vector<Loss>& of_samples = kept;  // the caller's; added in their order below, so the sum does not depend on the threads
+  of_samples.assign(labels.size(), {});
   parallel_slices(x.shape.n, sample_grain(classes), [&](Slice slice) {
     for (std::int64_t n = slice.offset; n < slice.end(); ++n) {
       const int label = labels[static_cast<std::size_t>(n)];

@@ -1,7 +1,8 @@
 /// Trains a network on synthetic images held in memory and says how long each step takes; scripts/bench-peers drives it.
 ///
-///   bench_training_step NETWORK BATCH THREADS
+///   bench_training_step NETWORK BATCH THREADS [auto|nchw|blocked [auto|on|off]]
 ///
+/// as convoy-train does with these --layout and --fusion.
 /// Says {"ready": true, ...} when the first step has run, then answers every line on stdin with one of JSON:
 ///   "run K"   K steps: {"step_times_s": [...], "cpu_times_s": [...]}, the latter of all threads of the process
 ///   "memory"  {"peak_bytes", "baseline_bytes"}: largest resident size in the steps after the first, and what it was before the
@@ -21,7 +22,7 @@
 #include "reference/core/error.h"
 #include "reference/data/synthetic.h"
 #include "reference/exec/exec.h"
-#include "reference/model/zoo.h"
+#include "reference/io/report.h"
 #include "reference/train/trainer.h"
 
 using namespace convoy;
@@ -100,10 +101,26 @@ class Conversation {
   std::vector<double> cpu_times_s_;
 };
 
-void train_forever(const std::string& network, int batch, int threads) {
+struct Request {
+  ScheduleChoice choice;
+  int threads = 1;
+};
+
+Request parse(int argc, char** argv) {
+  if (argc < 4 || argc > 6 || std::atoi(argv[2]) < 1 || std::atoi(argv[3]) < 1)
+    throw InputError("usage: bench_training_step NETWORK BATCH THREADS [auto|nchw|blocked [auto|on|off]]");
+  Request request{.choice = {.model = argv[1], .global_batch = std::atoi(argv[2])}, .threads = std::atoi(argv[3])};
+  if (argc > 4) request.choice.layout = parse_activation_layout(argv[4]);
+  if (argc > 5) request.choice.fusion = parse_fusion(argv[5]);
+  decide(request.choice, Fusion::on, ActivationLayout::blocked);
+  return request;
+}
+
+void train_forever(const Request& request) {
   Conversation conversation(status_bytes("VmRSS"));
-  const Model model = make_model(network);
-  const Plan plan = make_plan("data", {.ranks = 1, .global_batch = batch});
+  const Plan plan = plan_of(request.choice);
+  const Model model = model_of(request.choice);
+  const int batch = request.choice.global_batch;
   const Schedule schedule = make_schedule(model, plan);
   const Dataset data =
       make_synthetic({.image = model.image, .classes = model.classes, .train_count = batch, .test_count = 1}).train;
@@ -117,7 +134,7 @@ void train_forever(const std::string& network, int batch, int threads) {
     write_values(memories[0], "weights", local_weights(model, schedule, 0, start.weights));
     write_values(memories[0], "running_statistics", local_states(model, schedule, 0, start.states));
   }
-  RunOptions options = run_options(threads, false);
+  RunOptions options = run_options(request.threads, false);
   options.record = false;
   options.on_step_end = [&](int, int) { conversation.step_ended(); };
   run_on_threads(schedule, 1'000'000'000, memories, compute.function(), options);
@@ -126,12 +143,11 @@ void train_forever(const std::string& network, int batch, int threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4 || std::atoi(argv[2]) < 1 || std::atoi(argv[3]) < 1) {
-    std::cerr << "usage: bench_training_step NETWORK BATCH THREADS\n";
-    return 2;
-  }
   try {
-    train_forever(argv[1], std::atoi(argv[2]), std::atoi(argv[3]));
+    train_forever(parse(argc, argv));
+  } catch (const InputError& error) {
+    std::cerr << "bench_training_step: " << error.what() << '\n';
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "bench_training_step: " << error.what() << '\n';
     return 1;
