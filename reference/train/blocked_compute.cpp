@@ -139,13 +139,12 @@ class BlockedCall {
   }
 
   void sum(bool relu) {
-    constexpr std::size_t most = 16;  // no network adds more tensors at once; more go in several steps
-    std::array<In, most> terms;
+    std::array<In, kMostTerms> terms;
     std::size_t count = 0;
     const Out y = view(Role::y);
     o_.for_each(Role::x, [&](const Operand& x) {
       require(x.box == o_.need(Role::y).box, "run_blocked", "op '", call_.op.name, "' adds parts");
-      if (count == most) {
+      if (count == kMostTerms) {  // more go in several steps
         blocked::sum(std::span(terms).first(count), false, y);
         terms[0] = y;
         count = 1;

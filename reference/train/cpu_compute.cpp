@@ -268,9 +268,18 @@ class CpuCompute::Call {
   }
 
   void add_all(Role from, Role to) {
-    std::vector<View<const T>> terms;
-    for_each(from, [&](const Operand& x) { terms.push_back(view_of(x)); });
-    kernels_.sum(terms, view(to));
+    std::array<View<const T>, kMostTerms> terms;
+    std::size_t count = 0;
+    const View<T> sum = view(to);
+    for_each(from, [&](const Operand& x) {
+      if (count == kMostTerms) {  // more go in several steps
+        kernels_.sum(terms, sum);
+        terms[0] = sum;
+        count = 1;
+      }
+      terms[count++] = view_of(x);
+    });
+    kernels_.sum(std::span(terms).first(count), sum);
   }
 
   void convert() {

@@ -10,6 +10,9 @@
 
 namespace convoy {
 
+/// Tensors that one call of a kernel adds at most, so that nothing is allocated for them. Networks add fewer.
+inline constexpr std::size_t kMostTerms = 16;
+
 class Operands {
  public:
   explicit Operands(const ComputeCall& call) : call_(call) {}

@@ -119,7 +119,8 @@ TEST_CASE("a profile survives writing and reading, bit for bit") {
 TEST_CASE("every field of a profile that is missing is named, with the file") {
   const std::string json = to_json(example_profile());
   for (const std::string& name : field_names(json)) {
-    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport", "shape"};
+    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport", "shape",
+                                               "fusion", "layout"};
     if (std::find(optional.begin(), optional.end(), name) != optional.end()) continue;
     const std::string message =
         input_error([&] { parse_profile(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "p.json"); });
@@ -173,7 +174,7 @@ TEST_CASE("every field of a run report that is missing is named, unless it is op
   const std::string json = to_json(example_report());
   const std::vector<std::string> optional = {
       "test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "memory_bytes", "inside", "scheme", "statistics",
-      "packing"};
+      "packing", "fusion", "layout"};
   for (const std::string& name : field_names(json)) {
     const std::string message =
         input_error([&] { parse_run_report(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "r.json"); });
