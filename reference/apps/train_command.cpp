@@ -14,6 +14,8 @@
 #include "reference/io/report.h"
 #include "reference/io/timeline_file.h"
 #include "reference/io/weights_file.h"
+#include "reference/train/checkpoint.h"
+#include "reference/train/epochs.h"
 #include "reference/train/trainer.h"
 
 namespace convoy {
@@ -26,10 +28,17 @@ struct TrainOptions {
   int epochs = 1;
   std::int64_t steps = 0;
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
-  std::string decay = "on";
+  std::string nesterov = "off";
+  std::string schedule = "linear";
+  RateSchedule rate;
   std::string load;
+  std::string resume;
+  std::string checkpoint;
+  std::int64_t checkpoint_every = 0;
   std::string save;
   std::string json;
+  std::string csv;
+  std::string curve;
   std::string timeline;
 };
 
@@ -43,12 +52,30 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--learning-rate", options.sgd.learning_rate, "Step of stochastic gradient descent")->capture_default_str();
   verb.add_option("--momentum", options.sgd.momentum, "Share of the last step that is repeated")->capture_default_str();
   verb.add_option("--weight-decay", options.sgd.weight_decay, "Pull of the weights towards 0")->capture_default_str();
-  verb.add_option("--decay", options.decay, "on: the learning rate falls evenly to 0 over the run; off: it stays")
+  verb.add_option("--nesterov", options.nesterov, "on: momentum that looks a step ahead")->capture_default_str();
+  verb.add_option("--schedule", options.schedule,
+                  "How the learning rate falls over the run: constant, linear or cosine (to 0), or step")
+      ->capture_default_str();
+  verb.add_option("--warm-up", options.rate.warm_up_epochs, "Epochs over which the learning rate rises first; 0.5 is half of one")
+      ->capture_default_str();
+  verb.add_option("--step-epochs", options.rate.step_epochs, "--schedule step: epochs from one fall to the next")
+      ->capture_default_str();
+  verb.add_option("--step-factor", options.rate.step_factor, "--schedule step: what the rate is multiplied by")
       ->capture_default_str();
   verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it");
+  verb.add_option("--resume", options.resume, "Go on from this checkpoint as if the run had never stopped")->excludes("--load");
+  verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch");
+  verb.add_option("--checkpoint-every", options.checkpoint_every, "Write the checkpoint every so many steps too")
+      ->needs("--checkpoint");
   verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)");
   verb.add_option("--json", options.json, "Write the result to this file; - is stdout");
+  verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each");
+  verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each");
   verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file");
+}
+
+void require_number(const std::string& option, double value, double least) {
+  if (!(value >= least && std::isfinite(value))) throw InputError(cat(option, " is ", value, "; write ", least, " or more"));
 }
 
 void check_options(const TrainOptions& options) {
@@ -59,6 +86,15 @@ void check_options(const TrainOptions& options) {
     throw InputError(cat("--learning-rate is ", options.sgd.learning_rate, "; write a number above 0"));
   if (!(options.sgd.momentum >= 0 && options.sgd.momentum < 1))
     throw InputError(cat("--momentum is ", options.sgd.momentum, "; write 0 or more and less than 1"));
+  if (options.nesterov == "on" && options.sgd.momentum == 0)
+    throw InputError("--nesterov on looks ahead along the momentum, and --momentum is 0; write --momentum 0.9 or so");
+  require_at_least("--checkpoint-every", options.checkpoint_every, 0);
+  require_number("--warm-up", options.rate.warm_up_epochs, 0);
+  if (options.rate.warm_up_epochs >= options.epochs)
+    throw InputError(cat("--warm-up ", options.rate.warm_up_epochs, " leaves none of the ", options.epochs,
+                         " epochs at the full learning rate; write less, or more --epochs"));
+  require_number("--step-epochs", options.rate.step_epochs, 1e-6);
+  require_number("--step-factor", options.rate.step_factor, 1e-9);
   if (!(options.sgd.weight_decay >= 0 && std::isfinite(options.sgd.weight_decay)))
     throw InputError(cat("--weight-decay is ", options.sgd.weight_decay, "; write 0 or more"));
 }
@@ -80,6 +116,10 @@ void print_step(std::FILE* out, const RunReport& report) {
              format_time(report.exposed_communication_s), format_time(report.hidden_communication_s), format_time(report.idle_s));
 }
 
+InputFacts facts_of(const Dataset& data) {
+  return {.class_names = data.class_names, .mean = data.mean, .deviation = data.deviation};
+}
+
 RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, const TrainResult& result,
                     const std::string& command) {
   RunReport report;
@@ -97,8 +137,12 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   for (const EpochResult& epoch : result.epochs) {
     report.train_loss_per_epoch.push_back(epoch.train_loss);
     report.test_accuracy_per_epoch.push_back(epoch.test_accuracy);
+    report.train_accuracy_per_epoch.push_back(epoch.train_accuracy);
+    report.test_loss_per_epoch.push_back(epoch.test_loss);
+    report.time_s_per_epoch.push_back(epoch.time_s);
   }
-  for (const char* name : {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch"})
+  for (const char* name : {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "train_accuracy_per_epoch",
+                           "test_loss_per_epoch", "time_s_per_epoch"})
     report.provenance[name] = Provenance::measured;
   return report;
 }
@@ -116,9 +160,10 @@ struct Prepared {
 Prepared prepare(const TrainOptions& options, const Session& session) {
   check_options(options);
   if (session.is_root()) {
-    require_writable(options.json);
-    require_writable(options.timeline);
-    require_writable(options.save);
+    for (const std::string* path :
+         {&options.json, &options.timeline, &options.save, &options.csv, &options.curve, &options.checkpoint})
+      require_writable(*path);
+    if (!options.checkpoint.empty()) remove_unfinished(options.checkpoint);
   }
   const TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
   const ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
@@ -131,8 +176,12 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
                          .bind = parse_on_off("--bind", options.plan.bind),
                          .seed = seed};
   settings.sgd = options.sgd;
-  settings.decay = parse_on_off("--decay", options.decay);
+  settings.sgd.nesterov = parse_on_off("--nesterov", options.nesterov);
+  settings.rate = options.rate;
+  settings.rate.decay = parse_rate_decay(options.schedule);
+  settings.checkpoint_every = options.checkpoint_every;
   if (!options.load.empty()) settings.start = read_weights_file(options.load, model);
+  if (!options.resume.empty()) settings.resume = read_checkpoint(options.resume, model);
   TrainingData data = open_data({.source = options.data,
                                  .image = model.image,
                                  .classes = model.classes,
@@ -148,16 +197,34 @@ void print_result(const TrainOptions& options, const Prepared& made, const Train
   if (!result.epochs.empty()) print_epochs(out, result);
   if (!result.diverged.empty()) throw LimitError(result.diverged);
   const RunReport report = report_of(options, made.choice, result, command);
-  print_step(out, report);
-  if (!options.save.empty()) write_weights_file(options.save, made.model, result.values);
+  const bool trained = result.times.iterations > 0;
+  if (trained) print_step(out, report);
+  if (!trained) fmt::print(out, "\nno full step was left to train, so none was timed\n");
+  if (!options.save.empty())
+    write_weights_file(options.save, made.model, {.values = result.values, .metadata = to_metadata(facts_of(made.data.train))});
   write_json(options.json, to_json(report));
-  if (!options.timeline.empty()) write_file_atomically(options.timeline, to_json(summarise(result.schedule, result.timeline)));
+  if (trained && !options.timeline.empty())
+    write_file_atomically(options.timeline, to_json(summarise(result.schedule, result.timeline)));
+}
+
+/// What is written while training goes on.
+void add_outputs(const TrainOptions& options, Prepared& made) {
+  if (!options.checkpoint.empty())
+    made.settings.on_checkpoint = [&options, &made](const Checkpoint& checkpoint) {
+      write_checkpoint(options.checkpoint, made.model, checkpoint, facts_of(made.data.train), dtype_of(made.settings.kernels));
+    };
+  made.settings.on_epoch = [&options, &made](const std::vector<EpochResult>& epochs) {
+    if (!options.csv.empty()) write_file_atomically(options.csv, epochs_to_csv(epochs));
+    if (!options.curve.empty())
+      write_file_atomically(options.curve, epochs_to_svg(epochs, cat(made.model.name, ", ", made.data.train.name)));
+  };
 }
 
 void run_train(const TrainOptions& options, const std::string& command, Session& session) {
   Prepared made = session.together([&] { return prepare(options, session); });
   ProgressDisplay display(options.epochs);
   made.settings.on_progress = [&](const Progress& progress) { display.show(progress); };
+  add_outputs(options, made);
   const TrainResult result = train(made.model, made.plan, made.data, made.settings, made.transport);
   session.together([&] {
     if (session.is_root()) print_result(options, made, result, command);
@@ -172,7 +239,9 @@ void add_train_verb(CLI::App& app, const std::string& command, Session& session)
   CLI::App* verb =
       add_verb(app, "train", "Trains a network on several ranks: threads of this machine, or processes that MPI started.",
                {program + " train --ranks 2 --epochs 2",
-                program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json"});
+                program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json",
+                program + " train --epochs 20 --checkpoint run.safetensors --checkpoint-every 500 --csv run.csv --curve run.svg",
+                program + " train --epochs 20 --checkpoint run.safetensors --resume run.safetensors --csv run.csv"});
   const auto options = std::make_shared<TrainOptions>();
   add_options(*verb, *options);
   verb->callback([options, command, &session] { run_train(*options, command, session); });

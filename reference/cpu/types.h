@@ -28,6 +28,11 @@ struct Part {
 struct Loss {
   double loss_sum = 0;  ///< sum of -log p[label], natural logarithm, smoothed and weighted as the layer says
   int correct = 0;      ///< samples whose label is the first of the largest logits
+  Loss& operator+=(const Loss& other) {
+    loss_sum += other.loss_sum;
+    correct += other.correct;
+    return *this;
+  }
 };
 
 /// Stochastic gradient descent with momentum and L2 weight decay, as PyTorch's SGD defines them; see naive/sgd.h.

@@ -16,6 +16,7 @@ struct Dataset {
   int classes = 0;
   std::vector<std::uint8_t> pixels;
   std::vector<int> labels;  ///< 0 <= label < classes
+  std::vector<std::string> class_names = {};  ///< of every label; empty: they have none
   double mean = 0;          ///< of pixel/255 over the training split
   double deviation = 1;     ///< standard deviation of the same
 

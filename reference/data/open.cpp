@@ -45,7 +45,12 @@ TrainingData open_synthetic(const DataRequest& request) {
 }
 
 TrainingData open_fashion_mnist(int classes) {
-  if (const auto folder = find_fashion_mnist()) return read_idx_folder(*folder, "fashion-mnist", classes);
+  if (const auto folder = find_fashion_mnist()) {
+    TrainingData data = read_idx_folder(*folder, "fashion-mnist", classes);
+    for (Dataset* split : {&data.train, &data.test})  // Xiao, Rasul, Vollgraf 2017, table 2
+      split->class_names = {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
+    return data;
+  }
   std::string looked;
   for (const fs::path& folder : fashion_mnist_candidates()) looked += (looked.empty() ? "" : ", ") + folder.string();
   throw InputError(

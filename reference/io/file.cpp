@@ -23,6 +23,8 @@ namespace {
   throw InputError(cat("cannot write '", path, "': ", std::strerror(reason)));
 }
 
+constexpr const char* kUnfinished = ".unfinished-";  ///< then six letters: what a temporary file's name ends with
+
 /// Writes all of the text; false with errno when that is not possible.
 bool write_all(int descriptor, const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
@@ -83,7 +85,7 @@ void write_directly(const std::string& path, const Target& target, const std::st
 /// A new file with a unique name beside `target`, removed again unless it was renamed.
 class TemporaryFile {
  public:
-  TemporaryFile(const std::string& path, const Target& target) : path_(path), target_(target), name_(target.path + ".XXXXXX") {
+  TemporaryFile(const std::string& path, const Target& target) : path_(path), target_(target), name_(target.path + kUnfinished + "XXXXXX") {
     descriptor_ = mkstemp(name_.data());
     if (descriptor_ < 0) fail(path_, errno);
   }
@@ -106,9 +108,20 @@ class TemporaryFile {
     if (close(std::exchange(descriptor_, -1)) != 0) fail(path_, errno);
     if (std::rename(name_.c_str(), target_.path.c_str()) != 0) fail(path_, errno);
     renamed_ = true;
+    sync_folder();
   }
 
  private:
+  /// The new name, too, is on the disk when this returns. File systems that cannot do so for folders are not asked twice.
+  void sync_folder() const {
+    const std::filesystem::path folder = std::filesystem::path(target_.path).parent_path();
+    const int descriptor = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    const int reason = fsync(descriptor) == 0 ? 0 : errno;
+    close(descriptor);
+    if (reason != 0 && reason != EINVAL && reason != ENOTSUP) fail(path_, reason);
+  }
+
   std::string path_;  ///< as it was typed
   Target target_;
   std::string name_;
@@ -144,6 +157,17 @@ void write_file_atomically(const std::string& path, const std::string& text) {
   TemporaryFile file(path, target);
   file.write(text);
   file.rename_to_target();
+}
+
+void remove_unfinished(const std::string& path) {
+  const std::filesystem::path target = without_links(path);
+  const std::string begin = target.filename().string() + kUnfinished;
+  std::error_code ignored;
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(begin) && name.size() == begin.size() + 6) std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 }  // namespace convoy

@@ -76,13 +76,21 @@ ScheduleChoice parse_schedule_choice(JsonFields fields) {
   return choice;
 }
 
+/// What there is of every epoch, with its name in JSON.
+constexpr std::array<std::pair<const char*, std::vector<double> RunReport::*>, 5> kPerEpoch = {
+    {{"train_loss_per_epoch", &RunReport::train_loss_per_epoch},
+     {"test_accuracy_per_epoch", &RunReport::test_accuracy_per_epoch},
+     {"train_accuracy_per_epoch", &RunReport::train_accuracy_per_epoch},
+     {"test_loss_per_epoch", &RunReport::test_loss_per_epoch},
+     {"time_s_per_epoch", &RunReport::time_s_per_epoch}}};
+
 /// Names of the values that came out, as they stand in JSON.
 std::vector<std::string> value_names(const RunReport& report) {
   std::vector<std::string> names = {"step_time_s", "compute_s",   "exposed_communication_s", "hidden_communication_s", "idle_s",
                                     "phases_s",    "images_per_s"};
   if (report.test_accuracy) names.emplace_back("test_accuracy");
-  if (!report.train_loss_per_epoch.empty()) names.emplace_back("train_loss_per_epoch");
-  if (!report.test_accuracy_per_epoch.empty()) names.emplace_back("test_accuracy_per_epoch");
+  for (const auto& [name, values] : kPerEpoch)
+    if (!(report.*values).empty()) names.emplace_back(name);
   if (!report.memory_bytes.empty()) names.emplace_back("memory_bytes");
   return names;
 }
@@ -131,8 +139,8 @@ void parse_values(RunReport& report, JsonFields& fields) {
   phases.require_all_known();
   report.images_per_s = fields.number("images_per_s");
   if (fields.has("test_accuracy")) report.test_accuracy = fields.number("test_accuracy");
-  if (fields.has("train_loss_per_epoch")) report.train_loss_per_epoch = fields.numbers("train_loss_per_epoch");
-  if (fields.has("test_accuracy_per_epoch")) report.test_accuracy_per_epoch = fields.numbers("test_accuracy_per_epoch");
+  for (const auto& [name, values] : kPerEpoch)
+    if (fields.has(name)) report.*values = fields.numbers(name);
   (void)fields.has("simulation");  // what 'convoy simulate' adds is not part of a RunReport
   if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
   JsonFields provenance = fields.object("provenance");
@@ -246,8 +254,8 @@ std::string to_json(const RunReport& report) {
   };
   if (!report.collectives.empty()) json["collectives"] = report.collectives;
   if (report.test_accuracy) json["test_accuracy"] = *report.test_accuracy;
-  if (!report.train_loss_per_epoch.empty()) json["train_loss_per_epoch"] = report.train_loss_per_epoch;
-  if (!report.test_accuracy_per_epoch.empty()) json["test_accuracy_per_epoch"] = report.test_accuracy_per_epoch;
+  for (const auto& [name, values] : kPerEpoch)
+    if (!(report.*values).empty()) json[name] = report.*values;
   if (!report.memory_bytes.empty()) json["memory_bytes"] = report.memory_bytes;
   json["provenance"] = provenance_json(report);
   return json_text(json, 2) + "\n";

@@ -82,6 +82,9 @@ struct RunReport {
   std::optional<double> test_accuracy;     ///< fraction
   std::vector<double> train_loss_per_epoch;
   std::vector<double> test_accuracy_per_epoch;
+  std::vector<double> train_accuracy_per_epoch;
+  std::vector<double> test_loss_per_epoch;
+  std::vector<double> time_s_per_epoch;    ///< of training, without evaluation
   std::vector<std::int64_t> memory_bytes;  ///< of each class of ranks, or of each rank
   /// Of every value above that came out; filled by set_times for those it sets.
   std::map<std::string, Provenance> provenance;

@@ -1,19 +1,36 @@
 /// Weights files: what training made of a network, in the safetensors format, whatever plan made it.
 #pragma once
 
+#include <map>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "reference/core/dtype.h"
+#include "reference/io/safetensors.h"
 #include "reference/model/model.h"
 
 namespace convoy {
 
-/// One tensor for each learned tensor and running statistic, under PyTorch's name ("conv1.weight", "norm.running_mean") and in
-/// float32; the metadata names the model and the version that wrote it. Format: 8 bytes length of the header, little-endian; the
-/// header in JSON; the values, little-endian (github.com/huggingface/safetensors). Written to a temporary file first.
+/// Values of a model, and what else stands in the same file.
+struct WeightsFile {
+  ModelValues values;
+  std::vector<double> momentum = {};                   ///< of the weights, in their order; empty: the file has none
+  std::map<std::string, std::string> metadata = {};    ///< texts, those below included
+};
+
+/// One tensor for each learned tensor and running statistic, under PyTorch's name ("conv1.weight", "norm.running_mean"), and
+/// one for the momentum of each learned tensor where there is momentum ("optimizer.momentum.conv1.weight"), in float32 or float64.
+/// The metadata names the model and the version that wrote it ("model", "convoy"). Written as write_file_atomically() does.
+void write_weights_file(const std::string& path, const Model& model, const WeightsFile& file, DType dtype = DType::f32);
+/// The same with nothing but the values, in float32.
 void write_weights_file(const std::string& path, const Model& model, const ModelValues& values);
 
 /// Reads it back. An InputError names the file and what is wrong: not this format, cut short, a tensor that is missing, unknown
 /// or of another shape, with what the model expects.
+WeightsFile parse_weights_file(std::span<const std::byte> bytes, const std::string& name, const Model& model);
+WeightsFile read_weights_and_more(const std::string& path, const Model& model);
+/// The values alone.
 ModelValues read_weights_file(const std::string& path, const Model& model);
 
 }  // namespace convoy

@@ -387,12 +387,11 @@ cpu::Loss CpuCompute::totals(int rank) const { return ranks_.at(static_cast<std:
 
 cpu::Loss CpuCompute::totals() const {
   cpu::Loss sum;
-  for (const RankState& state : ranks_) {
-    sum.loss_sum += state.totals.loss_sum;
-    sum.correct += state.totals.correct;
-  }
+  for (const RankState& state : ranks_) sum += state.totals;
   return sum;
 }
+
+void CpuCompute::set_totals(int rank, const cpu::Loss& totals) { ranks_.at(static_cast<std::size_t>(rank)).totals = totals; }
 
 void CpuCompute::reset_totals() {
   for (RankState& state : ranks_) state.totals = {};

@@ -51,6 +51,7 @@ class CpuCompute {
   [[nodiscard]] cpu::Loss totals(int rank) const;
   [[nodiscard]] cpu::Loss totals() const;
   void reset_totals();
+  void set_totals(int rank, const cpu::Loss& totals);
 
  private:
   struct RankState;

@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kWeights = "weights";
 constexpr const char* kStatistics = "running_statistics";
+constexpr const char* kMomentum = "momentum";
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -41,21 +42,23 @@ class Trainer {
         evaluation_(model, data.test, schedule_.world_size(), compute_settings(Mode::evaluate)) {
     require(schedule_.world_size() == transport.world_size, "train", "the plan is for ", schedule_.world_size(),
             " ranks, and there are ", transport.world_size);
-    set_initial_weights();
+    bind_memories();
+    if (!settings.resume) set_values(settings.start ? *settings.start : initial_values(model, settings.seed));
   }
 
   TrainResult run() {
-    transport_.require_agreement("what to train", what_to_train());
+    transport_.require_agreement("what to train", text_of_settings());
+    if (settings_.resume) go_on_from(*settings_.resume);
     TrainResult result;
-    for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
-      EpochResult row = train_epoch(epoch);
-      if (std::isfinite(row.train_loss)) evaluate(row);
-      result.diverged = divergence(row, epoch);
+    while (epoch_ < settings_.epochs) {
+      const EpochResult row = train_epoch();
+      result.diverged = divergence(row);
       if (!result.diverged.empty()) break;
-      result.epochs.push_back(row);
+      end_epoch(row);
     }
-    if (transport_.has_root())
-      result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, full_steps() / 4)));
+    result.epochs = done_;
+    if (transport_.has_root() && timed_steps_ > 0)
+      result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, timed_steps_ / 4)));
     result.values = values();
     result.timeline = std::move(timeline_);
     result.schedule = std::move(schedule_);
@@ -64,10 +67,10 @@ class Trainer {
 
  private:
   /// "" while both losses are finite.
-  [[nodiscard]] std::string divergence(const EpochResult& row, int epoch) const {
+  [[nodiscard]] std::string divergence(const EpochResult& row) const {
     const bool in_training = !std::isfinite(row.train_loss);
     if (!in_training && std::isfinite(row.test_loss)) return "";
-    return cat("training diverged: the ", in_training ? "training" : "test", " loss of epoch ", epoch + 1, " is ",
+    return cat("training diverged: the ", in_training ? "training" : "test", " loss of epoch ", epoch_ + 1, " is ",
                std::isnan(in_training ? row.train_loss : row.test_loss) ? "not a number" : "infinite",
                ", so training stopped there; lower --learning-rate (it was ", settings_.sgd.learning_rate, ")");
   }
@@ -84,50 +87,117 @@ class Trainer {
     return compute;
   }
 
+  [[nodiscard]] std::int64_t steps_per_epoch() const { return full_steps() + (short_batch() > 0 ? 1 : 0); }
+
   [[nodiscard]] cpu::SgdSettings sgd_at(std::int64_t step) const {
     cpu::SgdSettings sgd = settings_.sgd;
-    const std::int64_t steps = settings_.epochs * (full_steps() + (short_batch() > 0 ? 1 : 0));
-    if (settings_.decay) sgd.learning_rate *= 1 - static_cast<double>(step) / static_cast<double>(steps);
+    sgd.learning_rate *= rate_factor(settings_.rate, step, settings_.epochs * steps_per_epoch(), steps_per_epoch());
     return sgd;
   }
 
-  /// All that the weights depend on besides the schedule, as a text.
-  [[nodiscard]] std::string what_to_train() const {
+  /// All that the weights depend on besides the plan and its ranks.
+  [[nodiscard]] DecidingSettings deciding_settings() const {
     const cpu::SgdSettings& sgd = settings_.sgd;
-    return cat(model_.name, ' ', plan_.name, ' ', plan_.global_batch, ' ', settings_.epochs, ' ', settings_.steps_per_epoch, ' ',
-               static_cast<int>(settings_.kernels), ' ', settings_.seed, ' ', sgd.learning_rate, ' ', sgd.momentum, ' ',
-               sgd.weight_decay, ' ', settings_.decay, ' ', data_.train.name, ' ', data_.train.count(), ' ', data_.test.count(),
-               ' ', data_.train.mean, ' ', data_.train.deviation);
+    const RateSchedule& rate = settings_.rate;
+    DecidingSettings all = {{"--model", model_.name},
+                            {"--batch", cat(plan_.global_batch)},
+                            {"--steps", cat(settings_.steps_per_epoch)},
+                            {"--seed", cat(settings_.seed)},
+                            {"--learning-rate", cat(sgd.learning_rate)},
+                            {"--momentum", cat(sgd.momentum)},
+                            {"--nesterov", sgd.nesterov ? "on" : "off"},
+                            {"--weight-decay", cat(sgd.weight_decay)},
+                            {"--schedule", std::string(to_string(rate.decay))},
+                            {"--warm-up", cat(rate.warm_up_epochs)},
+                            {"--data", cat(data_.train.name, " (", data_.train.count(), " images)")},
+                            {"kernels", cat(static_cast<int>(settings_.kernels))}};
+    if (rate.decay == RateDecay::step)
+      all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
+    if (rate.decay == RateDecay::linear || rate.decay == RateDecay::cosine) all["--epochs"] = cat(settings_.epochs);
+    return all;
   }
 
-  void set_initial_weights() {
-    const ModelValues initial = settings_.start ? *settings_.start : initial_values(model_, settings_.seed);
+  /// The same as a text, with what processes must agree about as well.
+  [[nodiscard]] std::string text_of_settings() const {
+    std::string text = cat(plan_.name, ' ', settings_.epochs, ' ', settings_.checkpoint_every, ' ',
+                           settings_.on_checkpoint ? "saved" : "unsaved", ' ', data_.test.count(), ' ', data_.train.mean, ' ',
+                           data_.train.deviation, ' ', settings_.resume ? settings_.resume->step : -1);
+    for (const auto& [option, value] : deciding_settings()) text += cat(' ', option, ' ', value);
+    return text;
+  }
+
+  void bind_memories() {
+    for (std::size_t i = 0; i < memories_.size(); ++i) memories_[i].bind(schedule_.program(transport_.ranks[i]));
+  }
+
+  void set_values(const ModelValues& full) {
     for (std::size_t i = 0; i < memories_.size(); ++i) {
       const int rank = transport_.ranks[i];
-      memories_[i].bind(schedule_.program(rank));
-      write_values(memories_[i], kWeights, local_weights(model_, schedule_, rank, initial.weights));
-      write_values(memories_[i], kStatistics, local_states(model_, schedule_, rank, initial.states));
+      write_values(memories_[i], kWeights, local_weights(model_, schedule_, rank, full.weights));
+      write_values(memories_[i], kStatistics, local_states(model_, schedule_, rank, full.states));
+    }
+  }
+
+  void go_on_from(const Checkpoint& checkpoint) {
+    require_same_run(checkpoint, deciding_settings());
+    if (checkpoint.epoch > settings_.epochs || checkpoint.step_in_epoch > full_steps())
+      throw InputError(cat("the checkpoint is ", checkpoint.step_in_epoch, " steps into epoch ", checkpoint.epoch + 1, ", and this run has ",
+                           settings_.epochs, " epochs of ", steps_per_epoch(), " steps; use more --epochs"));
+    set_values(checkpoint.values);
+    for (std::size_t i = 0; i < memories_.size(); ++i)
+      write_values(memories_[i], kMomentum, local_weights(model_, schedule_, transport_.ranks[i], checkpoint.momentum));
+    epoch_ = checkpoint.epoch;
+    step_ = checkpoint.step;
+    step_in_epoch_ = checkpoint.step_in_epoch;
+    before_ = {.time_s = checkpoint.time_s, .wait_s = checkpoint.wait_s};
+    done_ = checkpoint.epochs;
+    const bool same_ranks = std::ssize(checkpoint.totals) == transport_.world_size;
+    cpu::Loss sum;
+    for (const cpu::Loss& loss : checkpoint.totals) sum += loss;
+    for (const int rank : transport_.ranks)  // with other ranks, the first has what all had
+      training_.set_totals(rank, same_ranks ? checkpoint.totals[static_cast<std::size_t>(rank)] : rank == 0 ? sum : cpu::Loss{});
+  }
+
+  /// What every rank holds in a buffer, where rank 0 is: place(rank, values). From the last rank to the first, since running
+  /// statistics, and weights that only the root keeps up to date, are those of the first.
+  template <class Place>
+  void collect(const char* buffer, const Place& place) const {
+    for (int rank = transport_.world_size - 1; rank >= 0; --rank) {
+      const auto mine = std::ranges::find(transport_.ranks, rank);
+      std::vector<double> local;
+      if (mine != transport_.ranks.end())
+        local = read_values(memories_[static_cast<std::size_t>(mine - transport_.ranks.begin())], buffer);
+      local = transport_.to_root(rank, std::move(local));
+      if (transport_.has_root()) place(rank, local);
     }
   }
 
   /// The values of the whole model, put together from all ranks; empty where rank 0 is not.
   [[nodiscard]] ModelValues values() const {
     ModelValues full;
-    for (int rank = transport_.world_size - 1; rank >= 0; --rank) {  // the first rank's running statistics are what counts
-      const auto mine = std::ranges::find(transport_.ranks, rank);
-      const auto collect = [&](const char* buffer) {
-        std::vector<double> local;
-        if (mine != transport_.ranks.end())
-          local = read_values(memories_[static_cast<std::size_t>(mine - transport_.ranks.begin())], buffer);
-        return transport_.to_root(rank, std::move(local));
-      };
-      const std::vector<double> weights = collect(kWeights);
-      const std::vector<double> states = collect(kStatistics);
-      if (!transport_.has_root()) continue;
-      place_weights(model_, schedule_, rank, weights, full.weights);
-      place_states(model_, schedule_, rank, states, full.states);
-    }
+    collect(kWeights, [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, full.weights); });
+    collect(kStatistics, [&](int rank, const auto& local) { place_states(model_, schedule_, rank, local, full.states); });
     return full;
+  }
+
+  /// Puts together where the run is, and hands it over where rank 0 is.
+  void save_checkpoint() {
+    if (!settings_.on_checkpoint) return;
+    Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
+    collect(kMomentum,
+            [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, checkpoint.momentum); });
+    for (int rank = 0; rank < transport_.world_size; ++rank) {
+      const cpu::Loss mine = training_.totals(rank);
+      const std::vector<double> theirs = transport_.to_root(rank, {mine.loss_sum, static_cast<double>(mine.correct)});
+      if (transport_.has_root())
+        checkpoint.totals.push_back({.loss_sum = theirs.at(0), .correct = static_cast<int>(theirs.at(1))});
+    }
+    if (!transport_.has_root()) return;
+    checkpoint.epochs = done_;
+    checkpoint.time_s = before_.time_s;
+    checkpoint.wait_s = before_.wait_s;
+    checkpoint.settings = deciding_settings();
+    settings_.on_checkpoint(checkpoint);
   }
 
   /// Loss and correct answers of all ranks.
@@ -148,44 +218,74 @@ class Trainer {
     return limited(all + 1) == all + 1 ? data_.train.count() % batch() : 0;
   }
 
-  EpochResult train_epoch(int epoch) {
-    const std::vector<std::int64_t> order = shuffled(data_.train.count(), settings_.seed, epoch);
-    const std::int64_t first = step_;
+  /// Steps from here to the next checkpoint, or to the end of the full steps.
+  [[nodiscard]] std::int64_t stretch() const {
+    const std::int64_t left = full_steps() - step_in_epoch_;
+    const std::int64_t every = settings_.on_checkpoint ? settings_.checkpoint_every : 0;
+    return every > 0 ? std::min(left, every - step_ % every) : left;
+  }
+
+  /// The rest of the epoch that is going on, and the evaluation after it.
+  EpochResult train_epoch() {
+    const std::vector<std::int64_t> order = shuffled(data_.train.count(), settings_.seed, epoch_);
+    const std::int64_t first = step_ - step_in_epoch_;
     training_.settings().sample_at = [&order, first, size = batch()](std::int64_t step, std::int64_t position) {
       return order[static_cast<std::size_t>((step - first) * size + position)];
     };
-    training_.reset_totals();
-    EpochResult row{.images = full_steps() * batch() + short_batch()};
-    const Clock::time_point start = Clock::now();
-    timeline_ = run_steps(schedule_, full_steps(), epoch, start);
-    if (short_batch() > 0) run_steps(schedule_of_batch(short_batch(), Mode::train), 1, epoch, start);
-    row.time_s = seconds_since(start);
+    timed_steps_ = 0;
+    while (step_in_epoch_ < full_steps()) {
+      run_steps(schedule_, stretch());
+      const bool last = step_in_epoch_ == full_steps() && short_batch() == 0;
+      if (settings_.checkpoint_every > 0 && step_ % settings_.checkpoint_every == 0 && !last) save_checkpoint();
+    }
+    if (short_batch() > 0) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
+    training_.settings().sample_at = nullptr;
+    EpochResult row{.learning_rate = sgd_at(step_ - 1).learning_rate,
+                    .images = full_steps() * batch() + short_batch(),
+                    .steps = step_,
+                    .time_s = before_.time_s,
+                    .wait_s = before_.wait_s};
     const cpu::Loss totals = totals_of(training_);
     row.train_loss = totals.loss_sum / static_cast<double>(row.images);
     row.train_accuracy = totals.correct / static_cast<double>(row.images);
-    training_.settings().sample_at = nullptr;
+    if (std::isfinite(row.train_loss)) evaluate(row);
     return row;
   }
 
-  Timeline run_steps(const Schedule& schedule, std::int64_t steps, int epoch, Clock::time_point start) {
+  void end_epoch(const EpochResult& row) {
+    done_.push_back(row);
+    ++epoch_;
+    step_in_epoch_ = 0;
+    before_ = {};
+    training_.reset_totals();
+    if (transport_.has_root() && settings_.on_epoch) settings_.on_epoch(done_);
+    save_checkpoint();
+  }
+
+  /// Runs steps of one schedule; keeps the timeline of the longest stretch of full steps.
+  void run_steps(const Schedule& schedule, std::int64_t steps) {
     training_.settings().first_step = step_;
     RunOptions options = run_options(settings_.threads, settings_.bind);
+    const Clock::time_point start = Clock::now();
     if (settings_.on_progress) {
-      const std::int64_t before = schedule.global_batch == batch() ? 0 : full_steps();
-      options.on_step_end = [&, before](int rank, int iteration) {
-        if (rank == 0) report_progress(schedule, epoch, before + iteration + 1, start);
+      options.on_step_end = [&, done = step_in_epoch_](int rank, int iteration) {
+        if (rank == 0) report_progress(schedule, done + iteration + 1, before_.time_s + seconds_since(start));
       };
     }
     Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, training_.function(), options);
+    before_.time_s += seconds_since(start);
     step_ += steps;
-    return timeline;
+    step_in_epoch_ += steps;
+    if (schedule.global_batch != batch() || steps < timed_steps_) return;
+    timeline_ = std::move(timeline);
+    timed_steps_ = steps;
   }
 
-  void report_progress(const Schedule& schedule, int epoch, std::int64_t step, Clock::time_point start) {
+  void report_progress(const Schedule& schedule, std::int64_t step, double time_s) {
     const bool is_short = schedule.global_batch != batch();
-    Progress progress{.epoch = epoch, .step = step, .steps = full_steps() + (short_batch() > 0 ? 1 : 0)};
+    Progress progress{.epoch = epoch_, .step = step, .steps = steps_per_epoch()};
     progress.images = is_short ? full_steps() * batch() + schedule.global_batch : step * batch();
-    progress.time_s = seconds_since(start);
+    progress.time_s = time_s;
     const std::int64_t full = std::min(step, full_steps());
     const std::int64_t mine = full * counted_samples(schedule_, 0).count + (is_short ? counted_samples(schedule, 0).count : 0);
     if (mine > 0) progress.loss = training_.totals(0).loss_sum / static_cast<double>(mine);
@@ -222,8 +322,15 @@ class Trainer {
   std::vector<RankMemory> memories_;  ///< of the ranks of this process
   CpuCompute training_;
   CpuCompute evaluation_;
-  Timeline timeline_;
-  std::int64_t step_ = 0;
+  Timeline timeline_{.clock = "steady"};
+  std::int64_t timed_steps_ = 0;  ///< in timeline_
+  int epoch_ = 0;                 ///< that is going on
+  std::int64_t step_ = 0;         ///< done since the start of the run
+  std::int64_t step_in_epoch_ = 0;
+  std::vector<EpochResult> done_;
+  struct EpochSoFar {
+    double time_s = 0, wait_s = 0;
+  } before_;  ///< of the epoch so far
 };
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include "reference/exec/exec.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
+#include "reference/train/checkpoint.h"
 #include "reference/train/cpu_compute.h"
+#include "reference/train/rate.h"
 #include "reference/train/transport.h"
 #include "reference/train/weights.h"
 
@@ -34,26 +36,23 @@ struct TrainSettings {
   Kernels kernels = Kernels::fast;
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
+  RateSchedule rate = {};                 ///< how the learning rate changes over the run; sgd.learning_rate is the highest
   std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
-  bool decay = true;  ///< the learning rate falls in a straight line to 0 at the end of the last epoch; else it stays
+  std::optional<Checkpoint> resume = {};  ///< what to go on from, instead of beginning
+  std::int64_t checkpoint_every = 0;      ///< steps from one checkpoint to the next; 0: only after every epoch
   std::function<void(const Progress&)> on_progress = {};  ///< called by rank 0's compute thread after every step
-};
-
-struct EpochResult {
-  double train_loss = 0;      ///< mean over the images seen
-  double train_accuracy = 0;  ///< fraction, of the answers given while training
-  double test_accuracy = 0;   ///< fraction
-  double test_loss = 0;       ///< mean
-  std::int64_t images = 0;    ///< trained on
-  double time_s = 0;          ///< of training, without evaluation
+  /// Called between steps, where rank 0 is: every checkpoint_every steps and after every epoch. Empty: no checkpoints are made.
+  std::function<void(const Checkpoint&)> on_checkpoint = {};
+  /// Called where rank 0 is after every epoch with all that are over, before its checkpoint.
+  std::function<void(const std::vector<EpochResult>&)> on_epoch = {};
 };
 
 struct TrainResult {
-  std::vector<EpochResult> epochs;  ///< all of them, or those before the one that diverged
+  std::vector<EpochResult> epochs;  ///< all of them, also from before the checkpoint, or those before the one that diverged
   std::string diverged;             ///< when a loss was not finite any more, a sentence that says so; "" otherwise
   Schedule schedule;                ///< of a full step
-  Timeline timeline;                ///< of the full steps of the last epoch that ran
-  StepTimes times;                  ///< of the same, its first steps left out
+  Timeline timeline;                ///< of the full steps of the last epoch that ran, of its longest stretch without checkpoint
+  StepTimes times;                  ///< of the same, its first steps left out; of no iterations when nothing was left to train
   ModelValues values;               ///< weights and running statistics of the whole model
 };
 
@@ -62,9 +61,12 @@ struct TrainResult {
 /// every image of a step weighs the same. After each epoch the test split is evaluated, divided over the ranks.
 /// The same seed, plan and number of threads give the same weights bit by bit.
 /// An epoch after which a loss is not finite ends the run and is left out of the result.
+/// A run that goes on from a checkpoint comes to the same bits as if it had never stopped, given the same plan and threads; on
+/// another plan it goes on with the same values, and its sums are rounded as that plan does.
 /// All processes of the transport call it with the same arguments; losses and accuracies come out everywhere, the timeline, its
 /// times and the weights where rank 0 is.
-/// Throws an InputError when a batch is larger than the training split, or processes do not agree about what to train.
+/// Throws an InputError when a batch is larger than the training split, or processes do not agree about what to train, or
+/// a checkpoint is of a run with other settings.
 TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,
                   const Transport& transport);
 /// The same on threads of this process.

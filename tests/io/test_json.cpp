@@ -58,8 +58,12 @@ RunReport example_report() {
   report.test_accuracy = 0.875;
   report.train_loss_per_epoch = {0.7, 0.4};
   report.test_accuracy_per_epoch = {0.8, 0.875};
+  report.train_accuracy_per_epoch = {0.75, 0.8125};
+  report.test_loss_per_epoch = {0.6, 0.5};
+  report.time_s_per_epoch = {1.5, 1.25};
   report.memory_bytes = {1000001, 1000002};
-  for (const char* name : {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch"})
+  for (const char* name : {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "train_accuracy_per_epoch",
+                           "test_loss_per_epoch", "time_s_per_epoch"})
     report.provenance[name] = Provenance::measured;
   report.provenance["memory_bytes"] = Provenance::formula;
   return report;
@@ -173,8 +177,8 @@ TEST_CASE("a run report survives writing and reading") {
 TEST_CASE("every field of a run report that is missing is named, unless it is optional") {
   const std::string json = to_json(example_report());
   const std::vector<std::string> optional = {
-      "test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "memory_bytes", "inside", "scheme", "statistics",
-      "packing", "fusion", "layout"};
+      "test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "train_accuracy_per_epoch", "test_loss_per_epoch",
+      "time_s_per_epoch", "memory_bytes", "inside", "scheme", "statistics", "packing", "fusion", "layout"};
   for (const std::string& name : field_names(json)) {
     const std::string message =
         input_error([&] { parse_run_report(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "r.json"); });

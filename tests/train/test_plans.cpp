@@ -3,43 +3,9 @@
 #include "reference/train/trainer.h"
 #include "tests/catch.h"
 #include "tests/train/tiny.h"
+#include "tests/train/worlds.h"
 
 using namespace convoy;
-
-namespace {
-
-TrainSettings exact(int epochs) {
-  TrainSettings settings{.epochs = epochs, .kernels = Kernels::naive_f64, .seed = 13};
-  settings.sgd = {.learning_rate = 0.04, .momentum = 0.8, .weight_decay = 0.001};
-  settings.decay = false;
-  return settings;
-}
-
-struct World {
-  const char* plan;
-  PlanRequest request;
-};
-
-std::vector<World> worlds(int batch) {
-  return {{"data", {.ranks = 3, .global_batch = batch}},
-          {"data_parallel_root", {.ranks = 2, .global_batch = batch}},
-          {"filter", {.ranks = 3, .global_batch = batch}},
-          {"channel", {.ranks = 2, .global_batch = batch}},
-          {"megatron", {.ranks = 2, .global_batch = batch}},
-          {"spatial", {.ranks = 2, .global_batch = batch}},
-          {"one_weird_trick", {.ranks = 2, .global_batch = batch}},
-          {"one_weird_trick", {.ranks = 2, .global_batch = batch, .scheme = ExchangeScheme::b}},
-          {"hybrid", {.ranks = 4, .global_batch = batch, .inside = "spatial"}},
-          {"hybrid", {.ranks = 4, .global_batch = batch, .inside = "megatron"}}};
-}
-
-Plan plan_of(const World& world) {
-  Plan plan = make_plan(world.plan, world.request);
-  plan.bucket_bytes = 300;
-  return plan;
-}
-
-}  // namespace
 
 TEST_CASE("every plan trains and evaluates to what one rank comes to") {
   const Model model = tiny_model();

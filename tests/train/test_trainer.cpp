@@ -7,17 +7,11 @@
 #include "reference/train/trainer.h"
 #include "tests/catch.h"
 #include "tests/train/tiny.h"
+#include "tests/train/worlds.h"
 
 using namespace convoy;
 
 namespace {
-
-TrainSettings exact_settings(int epochs) {
-  TrainSettings settings{.epochs = epochs, .kernels = Kernels::naive_f64, .seed = 13};
-  settings.sgd = {.learning_rate = 0.04, .momentum = 0.8, .weight_decay = 0.001};
-  settings.decay = false;
-  return settings;
-}
 
 Plan data_parallel(int ranks, int global_batch) {
   Plan plan = make_plan("data", {.ranks = ranks, .global_batch = global_batch});
@@ -84,7 +78,7 @@ TEST_CASE("training equals a computation by hand, the short last batch included"
   Model model{"one_layer", {1, 1, 3, 2}, 3, {}};
   model.nodes = {{"fc", Linear{3}, {kImages}}, {"loss", SoftmaxCrossEntropy{}, {0}}};
   const TrainingData data = tiny_data(model);  // 23 images: batches of 5 leave 3
-  const TrainSettings settings = exact_settings(2);
+  const TrainSettings settings = exact(2);
   const std::vector<double> expected = train_by_hand(model, data, settings, 5);
   for (const int ranks : {1, 2, 4}) {  // four ranks share three images
     const TrainResult result = train(model, data_parallel(ranks, 5), data, settings);
@@ -98,9 +92,9 @@ TEST_CASE("training equals a computation by hand, the short last batch included"
 TEST_CASE("a deep network trains alike on any number of ranks, evaluation included") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model);
-  const TrainResult serial = train(model, data_parallel(1, 5), data, exact_settings(2));
+  const TrainResult serial = train(model, data_parallel(1, 5), data, exact(2));
   for (const int ranks : {2, 3}) {
-    const TrainResult parallel = train(model, data_parallel(ranks, 5), data, exact_settings(2));
+    const TrainResult parallel = train(model, data_parallel(ranks, 5), data, exact(2));
     REQUIRE(largest_difference(serial.values.weights, parallel.values.weights) <= 1e-9 * largest(serial.values.weights));
     for (std::size_t e = 0; e < 2; ++e) {
       REQUIRE(std::abs(serial.epochs[e].train_loss - parallel.epochs[e].train_loss) <= 1e-9);
@@ -173,15 +167,15 @@ TEST_CASE("a batch as large as the data is one step, a larger one is refused") {
 TEST_CASE("the learning rate falls to zero over the run when asked") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model);
-  TrainSettings settings = exact_settings(1);
+  TrainSettings settings = exact(1);
   settings.steps_per_epoch = 1;
   const std::vector<double> constant = train(model, data_parallel(1, 5), data, settings).values.weights;
-  settings.decay = true;  // the first step has the whole rate
+  settings.rate.decay = RateDecay::linear;  // the first step has the whole rate
   REQUIRE(train(model, data_parallel(1, 5), data, settings).values.weights == constant);
   settings.steps_per_epoch = 2;
   settings.sgd.momentum = 0;
   const std::vector<double> falling = train(model, data_parallel(1, 5), data, settings).values.weights;
-  settings.decay = false;
+  settings.rate.decay = RateDecay::constant;
   REQUIRE(train(model, data_parallel(1, 5), data, settings).values.weights != falling);
 }
 
@@ -189,7 +183,7 @@ TEST_CASE("a run that diverges stops, says so and keeps the epochs before") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model);
   TrainSettings settings{.epochs = 3};
-  settings.decay = false;
+  settings.rate.decay = RateDecay::constant;
   REQUIRE(train(model, data_parallel(2, 5), data, settings).diverged.empty());
   settings.sgd.learning_rate = 1e30;
   const TrainResult first = train(model, data_parallel(2, 5), data, settings);

@@ -1,0 +1,31 @@
+/// Line charts as SVG pictures.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace convoy {
+
+/// One line: points from left to right. Points that are not finite are left out.
+struct ChartLine {
+  std::string name;
+  std::vector<std::pair<double, double>> points;
+};
+
+/// Lines over one pair of axes, which are linear and reach from the smallest to the largest value.
+struct LineChart {
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  std::vector<ChartLine> lines;
+};
+
+/// The charts below one another in one picture. Every point is a dot with its numbers as a tooltip; every line is drawn in a colour
+/// and with a dash of its own, so that it can be told apart without colours.
+std::string to_svg(const std::vector<LineChart>& charts);
+
+/// Values for the marks of an axis, round numbers that lie in [low, high], at most `most`; at least two unless low == high.
+std::vector<double> round_marks(double low, double high, int most);
+
+}  // namespace convoy
