@@ -29,6 +29,9 @@ struct TrainOptions {
   std::int64_t steps = 0;
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
   std::string nesterov = "off";
+  std::string augment = "none";
+  int crop_padding = Augmentation{}.crop_padding;
+  int loader_threads = -1;
   std::string schedule = "linear";
   RateSchedule rate;
   std::string load;
@@ -44,7 +47,15 @@ struct TrainOptions {
 
 void add_options(CLI::App& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
-  verb.add_option("--data", options.data, "fashion-mnist, synthetic, or a folder of IDX files")->capture_default_str();
+  verb.add_option("--data", options.data, "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
+                  "subfolder for each class")
+      ->capture_default_str();
+  verb.add_option("--augment", options.augment, "How training images are varied: none, or crop, flip, or crop,flip")
+      ->capture_default_str();
+  verb.add_option("--crop-padding", options.crop_padding, "--augment crop: pixels added around images that have the network's size")
+      ->capture_default_str();
+  verb.add_option("--loader-threads", options.loader_threads,
+                  "Threads that prepare images ahead of training; 0: each rank does [1 where images are varied or decoded, else 0]");
   verb.add_option("--samples", options.samples,
                   "Training images of --data synthetic (default: as many as fit 64 MiB, 8192 at most)");
   verb.add_option("--epochs", options.epochs, "Times that every image is used")->capture_default_str();
@@ -89,6 +100,8 @@ void check_options(const TrainOptions& options) {
   if (options.nesterov == "on" && options.sgd.momentum == 0)
     throw InputError("--nesterov on looks ahead along the momentum, and --momentum is 0; write --momentum 0.9 or so");
   require_at_least("--checkpoint-every", options.checkpoint_every, 0);
+  require_between("--crop-padding", options.crop_padding, 0, 1000);
+  require_between("--loader-threads", options.loader_threads, -1, 64);
   require_number("--warm-up", options.rate.warm_up_epochs, 0);
   if (options.rate.warm_up_epochs >= options.epochs)
     throw InputError(cat("--warm-up ", options.rate.warm_up_epochs, " leaves none of the ", options.epochs,
@@ -97,6 +110,26 @@ void check_options(const TrainOptions& options) {
   require_number("--step-factor", options.rate.step_factor, 1e-9);
   if (!(options.sgd.weight_decay >= 0 && std::isfinite(options.sgd.weight_decay)))
     throw InputError(cat("--weight-decay is ", options.sgd.weight_decay, "; write 0 or more"));
+}
+
+std::optional<Augmentation> augmentation_of(const TrainOptions& options) {
+  const std::string& typed = options.augment;
+  if (typed == "none") return {};
+  if (typed != "crop" && typed != "flip" && typed != "crop,flip" && typed != "flip,crop")
+    throw InputError(cat("--augment is '", typed, "'; write none, crop, flip, or crop,flip"));
+  return Augmentation{.crop = typed != "flip", .crop_padding = options.crop_padding, .flip = typed != "crop"};
+}
+
+/// How much of the training time went by without images; said when it is worth a remedy.
+void print_waiting(std::FILE* out, const TrainOptions& options, const TrainResult& result) {
+  double time_s = 0, wait_s = 0;
+  for (const EpochResult& epoch : result.epochs) {
+    time_s += epoch.time_s;
+    wait_s += epoch.wait_s;
+  }
+  if (wait_s > 0.02 * time_s)
+    fmt::print(out, "training waited {:.0f} % of its time for images; use --loader-threads {} or more while cores are idle, or smaller "
+               "pictures\n", 100 * wait_s / time_s, std::max(1, options.loader_threads) + 1);
 }
 
 void print_epochs(std::FILE* out, const TrainResult& result) {
@@ -179,6 +212,8 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   settings.sgd.nesterov = parse_on_off("--nesterov", options.nesterov);
   settings.rate = options.rate;
   settings.rate.decay = parse_rate_decay(options.schedule);
+  settings.augmentation = augmentation_of(options);
+  settings.loader_threads = options.loader_threads;
   settings.checkpoint_every = options.checkpoint_every;
   if (!options.load.empty()) settings.start = read_weights_file(options.load, model);
   if (!options.resume.empty()) settings.resume = read_checkpoint(options.resume, model);
@@ -195,6 +230,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
 void print_result(const TrainOptions& options, const Prepared& made, const TrainResult& result, const std::string& command) {
   std::FILE* out = table_stream(options.json);
   if (!result.epochs.empty()) print_epochs(out, result);
+  print_waiting(out, options, result);
   if (!result.diverged.empty()) throw LimitError(result.diverged);
   const RunReport report = report_of(options, made.choice, result, command);
   const bool trained = result.times.iterations > 0;

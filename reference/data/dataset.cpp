@@ -4,24 +4,21 @@
 #include <cmath>
 
 #include "reference/core/error.h"
+#include "reference/data/sample.h"
 
 namespace convoy {
 namespace {
 
 template <class T>
-void copy_normalised(const Dataset& data, std::int64_t index, T* out) {
-  require(index >= 0 && index < data.count(), "Dataset::copy_sample", "image ", index, " of ", data.count());
-  const std::int64_t count = data.image.sample_count();
-  const std::uint8_t* pixels = data.pixels.data() + index * count;
-  const double scale = 1.0 / (255.0 * data.deviation);
-  const double offset = -data.mean / data.deviation;
-  for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(pixels[i] * scale + offset);
+void copy_plainly(const Dataset& data, std::int64_t index, T* out) {
+  Picture scratch;
+  write_sample(data, index, nullptr, {}, scratch, out);
 }
 
 }  // namespace
 
-void Dataset::copy_sample(std::int64_t index, float* out) const { copy_normalised(*this, index, out); }
-void Dataset::copy_sample(std::int64_t index, double* out) const { copy_normalised(*this, index, out); }
+void Dataset::copy_sample(std::int64_t index, float* out) const { copy_plainly(*this, index, out); }
+void Dataset::copy_sample(std::int64_t index, double* out) const { copy_plainly(*this, index, out); }
 
 void normalise(TrainingData& data) {
   std::array<std::int64_t, 256> histogram{};

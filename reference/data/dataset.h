@@ -1,28 +1,33 @@
-/// Dataset: labelled images as bytes, normalised when they are copied out.
+/// Dataset: labelled images, as bytes in memory or as files that are decoded when they are needed, normalised when they are copied
+/// out: see sample.h.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "reference/core/shape.h"
+#include "reference/data/picture.h"
 
 namespace convoy {
 
-/// Images and labels of one split. An image is stored as sample_count() bytes in the order C, H, W.
+/// Images and labels of one split. An image in memory is stored as sample_count() bytes in the order C, H, W.
 struct Dataset {
   std::string name;         ///< "fashion-mnist train"
   Shape image{1, 1, 1, 1};  ///< of one image
   int classes = 0;
-  std::vector<std::uint8_t> pixels;
-  std::vector<int> labels;  ///< 0 <= label < classes
+  std::vector<std::uint8_t> pixels;  ///< of all images; empty where `pictures` has them
+  std::vector<int> labels;   ///< 0 <= label < classes
   std::vector<std::string> class_names = {};  ///< of every label; empty: they have none
   double mean = 0;          ///< of pixel/255 over the training split
   double deviation = 1;     ///< standard deviation of the same
+  /// Puts image `index` into a picture of at least image.h x image.w. Called by several threads at once. Empty: see `pixels`.
+  std::function<void(std::int64_t index, Picture& picture)> pictures = {};
 
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
-  /// Writes (pixel/255 - mean) / deviation of image `index` to out[0 .. sample_count). Throws std::invalid_argument when there
-  /// is no such image.
+  /// Writes (pixel/255 - mean) / deviation of image `index` to out[0 .. sample_count), as write_sample() does without
+  /// augmentation. Throws std::invalid_argument when there is no such image.
   void copy_sample(std::int64_t index, float* out) const;
   void copy_sample(std::int64_t index, double* out) const;
 };

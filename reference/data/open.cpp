@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "reference/core/error.h"
+#include "reference/data/cifar10.h"
 #include "reference/data/idx.h"
+#include "reference/data/image_folder.h"
 #include "reference/data/synthetic.h"
 
 namespace convoy {
@@ -59,6 +61,18 @@ TrainingData open_fashion_mnist(int classes) {
           "files, or use --data synthetic"));
 }
 
+/// A folder of any kind that is known, told apart by what is in it.
+TrainingData open_folder(const DataRequest& request) {
+  const fs::path folder = request.source;
+  const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  if (is_cifar10_folder(folder)) return read_cifar10_folder(folder, name);
+  const auto is_folder = [](const fs::directory_entry& entry) { return entry.is_directory(); };
+  const bool idx = fs::exists(folder / "train-images-idx3-ubyte") || fs::exists(folder / "train-images-idx3-ubyte.gz");
+  if (!idx && std::any_of(fs::directory_iterator(folder), fs::directory_iterator(), is_folder))
+    return open_image_folder(folder, name, {.image = request.image, .seed = request.seed});
+  return read_idx_folder(folder, name, request.classes);
+}
+
 }  // namespace
 
 std::optional<fs::path> find_fashion_mnist() {
@@ -79,9 +93,10 @@ TrainingData open_data(const DataRequest& request) {
       const std::string near = nearest_word(request.source, {"fashion-mnist", "synthetic"});
       throw InputError(cat("--data '", request.source, "' is not a folder",
                            near.empty() ? "" : cat("; did you mean '", near, "'?"), near.empty() ? "; " : " ",
-                           "Use fashion-mnist, synthetic, or a folder of IDX files"));
+                           "Use fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's, or of pictures with a "
+                           "subfolder for each class"));
     }
-    data = read_idx_folder(request.source, fs::path(request.source).filename().string(), request.classes);
+    data = open_folder(request);
   }
   require_fits(data.train, request.model, request.image, request.classes);
   return data;

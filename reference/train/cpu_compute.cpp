@@ -15,6 +15,7 @@ namespace convoy {
 /// What a rank keeps between ops; on a cache line of its own.
 struct alignas(kAlignment_bytes) CpuCompute::RankState {
   std::vector<int> labels;
+  Picture picture;  ///< decoded last
   cpu::Loss totals;
   AlignedArray<std::byte> masked;  ///< a dy where y is above 0, for layers with a fused ReLU
 };
@@ -208,7 +209,19 @@ class CpuCompute::Call {
     const Slice mine = global_samples(Role::y);
     require(std::ssize(out) == mine.count * size, "CpuCompute", "op '", call_.op.name, "': ", out.size(), " elements for ",
             mine.count, " images of ", size);
-    for (std::int64_t i = 0; i < mine.count; ++i) owner_.data_.copy_sample(sample_at(mine.offset + i), out.data() + i * size);
+    if (owner_.settings_.loader != nullptr) return take_prepared(mine, out);
+    const auto& augmentation = owner_.settings_.augmentation;
+    for (std::int64_t i = 0; i < mine.count; ++i)
+      write_sample(owner_.data_, sample_at(mine.offset + i), augmentation ? &*augmentation : nullptr, owner_.settings_.variation,
+                   state_.picture, out.data() + i * size);
+  }
+
+  void take_prepared(const Slice& mine, std::span<T> out) {
+    if constexpr (std::is_same_v<T, float>) {
+      owner_.settings_.loader->take(step_, mine, out.data());
+    } else {
+      require(false, "CpuCompute", "images are prepared in float, and op '", call_.op.name, "' wants other elements");
+    }
   }
 
   /// The answers for the samples of an operand: every rank can look up all of them.

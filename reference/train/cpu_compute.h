@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "reference/cpu/types.h"
 #include "reference/data/dataset.h"
+#include "reference/data/loader.h"
+#include "reference/data/sample.h"
 #include "reference/exec/exec.h"
 #include "reference/model/model.h"
 #include "reference/plans/plan.h"
@@ -28,6 +31,9 @@ struct ComputeSettings {
   /// Index in the data set of image `position` of the global batch of a step. By default batches follow one another, and the
   /// data set begins again when it ends.
   std::function<std::int64_t(std::int64_t step, std::int64_t position)> sample_at = {};
+  std::optional<Augmentation> augmentation = {};  ///< how images are varied when they are loaded
+  VariationKey variation = {};
+  BatchLoader* loader = nullptr;  ///< who prepares images, in float; null: load does it itself
 };
 
 class CpuCompute {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #ifdef _OPENMP
@@ -43,6 +44,7 @@ class Trainer {
     require(schedule_.world_size() == transport.world_size, "train", "the plan is for ", schedule_.world_size(),
             " ranks, and there are ", transport.world_size);
     bind_memories();
+    make_loaders();
     if (!settings.resume) set_values(settings.start ? *settings.start : initial_values(model, settings.seed));
   }
 
@@ -84,6 +86,7 @@ class Trainer {
   [[nodiscard]] ComputeSettings compute_settings(Mode mode) const {
     ComputeSettings compute{.kernels = settings_.kernels, .mode = mode, .seed = settings_.seed, .first_step = 0};
     compute.sgd = [this](std::int64_t step) { return sgd_at(step); };
+    if (mode == Mode::train) compute.augmentation = settings_.augmentation;
     return compute;
   }
 
@@ -111,6 +114,12 @@ class Trainer {
                             {"--warm-up", cat(rate.warm_up_epochs)},
                             {"--data", cat(data_.train.name, " (", data_.train.count(), " images)")},
                             {"kernels", cat(static_cast<int>(settings_.kernels))}};
+    const std::optional<Augmentation>& augmentation = settings_.augmentation;
+    all["--augment"] = cat(!augmentation                             ? "none"
+                           : augmentation->crop && augmentation->flip ? "crop,flip"
+                           : augmentation->crop                      ? "crop"
+                                                                     : "flip");
+    if (augmentation && augmentation->crop) all["--crop-padding"] = cat(augmentation->crop_padding);
     if (rate.decay == RateDecay::step)
       all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
     if (rate.decay == RateDecay::linear || rate.decay == RateDecay::cosine) all["--epochs"] = cat(settings_.epochs);
@@ -128,6 +137,54 @@ class Trainer {
 
   void bind_memories() {
     for (std::size_t i = 0; i < memories_.size(); ++i) memories_[i].bind(schedule_.program(transport_.ranks[i]));
+  }
+
+  void make_loaders() {
+    const bool work = settings_.augmentation.has_value() || data_.train.pictures;
+    const int threads = settings_.loader_threads >= 0 ? settings_.loader_threads : work ? 1 : 0;
+    if (threads == 0 || settings_.kernels == Kernels::naive_f64) return;
+    training_loader_ = std::make_unique<BatchLoader>(data_.train, threads);
+    if (data_.test.pictures) evaluation_loader_ = std::make_unique<BatchLoader>(data_.test, threads);
+    training_.settings().loader = training_loader_.get();
+    evaluation_.settings().loader = evaluation_loader_.get();
+  }
+
+  /// What the ranks of this process load in a number of steps.
+  [[nodiscard]] LoadOrder order_of(const Schedule& schedule, std::int64_t steps, const ComputeSettings& compute) const {
+    LoadOrder order{.first_step = compute.first_step, .steps = steps, .positions = {0, 0}, .takers = 0, .sample_at = compute.sample_at};
+    for (const int rank : transport_.ranks)
+      for (const Op& op : schedule.program(rank).ops) {
+        const auto* load = std::get_if<Compute>(&op.action);
+        if (load == nullptr || load->kind != ComputeKind::load) continue;
+        ++order.takers;
+        const Slice images = load->operands.front().box.n;
+        if (images.count == 0) continue;
+        const std::int64_t begin = schedule.samples(rank).offset + images.offset, end = begin + images.count;
+        const bool first = order.positions.count == 0;
+        const std::int64_t low = first ? begin : std::min(order.positions.offset, begin);
+        order.positions = {low, (first ? end : std::max(order.positions.end(), end)) - low};
+      }
+    order.augmentation = compute.augmentation ? &*compute.augmentation : nullptr;
+    order.key = compute.variation;
+    return order;
+  }
+
+  /// Runs steps while a loader, if there is one, prepares their images.
+  Timeline run_loaded(const Schedule& schedule, std::int64_t steps, CpuCompute& compute, const RunOptions& options) {
+    BatchLoader* loader = compute.settings().loader;
+    const LoadOrder order = order_of(schedule, steps, compute.settings());
+    if (order.takers == 0) loader = nullptr;  // only others load
+    if (loader != nullptr) loader->begin(order);
+    try {
+      Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, compute.function(), options);
+      if (loader != nullptr) loader->end();
+      return timeline;
+    } catch (...) {
+      if (loader == nullptr) throw;
+      loader->end();
+      if (loader->failure()) std::rethrow_exception(loader->failure());  // as it was, and not as the op says it
+      throw;
+    }
   }
 
   void set_values(const ModelValues& full) {
@@ -265,6 +322,7 @@ class Trainer {
   /// Runs steps of one schedule; keeps the timeline of the longest stretch of full steps.
   void run_steps(const Schedule& schedule, std::int64_t steps) {
     training_.settings().first_step = step_;
+    training_.settings().variation = {.seed = settings_.seed, .epoch = epoch_};
     RunOptions options = run_options(settings_.threads, settings_.bind);
     const Clock::time_point start = Clock::now();
     if (settings_.on_progress) {
@@ -272,8 +330,12 @@ class Trainer {
         if (rank == 0) report_progress(schedule, done + iteration + 1, before_.time_s + seconds_since(start));
       };
     }
-    Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, training_.function(), options);
+    Timeline timeline = run_loaded(schedule, steps, training_, options);
     before_.time_s += seconds_since(start);
+    if (training_loader_) {
+      before_.wait_s += transport_.sum({training_loader_->waited_s()}).at(0) / transport_.world_size;
+      training_loader_->reset_waiting();
+    }
     step_ += steps;
     step_in_epoch_ += steps;
     if (schedule.global_batch != batch() || steps < timed_steps_) return;
@@ -303,8 +365,7 @@ class Trainer {
       evaluation_.settings().sample_at = [=](std::int64_t step, std::int64_t position) {
         return first_image + step * images + position;
       };
-      transport_.run(schedule_of_batch(images, Mode::evaluate), static_cast<int>(iterations), memories_, evaluation_.function(),
-                     options);
+      run_loaded(schedule_of_batch(images, Mode::evaluate), iterations, evaluation_, options);
     };
     run_from(0, batch(), steps);
     run_from(steps * batch(), rest, rest > 0 ? 1 : 0);
@@ -322,6 +383,7 @@ class Trainer {
   std::vector<RankMemory> memories_;  ///< of the ranks of this process
   CpuCompute training_;
   CpuCompute evaluation_;
+  std::unique_ptr<BatchLoader> training_loader_, evaluation_loader_;  ///< null: ranks load by themselves
   Timeline timeline_{.clock = "steady"};
   std::int64_t timed_steps_ = 0;  ///< in timeline_
   int epoch_ = 0;                 ///< that is going on

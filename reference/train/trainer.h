@@ -36,6 +36,9 @@ struct TrainSettings {
   Kernels kernels = Kernels::fast;
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
+  std::optional<Augmentation> augmentation = {};  ///< of training images
+  /// Threads of this process that prepare images ahead of training; 0: ranks load them; -1: one where images are varied or decoded.
+  int loader_threads = -1;
   RateSchedule rate = {};                 ///< how the learning rate changes over the run; sgd.learning_rate is the highest
   std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
   std::optional<Checkpoint> resume = {};  ///< what to go on from, instead of beginning
