@@ -12,6 +12,7 @@ class Session;
 void add_train_verb(CLI::App& app, const std::string& command, Session& session);
 void add_profile_verb(CLI::App& app, const std::string& command, Session& session);
 void add_collective_verb(CLI::App& app, Session& session);
+void add_predict_verb(CLI::App& app);
 void add_facts_verb(CLI::App& app);
 
 }  // namespace convoy

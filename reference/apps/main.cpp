@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   convoy::add_train_verb(app, command, session);
   convoy::add_profile_verb(app, command, session);
   convoy::add_collective_verb(app, session);
+  convoy::add_predict_verb(app);
   convoy::add_facts_verb(app);
   return session.end(convoy::run_cli(app, argc, argv));
 }

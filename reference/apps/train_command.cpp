@@ -8,6 +8,7 @@
 #include "reference/apps/options.h"
 #include "reference/apps/progress.h"
 #include "reference/core/units.h"
+#include "reference/data/image_folder.h"
 #include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
@@ -150,7 +151,8 @@ void print_step(std::FILE* out, const RunReport& report) {
 }
 
 InputFacts facts_of(const Dataset& data) {
-  return {.class_names = data.class_names, .mean = data.mean, .deviation = data.deviation};
+  return {.class_names = data.class_names, .mean = data.mean, .deviation = data.deviation,
+          .picture_side = data.pictures ? picture_side(data.image) : 0};
 }
 
 RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, const TrainResult& result,

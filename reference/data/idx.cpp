@@ -118,6 +118,17 @@ fs::path find_file(const fs::path& folder, const std::string& name) {
 
 }  // namespace
 
+Dataset read_idx_images(const fs::path& images) {
+  IdxFile file(images);
+  const std::vector<std::int64_t> extents = read_header(file, 3, "images");
+  Dataset data{.name = images.filename().string(),
+               .image = {1, 1, static_cast<int>(extents[1]), static_cast<int>(extents[2])},
+               .pixels = file.read(extents[0] * extents[1] * extents[2], "pixels"),
+               .labels = {}};
+  file.require_end();
+  return data;
+}
+
 Dataset read_idx_pair(const fs::path& images, const fs::path& labels, const std::string& name, int classes) {
   IdxFile image_file(images);
   const std::vector<std::int64_t> extents = read_header(image_file, 3, "images");

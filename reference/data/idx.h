@@ -18,6 +18,9 @@ namespace convoy {
 /// Throws an InputError naming the file, the byte (after unpacking) and what was expected there.
 TrainingData read_idx_folder(const std::filesystem::path& folder, const std::string& name, int classes);
 
+/// Reads a file of images alone; without labels and not normalised.
+Dataset read_idx_images(const std::filesystem::path& images);
+
 /// Reads one pair of files; not normalised.
 Dataset read_idx_pair(const std::filesystem::path& images, const std::filesystem::path& labels, const std::string& name,
                       int classes);

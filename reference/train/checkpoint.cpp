@@ -61,7 +61,8 @@ void read_run(const json& run, Checkpoint& checkpoint) {
 
 std::map<std::string, std::string> to_metadata(const InputFacts& input) {
   std::map<std::string, std::string> metadata = {{"pixel_mean", json(input.mean).dump()},
-                                                 {"pixel_deviation", json(input.deviation).dump()}};
+                                                 {"pixel_deviation", json(input.deviation).dump()},
+                                                 {"picture_side", json(input.picture_side).dump()}};
   if (!input.class_names.empty())
     metadata["classes"] = json(input.class_names).dump(-1, ' ', false, json::error_handler_t::replace);
   return metadata;
@@ -76,6 +77,8 @@ InputFacts input_facts(const std::map<std::string, std::string>& metadata) {
   if (const json mean = parsed("pixel_mean"); mean.is_number()) input.mean = mean.get<double>();
   if (const json deviation = parsed("pixel_deviation"); deviation.is_number() && deviation.get<double>() > 0)
     input.deviation = deviation.get<double>();
+  if (const json side = parsed("picture_side"); side.is_number_integer() && side >= 0 && side <= 16384)
+    input.picture_side = side.get<int>();
   if (const json classes = parsed("classes"); classes.is_array())
     for (const json& name : classes) input.class_names.push_back(name.is_string() ? name.get<std::string>() : name.dump());
   return input;

@@ -49,6 +49,7 @@ struct Checkpoint {
 struct InputFacts {
   std::vector<std::string> class_names;  ///< empty: unknown
   double mean = 0, deviation = 1;        ///< of pixel / 255, as in Dataset
+  int picture_side = 0;                  ///< to which pictures were resized before they were cut; 0: none were
 };
 
 /// Writes a weights file that others can read, with the rest in its metadata: see docs/formats.md. dtype is that of the run.

@@ -40,12 +40,19 @@ void add_train(CLI::App& app) {
   verb->prefix_command();
 }
 
+/// The same for what a trained network makes of pictures.
+void add_predict(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "predict", "Say what a trained network sees in pictures: starts convoy-train with the same options.",
+                            {"convoy predict --weights lenet5.safetensors shirt.png", "convoy predict --help"});
+  verb->prefix_command();
+}
+
 int run(int argc, char** argv) {
   if (argc == 1) {
     std::fputs(kShortHelp, stdout);
     return 0;
   }
-  if (std::string(argv[1]) == "train") {
+  if (std::string(argv[1]) == "train" || std::string(argv[1]) == "predict") {
     const Command command = command_for({argv + 1, argv + argc});
     become(command.program, command.arguments);
   }
@@ -56,6 +63,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   add_train(app);
+  add_predict(app);
   add_profile(app);
   add_simulate(app, session);
   add_sweep(app, session);

@@ -1,0 +1,155 @@
+/// Runs that are killed and go on, and the files that training leaves.
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "reference/core/error.h"
+#include "tests/apps/command.h"
+#include "tests/catch.h"
+#include "tests/data/picture_files.h"
+
+using namespace convoy;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// 30 steps an epoch, three epochs, learning rate and images varied from step to step.
+constexpr const char* kRun =
+    "train --data synthetic --samples 600 --batch 20 --epochs 3 --schedule cosine --warm-up 0.5 --augment crop,flip ";
+
+/// A CSV without its columns of time.
+std::string without_times(const std::string& csv) {
+  std::string out;
+  std::istringstream lines(csv);
+  for (std::string line; std::getline(lines, line);) {
+    for (int column = 0; column < 2; ++column) line.erase(line.rfind(','));
+    out += line + "\n";
+  }
+  return out;
+}
+
+/// Runs convoy-train in the background and kills it after so many milliseconds. Whether it was still running.
+bool killed_after(const std::string& arguments, int milliseconds) {
+  return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments, " & pid=$!; sleep ", milliseconds / 1000.0,
+                               "; kill -9 $pid; wait $pid; }")).exit_code == 128 + 9;
+}
+
+std::size_t unfinished_files() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(command::path("x")).parent_path()))
+    count += contains(entry.path().string(), ".unfinished-") ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a run that is killed again and again comes to the same bits as one that is not") {
+  for (const char* ranks : {"--ranks 1 ", "--ranks 2 "}) {
+    const std::string run = std::string(kRun) + ranks;
+    const command::Result whole = command::run_train(run + "--save whole.safetensors --csv whole.csv");
+    INFO(whole.err);
+    REQUIRE(whole.exit_code == 0);
+    std::filesystem::remove(command::path("c.safetensors"));
+    const std::string kept = run + "--checkpoint c.safetensors --checkpoint-every 4 --csv killed.csv --save killed.safetensors ";
+    int kills = 0, resumed = 0;
+    for (const int milliseconds : {150, 230, 190, 310, 270}) {
+      const bool there = std::filesystem::exists(command::path("c.safetensors"));
+      kills += killed_after(kept + (there ? "--resume c.safetensors" : ""), milliseconds) ? 1 : 0;
+      resumed += there ? 1 : 0;
+    }
+    const bool there = std::filesystem::exists(command::path("c.safetensors"));
+    const command::Result last = command::run_train(kept + (there ? "--resume c.safetensors" : ""));
+    INFO(last.err);
+    REQUIRE(last.exit_code == 0);
+    REQUIRE(kills >= 1);
+    CAPTURE(kills, resumed);
+    CHECK(command::read("killed.safetensors") == command::read("whole.safetensors"));
+    CHECK(without_times(command::read("killed.csv")) == without_times(command::read("whole.csv")));
+    CHECK(unfinished_files() == 0);
+  }
+}
+
+TEST_CASE("a stop between two steps: resumed on threads and on MPI, bit for bit") {
+  const std::string run = "train --data synthetic --samples 300 --batch 30 --ranks 2 --schedule constant --momentum 0.8 ";
+  REQUIRE(command::run(run + "--epochs 3 --save whole.safetensors --csv whole.csv").exit_code == 0);
+  const bool mpi = nlohmann::json::parse(command::run_train("facts").out).at("mpi") == true;
+  for (const std::string transport : {"", "--transport mpi "}) {
+    if (!transport.empty() && !mpi) continue;
+    REQUIRE(command::run(run + transport + "--epochs 1 --checkpoint one.safetensors").exit_code == 0);
+    const command::Result result = command::run(run + transport + "--epochs 3 --resume one.safetensors --checkpoint one.safetensors "
+                                                "--save three.safetensors --csv three.csv --curve three.svg --json three.json");
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    CHECK(command::read("three.safetensors") == command::read("whole.safetensors"));
+    CHECK(without_times(command::read("three.csv")) == without_times(command::read("whole.csv")));
+    const nlohmann::json json = nlohmann::json::parse(command::read("three.json"));
+    CHECK(json.at("train_loss_per_epoch").size() == 3);
+    CHECK(json.at("test_loss_per_epoch").size() == 3);
+    CHECK(contains(command::read("three.svg"), "</svg>"));
+  }
+}
+
+TEST_CASE("files that cannot be gone on from are refused with a sentence, and stay as they were") {
+  const std::string run = "train --data synthetic --samples 60 --batch 30 --ranks 1 --epochs 1 ";
+  REQUIRE(command::run_train(run + "--checkpoint c.safetensors --save w.safetensors").exit_code == 0);
+  const std::string whole = command::read("c.safetensors");
+  const auto refused = [&](const std::string& arguments, const std::string& sentence) {
+    const command::Result result = command::run_train(arguments);
+    INFO(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, sentence));
+  };
+  refused(run + "--resume nothing.safetensors", "nothing.safetensors");
+  refused(run + "--resume w.safetensors", "is no checkpoint");
+  refused(run + "--seed 2 --resume c.safetensors", "--seed 1, and this run has --seed 2");
+  refused(run + "--checkpoint-every 3", "--checkpoint");
+  refused(run + "--schedule slow", "constant, linear, step, cosine");
+  refused(run + "--augment twist", "write none, crop, flip, or crop,flip");
+  refused(run + "--nesterov on --momentum 0", "--momentum is 0");
+  refused(run + "--warm-up 1", "leaves none of the 1 epochs");
+  std::string changed = whole;
+  changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 4);
+  for (const std::string& damaged : {changed, whole.substr(0, whole.size() - 100)}) {
+    command::write("c.safetensors", damaged);
+    const command::Result result = command::run_train(run + "--resume c.safetensors --checkpoint c.safetensors --csv none.csv");
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, "'c.safetensors'"));
+    CHECK(command::read("c.safetensors") == damaged);
+    CHECK(command::read("none.csv").empty());
+  }
+}
+
+TEST_CASE("a network trained on a folder of pictures knows them again") {
+  command::run_line("mkdir -p pictures/dark pictures/light");
+  for (int i = 0; i < 15; ++i)
+    for (const auto& [name, shade] : {std::pair("dark", 20 + 3 * i), std::pair("light", 190 + 3 * i)})
+      command::write(cat("pictures/", name, "/", i, ".png"),
+                     png_file(std::vector<unsigned char>(30 * 40, static_cast<unsigned char>(shade)), 30, 40, PNG_FORMAT_GRAY));
+  const command::Result trained = command::run(
+      "train --data pictures --ranks 2 --batch 8 --epochs 12 --learning-rate 0.02 --augment crop,flip --save shades.safetensors");
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  const command::Result result = command::run("predict --weights shades.safetensors pictures/dark/3.png pictures/light/4.png --json p.json");
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const nlohmann::json json = nlohmann::json::parse(command::read("p.json"));
+  REQUIRE(json.size() == 2);
+  CHECK(json[0].at("classes")[0].at("name") == "dark");
+  CHECK(json[1].at("classes")[0].at("name") == "light");
+  CHECK(json[0].at("classes").size() == 5);
+  double sum = 0;
+  for (const auto& answer : json[1].at("classes")) sum += answer.at("probability").get<double>();
+  CHECK(sum > 0.9);
+  CHECK(sum <= 1.00001);
+  CHECK(contains(result.out, "pictures/light/4.png\n"));
+  command::write("broken.png", "no picture");
+  const command::Result broken = command::run("predict --weights shades.safetensors broken.png");
+  CHECK(broken.exit_code == 2);
+  CHECK(contains(broken.err, "'broken.png' is neither a JPEG nor a PNG file"));
+  command::write("pictures/dark/3.png", "no picture");
+  const command::Result during = command::run("train --data pictures --ranks 2 --batch 8 --epochs 1 --augment flip");
+  CHECK(during.exit_code == 2);
+  CHECK(contains(during.err, "3.png' is neither"));
+}
