@@ -30,6 +30,7 @@ struct TrainOptions {
   std::int64_t steps = 0;
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
   std::string nesterov = "off";
+  double trust = TrainSettings{}.lars_trust;
   std::string augment = "none";
   int crop_padding = Augmentation{}.crop_padding;
   int loader_threads = -1;
@@ -65,6 +66,8 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--momentum", options.sgd.momentum, "Share of the last step that is repeated")->capture_default_str();
   verb.add_option("--weight-decay", options.sgd.weight_decay, "Pull of the weights towards 0")->capture_default_str();
   verb.add_option("--nesterov", options.nesterov, "on: momentum that looks a step ahead")->capture_default_str();
+  verb.add_option("--trust", options.trust, "--optimiser lars: how far a tensor moves in a step, in shares of its norm")
+      ->capture_default_str();
   verb.add_option("--schedule", options.schedule,
                   "How the learning rate falls over the run: constant, linear or cosine (to 0), or step")
       ->capture_default_str();
@@ -103,6 +106,7 @@ void check_options(const TrainOptions& options) {
   require_at_least("--checkpoint-every", options.checkpoint_every, 0);
   require_between("--crop-padding", options.crop_padding, 0, 1000);
   require_between("--loader-threads", options.loader_threads, -1, 64);
+  require_number("--trust", options.trust, 1e-12);
   require_number("--warm-up", options.rate.warm_up_epochs, 0);
   if (options.rate.warm_up_epochs >= options.epochs)
     throw InputError(cat("--warm-up ", options.rate.warm_up_epochs, " leaves none of the ", options.epochs,
@@ -214,6 +218,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   settings.sgd.nesterov = parse_on_off("--nesterov", options.nesterov);
   settings.rate = options.rate;
   settings.rate.decay = parse_rate_decay(options.schedule);
+  settings.lars_trust = options.trust;
   settings.augmentation = augmentation_of(options);
   settings.loader_threads = options.loader_threads;
   settings.checkpoint_every = options.checkpoint_every;

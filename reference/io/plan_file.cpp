@@ -17,7 +17,7 @@ constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
 const std::vector<std::string> kKeys = {"name",   "mesh",      "batch",     "batch_axis", "overrides",
                                         "dtype",  "gradients", "precision", "statistics", "at_root",
                                         "scheme", "overlap",   "bucket",    "all_reduce", "chunks",
-                                        "fusion", "layout"};
+                                         "fusion", "layout",    "accumulate", "optimiser"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -121,6 +121,9 @@ void parse_synchronisation(const YamlMap& root, Plan& plan) {
       return std::string(collective_algorithm(CollectiveKind::all_reduce, word).name);
     });
   if (root.has("chunks")) plan.chunks = root.count("chunks");
+  if (root.has("accumulate")) plan.accumulate = root.count("accumulate");
+  if (root.has("optimiser"))
+    plan.optimiser = root.parsed("optimiser", "sgd", [](const std::string& word) { return parse_optimiser(word); });
 }
 
 void parse_kernels(const YamlMap& root, Plan& plan) {
@@ -194,6 +197,8 @@ std::string to_yaml(const Plan& plan) {
   field("chunks", plan.chunks);
   field("fusion", std::string(to_string(plan.fusion)));
   field("layout", std::string(to_string(plan.layout)));
+  field("accumulate", plan.accumulate);
+  field("optimiser", std::string(to_string(plan.optimiser)));
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

@@ -26,7 +26,7 @@ inline std::string model_help() { return cat("Network: ", listed_names(zoo())); 
 
 class PlanWords {
  public:
-  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout.
+  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -56,6 +56,12 @@ class PlanWords {
                     "runs and their profiles")
         ->capture_default_str()
         ->type_name("auto|nchw|blocked");
+    verb.add_option("--accumulate", accumulate_, "Parts of each rank's images that go through one after the other, into one gradient")
+        ->capture_default_str()
+        ->type_name("N");
+    verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
+        ->capture_default_str()
+        ->type_name("NAME");
   }
 
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
@@ -73,6 +79,9 @@ class PlanWords {
     if (typed("--statistics") || choice.plan_yaml.empty()) choice.synchronised_statistics = parse_statistics(statistics_);
     if (typed("--fusion") || choice.plan_yaml.empty()) choice.fusion = parse_fusion(fusion_);
     if (typed("--layout") || choice.plan_yaml.empty()) choice.layout = parse_activation_layout(layout_);
+    if (accumulate_ < 1) throw InputError(cat("--accumulate is ", accumulate_, "; write 1 or more parts"));
+    if (typed("--accumulate") || choice.plan_yaml.empty()) choice.accumulate = accumulate_;
+    if (typed("--optimiser") || choice.plan_yaml.empty()) choice.optimiser = parse_optimiser(optimiser_);
     if (choice.plan_yaml.empty()) require_they_matter();
   }
   /// Whether the plan is read from a file.
@@ -128,6 +137,8 @@ class PlanWords {
               .synchronised_statistics = plan.synchronised_statistics,
               .fusion = plan.fusion,
               .layout = plan.layout,
+              .accumulate = plan.accumulate,
+              .optimiser = plan.optimiser,
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -140,6 +151,8 @@ class PlanWords {
   std::string statistics_ = "local";
   std::string fusion_ = "auto";
   std::string layout_ = "auto";
+  int accumulate_ = 1;
+  std::string optimiser_ = "sgd";
 };
 
 }  // namespace convoy

@@ -39,6 +39,8 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   json["inside"] = choice.inside;
   json["scheme"] = to_string(choice.scheme);
   if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
+  if (choice.accumulate != 1) json["accumulate"] = choice.accumulate;
+  if (choice.optimiser != Optimiser::sgd) json["optimiser"] = to_string(choice.optimiser);
   json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
   json["fusion"] = to_string(choice.fusion);
   json["layout"] = to_string(choice.layout);
@@ -49,6 +51,8 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
 /// What reports before version 0.2 did not say.
 void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("split")) choice.split = fields.small_integer("split");
+  if (fields.has("accumulate")) choice.accumulate = fields.small_integer("accumulate", 1);
+  parse_optional(fields, "optimiser", [&](const std::string& word) { choice.optimiser = parse_optimiser(word); });
   parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
   parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
   parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
@@ -182,6 +186,9 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.scheme = choice.scheme;
   plan.gradient_dtype = choice.gradient_dtype;
   plan.synchronised_statistics = choice.synchronised_statistics;
+  if (choice.accumulate < 1) throw InputError(cat("images go through in ", choice.accumulate, " parts, expected 1 or more"));
+  plan.accumulate = choice.accumulate;
+  plan.optimiser = choice.optimiser;
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;

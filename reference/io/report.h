@@ -36,6 +36,8 @@ struct ScheduleChoice {
   bool synchronised_statistics = false;       ///< BatchNorm2d
   Fusion fusion = Fusion::automatic;          ///< whether layers were fused; automatic only before it is decided
   ActivationLayout layout = ActivationLayout::automatic;
+  int accumulate = 1;                         ///< parts of every rank's images that go through one after the other
+  Optimiser optimiser = Optimiser::sgd;
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };

@@ -16,6 +16,7 @@ void check_plan(const Plan& plan) {
   require(plan.global_batch >= 1, "make_schedule", "the batch must have at least one image, got ", plan.global_batch);
   require(plan.bucket_bytes >= 1, "make_schedule", "buckets must hold at least one byte, got ", plan.bucket_bytes);
   require(plan.chunks >= 1, "make_schedule", "at least one chunk is needed, got ", plan.chunks);
+  require(plan.accumulate >= 1, "make_schedule", "the images of a rank go through in at least one part, got ", plan.accumulate);
   require(!plan.gradient_dtype || size_bytes(*plan.gradient_dtype) == 2, "make_schedule",
           "gradients are summed in f16, in bf16 or as they are");
   require(!plan.at_root || plan.batch_axis == -1, "make_schedule", "a plan with everything at rank 0 has no batch axis");

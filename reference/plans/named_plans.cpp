@@ -17,6 +17,7 @@ std::span<const NamedPlan> table() {
 constexpr std::array kSchemes = {"a", "b", "c"};
 constexpr std::array<std::string_view, 3> kFusions = {"auto", "off", "on"};
 constexpr std::array<std::string_view, 3> kLayouts = {"auto", "nchw", "blocked"};
+constexpr std::array kOptimisers = {"sgd", "lars"};
 
 }  // namespace
 
@@ -39,6 +40,13 @@ ActivationLayout parse_activation_layout(std::string_view name) {
   const auto found = std::ranges::find(kLayouts, name);
   if (found == kLayouts.end()) throw_unknown_word("layout", name, {kLayouts.begin(), kLayouts.end()});
   return static_cast<ActivationLayout>(found - kLayouts.begin());
+}
+std::string_view to_string(Optimiser optimiser) { return kOptimisers.at(static_cast<std::size_t>(optimiser)); }
+
+Optimiser parse_optimiser(std::string_view name) {
+  for (std::size_t i = 0; i < kOptimisers.size(); ++i)
+    if (name == kOptimisers.at(i)) return static_cast<Optimiser>(i);
+  throw_unknown_word("optimiser", name, {kOptimisers.begin(), kOptimisers.end()});
 }
 
 std::span<const NamedPlan> named_plans() { return table(); }

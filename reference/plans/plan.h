@@ -34,6 +34,13 @@ Fusion parse_fusion(std::string_view name);
 enum class ActivationLayout : std::uint8_t { automatic, nchw, blocked };
 std::string_view to_string(ActivationLayout layout);
 ActivationLayout parse_activation_layout(std::string_view name);
+/// What the update of the weights needs to know. Its numbers are a matter of training, not of the schedule.
+enum class Optimiser : std::uint8_t {
+  sgd,   ///< nothing but weights, gradients and momentum
+  lars,  ///< the norms of every learned tensor and of its gradient, which are sums over the ranks that have parts of it
+};
+std::string_view to_string(Optimiser optimiser);
+Optimiser parse_optimiser(std::string_view name);
 
 struct Plan {
   std::string name = "data";
@@ -54,6 +61,10 @@ struct Plan {
   int chunks = 1;
   Fusion fusion = Fusion::automatic;                        ///< for model_for(); make_schedule() takes the model as it is
   ActivationLayout layout = ActivationLayout::automatic;  ///< make_schedule() takes automatic for nchw
+  /// Parts of every rank's images that go forward and backward one after the other, into one gradient: so much less memory of
+  /// activations. BatchNorm2d has statistics of its own for each part.
+  int accumulate = 1;
+  Optimiser optimiser = Optimiser::sgd;
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

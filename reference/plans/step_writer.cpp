@@ -52,8 +52,8 @@ Program StepWriter::write() {
   writer_.program().batch = batch_;
   weights_ = writer_.add_flat("weights", BufferKind::weights, count_of(learned_));
   if (!running_.empty()) statistics_ = writer_.add_flat("running_statistics", BufferKind::weights, count_of(running_));
-  Flow main = new_flow("", {0, batch_});
   const int tail = first_of_tail();
+  Flow main = next_flow(0);
   if (tail < node_count() && plan_.scheme == ExchangeScheme::c) {
     load_pieces(main);
   } else {
@@ -66,21 +66,39 @@ Program StepWriter::write() {
     gradients_ = writer_.add_flat("gradients", BufferKind::gradients, count_of(learned_));
     make_buckets();
   }
-  for (int i = 0; i < tail; ++i)
-    if (runs(i)) forward(main, i);
-  if (train_)
-    writer_.compute("zero_gradients",
-                    {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, writer_.bytes(gradients_)}});
-  run_tail(main, tail);
-  if (train_) {
-    for (int i = node_count() - 1; i >= 0; --i) {
-      if (i < tail) backward(main, i);
-      bucket_may_be_full(i);
+  for (int part = 0; part < parts(); ++part) {
+    if (part > 0) {
+      main = next_flow(part);
+      load(main);
     }
-    update();
+    for (int i = 0; i < tail; ++i)
+      if (runs(i)) forward(main, i);
+    if (train_ && part == 0)
+      writer_.compute("zero_gradients",
+                      {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, writer_.bytes(gradients_)}});
+    run_tail(main, tail);
+    for (int i = node_count() - 1; train_ && i >= 0; --i) {
+      if (i < tail) backward(main, i);
+      if (part == parts() - 1) bucket_may_be_full(i);
+    }
   }
+  if (train_) update();
   writer_.join();
   return writer_.take();
+}
+
+/// The images of one of the parts that go forward and backward one after the other.
+StepWriter::Flow StepWriter::next_flow(int part) {
+  if (parts() == 1) return new_flow("", {0, batch_});
+  const auto divides_images = [](const State& state) {
+    return std::any_of(state.begin(), state.end(), [](const Placement& p) { return is_disjoint_shard(p, Dim::batch); });
+  };
+  bool refused = divides_images(layout_.images) || first_of_tail() < node_count();
+  for (const NodeLayout& node : layout_.nodes) refused = refused || divides_images(node.output);
+  if (refused)
+    throw InputError(cat("plan '", plan_.name, "' divides images on an axis beside the batch axis, and parts of a rank's images would "
+                         "be whole ranks' turns there; use --accumulate 1, or another plan, for example data"));
+  return new_flow(cat(".part", part), shard(batch_, parts(), part));
 }
 
 // ---- names and places
@@ -653,16 +671,69 @@ void StepWriter::update() {
                        {static_cast<double>(slice.count), writer_.bytes(from), writer_.bytes(to)}},
                       after);
     }
-    const double n = static_cast<double>(slice.count);
-    const double element = static_cast<double>(size_bytes(plan_.dtype));
-    Compute compute{ComputeKind::update,
-                    -1,
-                    {{Role::weights, Access::update, {weights_.buffer, slice}},
-                     {Role::gradients, Access::read, {gradients_.buffer, slice}},
-                     {Role::momentum, Access::update, {momentum_.buffer, slice}}},
-                    {6 * n, 3 * n * element, 2 * n * element},  // v = mu v + g + wd w; w -= lr v
-                    buckets_[b].axes};
-    writer_.compute(cat("bucket", b, ".update"), std::move(compute), std::move(after));
+    if (plan_.optimiser != Optimiser::lars)
+      update_slice(cat("bucket", b, ".update"), slice, buckets_[b].axes, {}, std::move(after));
+  }
+  if (plan_.optimiser == Optimiser::lars) update_with_norms();
+}
+
+/// v = mu v + g + wd w; w -= lr v, for a slice of a bucket. `norms`: those that decide the rate; an empty region: none do.
+void StepWriter::update_slice(const std::string& name, const Slice& slice, const std::vector<int>& axes,
+                              const Region& norms, std::vector<int> after) {
+  const double n = static_cast<double>(slice.count);
+  const double element = static_cast<double>(size_bytes(plan_.dtype));
+  Compute compute{ComputeKind::update,
+                  -1,
+                  {{Role::weights, Access::update, {weights_.buffer, slice}},
+                   {Role::gradients, Access::read, {gradients_.buffer, slice}},
+                   {Role::momentum, Access::update, {momentum_.buffer, slice}}},
+                  {6 * n, 3 * n * element, 2 * n * element},
+                  axes};
+  if (norms.slice.count > 0) compute.operands.push_back({Role::norms, Access::read, norms});
+  writer_.compute(name, std::move(compute), std::move(after));
+}
+
+/// Whether LARS gives a tensor a rate of its own: weights of products, not biases and norms.
+bool StepWriter::adapts(const LocalParameter& part) const {
+  const Layer& layer = node(part.parameter->node).layer;
+  return part.parameter->name.ends_with(".weight") && !std::holds_alternative<BatchNorm2d>(layer);
+}
+
+/// The sums of squares of a tensor and of its gradient, over all ranks that have parts of it.
+Region StepWriter::norms_of(const LocalParameter& part) {
+  const int i = part.parameter->node;
+  const Region norms = writer_.add_flat(part.parameter->name + ".norms", BufferKind::workspace, 2, DType::f64);
+  const Region weight{weights_.buffer, part.slice}, gradient{gradients_.buffer, part.slice};
+  writer_.compute(part.parameter->name + ".norms",
+                  {ComputeKind::norms,
+                   i,
+                   {{Role::weight, Access::read, weight, part.box},
+                    {Role::weight_gradient, Access::read, gradient, part.box},
+                    {Role::norms, Access::write, norms}},
+                   {4 * static_cast<double>(part.slice.count), 2 * writer_.bytes(weight), writer_.bytes(norms)}});
+  for (int axis = 0; axis < static_cast<int>(layout(i).weight.size()); ++axis)
+    if (layout(i).weight[index(axis)].kind == Placement::Kind::shard)
+      writer_.communicate(part.parameter->name + ".norms.all_reduce", kCommunicationStream, -1,
+                          Collective{.kind = CollectiveKind::all_reduce,
+                                     .algorithm = "ring",
+                                     .axis = axis,
+                                     .id = writer_.next_id(),
+                                     .root = 0,
+                                     .chunks = 1,
+                                     .region = norms});
+  return norms;
+}
+
+/// LARS: every learned tensor by itself. All ranks come by the same tensors in the same order, also those without a part.
+void StepWriter::update_with_norms() {
+  if (plan_.gradient_dtype)
+    throw InputError("LARS needs gradients as they are, and they are to be summed in 16 bits; use --gradients f32, or --optimiser sgd");
+  std::vector<int> after;
+  if (!plan_.overlap && !reductions_.empty()) after.push_back(reductions_.rbegin()->second);
+  for (const LocalParameter& part : learned_) {
+    const Region norms = adapts(part) ? norms_of(part) : Region{};
+    if (part.slice.count > 0)
+      update_slice(part.parameter->name + ".update", part.slice, layout(part.parameter->node).summed_over, norms, after);
   }
 }
 

@@ -86,7 +86,14 @@ class StepWriter {
   void bucket_may_be_full(int node);
   void reduce(std::size_t bucket);
   void update();
+  void update_with_norms();
+  Region norms_of(const LocalParameter& part);
+  [[nodiscard]] bool adapts(const LocalParameter& part) const;
+  void update_slice(const std::string& name, const Slice& slice, const std::vector<int>& axes, const Region& norms,
+                    std::vector<int> after);
+  Flow next_flow(int part);
   [[nodiscard]] bool updates() const;
+  [[nodiscard]] int parts() const { return train_ ? plan_.accumulate : 1; }
 
   // names and places
   [[nodiscard]] const Node& node(int i) const { return model_.nodes[static_cast<std::size_t>(i)]; }

@@ -12,7 +12,8 @@ constexpr std::array kBufferKinds = {"weights",    "optimizer",           "gradi
                                      "activation", "activation_gradient", "workspace"};
 constexpr std::array kRoles = {
     "x",       "y",         "dx",       "dy",   "weight",        "bias",         "weight_gradient", "bias_gradient",
-    "weights", "gradients", "momentum", "sums", "gradient_sums", "running_mean", "running_var"};
+    "weights", "gradients", "momentum", "sums", "gradient_sums", "running_mean", "running_var",
+    "norms"};
 constexpr std::array kAccesses = {"read", "write", "update"};
 constexpr std::array kComputeKinds = {"load",
                                       "zero",
@@ -27,7 +28,8 @@ constexpr std::array kComputeKinds = {"load",
                                       "sum",
                                       "convert",
                                       "join",
-                                      "repack"};
+                                      "repack",
+                                      "norms"};
 static_assert(kRoles.size() == kRoleCount && kComputeKinds.size() == kComputeKindCount);
 
 }  // namespace

@@ -80,8 +80,9 @@ enum class Role : std::uint8_t {
   gradient_sums,  ///< of BatchNorm2d's dy: sum of dy and of dy xhat, in f64
   running_mean,
   running_var,
+  norms,  ///< of learned tensors, in f64: for each the sums of w^2 and of dw^2
 };
-inline constexpr int kRoleCount = 15;
+inline constexpr int kRoleCount = 16;
 std::string_view to_string(Role role);
 
 enum class Access : std::uint8_t { read, write, update };  ///< update: reads and writes
@@ -114,8 +115,9 @@ enum class ComputeKind : std::uint8_t {
   convert,              ///< y = x in the type of y
   join,                 ///< nothing; orders what comes after it behind other streams
   repack,               ///< y = x in the layout of y's buffer
+  norms,                ///< sums of squares of a node's weights and of their gradients, of this rank's part
 };
-inline constexpr int kComputeKindCount = 14;
+inline constexpr int kComputeKindCount = 15;
 std::string_view to_string(ComputeKind kind);
 
 /// Work on this rank's own memory.

@@ -81,6 +81,7 @@ Phase phase_of(const Op& op) {
     case ComputeKind::repack:
     case ComputeKind::convert: return Phase::packing;
     case ComputeKind::join:
+    case ComputeKind::norms:
     case ComputeKind::update: return Phase::update;
   }
   return Phase::other_communication;

@@ -1,6 +1,7 @@
 #include "reference/train/cpu_compute.h"
 
 #include <algorithm>
+#include <cmath>
 #include <array>
 #include <utility>
 
@@ -41,6 +42,7 @@ class CpuCompute::Call {
       case ComputeKind::sum: return sum();
       case ComputeKind::convert: return convert();
       case ComputeKind::join: return;
+      case ComputeKind::norms: return norms();
       case ComputeKind::bias: return kernels_.add_bias(part_of_bias(), view(Role::y));
       case ComputeKind::statistics: return kernels_.batch_norm2d_statistics(view(Role::x), doubles(Role::sums));
       default: break;
@@ -237,7 +239,21 @@ class CpuCompute::Call {
 
   void update() {
     const std::span<T> momentum = find(Role::momentum) != nullptr ? flat(Role::momentum) : std::span<T>{};
-    kernels_.sgd_update(flat(Role::weights), flat(Role::gradients), momentum, owner_.settings_.sgd(step_));
+    cpu::SgdSettings sgd = owner_.settings_.sgd(step_);
+    if (owner_.settings_.lars) {
+      sgd.scale = std::exchange(sgd.learning_rate, 1.0);
+      if (find(Role::norms) != nullptr) {
+        const std::span<const double> sums = doubles(Role::norms);
+        sgd.scale *= lars_rate(owner_.settings_.lars_trust, sums[0], sums[1], sgd.weight_decay);
+      }
+    }
+    kernels_.sgd_update(flat(Role::weights), flat(Role::gradients), momentum, sgd);
+  }
+
+  void norms() {
+    const std::span<double> sums = doubles(Role::norms);
+    sums[0] = cpu::naive::sum_of_squares<T>(flat(Role::weight));
+    sums[1] = cpu::naive::sum_of_squares<T>(flat(Role::weight_gradient));
   }
 
   /// Where the boxes of two operands meet.
@@ -365,6 +381,12 @@ class CpuCompute::Call {
   RankState& state_;
   std::int64_t step_;
 };
+
+double lars_rate(double trust, double weight_squares, double gradient_squares, double weight_decay) {
+  const double weights = std::sqrt(weight_squares), gradients = std::sqrt(gradient_squares);
+  if (!(weights > 0) || !(gradients > 0)) return 1;
+  return trust * weights / (gradients + weight_decay * weights);
+}
 
 DType dtype_of(Kernels kernels) { return kernels == Kernels::naive_f64 ? DType::f64 : DType::f32; }
 

@@ -28,6 +28,8 @@ struct ComputeSettings {
   std::int64_t first_step = 0;  ///< step number of iteration 0 of the run
   /// Settings of the optimiser at a step.
   std::function<cpu::SgdSettings(std::int64_t step)> sgd = [](std::int64_t) { return cpu::SgdSettings{}; };
+  bool lars = false;  ///< the rule of lars_rate(), in schedules of plans with this optimiser
+  double lars_trust = 0.001;
   /// Index in the data set of image `position` of the global batch of a step. By default batches follow one another, and the
   /// data set begins again when it ends.
   std::function<std::int64_t(std::int64_t step, std::int64_t position)> sample_at = {};
@@ -35,6 +37,11 @@ struct ComputeSettings {
   VariationKey variation = {};
   BatchLoader* loader = nullptr;  ///< who prepares images, in float; null: load does it itself
 };
+
+/// What LARS multiplies the learning rate of a tensor with: trust |w| / (|dw| + weight_decay |w|), from sums of squares; 1 where
+/// either norm is 0. v = momentum v + learning_rate rate (dw + weight_decay w); w -= v.
+/// Source: You, Gitman, Ginsburg, "Large Batch Training of Convolutional Networks", 2017, algorithm 1.
+double lars_rate(double trust, double weight_squares, double gradient_squares, double weight_decay);
 
 class CpuCompute {
  public:

@@ -86,6 +86,8 @@ class Trainer {
   [[nodiscard]] ComputeSettings compute_settings(Mode mode) const {
     ComputeSettings compute{.kernels = settings_.kernels, .mode = mode, .seed = settings_.seed, .first_step = 0};
     compute.sgd = [this](std::int64_t step) { return sgd_at(step); };
+    compute.lars = plan_.optimiser == Optimiser::lars;
+    compute.lars_trust = settings_.lars_trust;
     if (mode == Mode::train) compute.augmentation = settings_.augmentation;
     return compute;
   }
@@ -114,6 +116,8 @@ class Trainer {
                             {"--warm-up", cat(rate.warm_up_epochs)},
                             {"--data", cat(data_.train.name, " (", data_.train.count(), " images)")},
                             {"kernels", cat(static_cast<int>(settings_.kernels))}};
+    all["--optimiser"] = to_string(plan_.optimiser);
+    if (plan_.optimiser == Optimiser::lars) all["--trust"] = cat(settings_.lars_trust);
     const std::optional<Augmentation>& augmentation = settings_.augmentation;
     all["--augment"] = cat(!augmentation                             ? "none"
                            : augmentation->crop && augmentation->flip ? "crop,flip"

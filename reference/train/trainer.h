@@ -36,6 +36,7 @@ struct TrainSettings {
   Kernels kernels = Kernels::fast;
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
+  double lars_trust = 0.001;  ///< of plans with this optimiser, see lars_rate()
   std::optional<Augmentation> augmentation = {};  ///< of training images
   /// Threads of this process that prepare images ahead of training; 0: ranks load them; -1: one where images are varied or decoded.
   int loader_threads = -1;

@@ -1,6 +1,7 @@
 /// Stochastic gradient descent in plain loops.
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "reference/cpu/checks.h"
@@ -26,6 +27,19 @@ void sgd_update(std::span<T> w, std::span<const T> dw, std::span<T> momentum, co
     }
     w[i] -= static_cast<T>(settings.learning_rate) * step;
   }
+}
+
+/// The sum of the squares of all values, in double. Eight partial sums, so that it takes as long as reading them.
+template <class T>
+double sum_of_squares(std::span<const T> values) {
+  std::array<double, 8> sums{};
+  std::size_t i = 0;
+  for (; i + sums.size() <= values.size(); i += sums.size())
+    for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += static_cast<double>(values[i + k]) * static_cast<double>(values[i + k]);
+  for (std::size_t k = 0; i < values.size(); ++i, ++k) sums[k] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  return sum;
 }
 
 }  // namespace convoy::cpu::naive
