@@ -54,12 +54,14 @@ bool YamlMap::has(const std::string& key) const { return node_[key].IsDefined();
 
 std::string YamlMap::place(const std::string& key) const { return path_.empty() ? key : cat(path_, ".", key); }
 
-void YamlMap::fail(const std::string& key, const std::string& message) const {
+std::string YamlMap::position_of(const std::string& key) const {
   YAML::Mark mark = node_.Mark();
   for (const auto& entry : node_)  // what has no value has no place: then that of its key
     if (entry.first.Scalar() == key) mark = entry.second.IsNull() ? entry.first.Mark() : entry.second.Mark();
-  throw InputError(cat(position(file_, mark), message));
+  return position(file_, mark);
 }
+
+void YamlMap::fail(const std::string& key, const std::string& message) const { throw InputError(position_of(key) + message); }
 
 double YamlMap::at(const std::string& key, const std::function<double()>& f) const {
   try {
@@ -110,6 +112,31 @@ double YamlMap::quantity(const std::string& key, const Quantity& quantity) const
   if (!(high_enough && value <= quantity.high))
     fail(key, cat(place(key), " is '", text, "', which no machine has; write for example ", key, ": ", quantity.example));
   return value;
+}
+
+template <class T>
+std::vector<T> YamlMap::list(const std::string& key, T low, T high, const std::string& expected) const {
+  if (!has(key)) fail(key, cat(place(key), " is missing; expected ", expected));
+  const YAML::Node values = node_[key];
+  if (!values.IsSequence() || values.size() == 0)
+    fail(key, cat(place(key), " is ", values.IsSequence() ? "an empty list" : what_it_is(values), "; expected ", expected));
+  std::vector<T> result;
+  for (const auto& item : values) {
+    T value{};
+    if (!item.IsScalar() || !read_number(item.Scalar(), value) || !(value >= low && value <= high))
+      throw InputError(cat(position(file_, item.Mark()), place(key), "[", result.size(), "] is ", what_it_is(item), "; expected ",
+                           expected));
+    result.push_back(value);
+  }
+  return result;
+}
+
+std::vector<int> YamlMap::counts(const std::string& key, int most) const {
+  return list(key, 1, most, cat("a list of whole numbers from 1 to ", most, ", for example ", key, ": [4, 4]"));
+}
+
+std::vector<double> YamlMap::numbers(const std::string& key, double low, double high) const {
+  return list(key, low, high, cat("a list of numbers from ", low, " to ", high, ", for example ", key, ": [2]"));
 }
 
 YamlMap YamlMap::map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const {

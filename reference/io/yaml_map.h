@@ -38,6 +38,10 @@ class YamlMap {
   [[nodiscard]] auto parsed(const std::string& key, const std::string& example, const F& f) const;
   [[nodiscard]] double number(const std::string& key, double low, double high) const;
   [[nodiscard]] double quantity(const std::string& key, const Quantity& quantity) const;
+  /// A list of one whole number from 1 to `most`, or more.
+  [[nodiscard]] std::vector<int> counts(const std::string& key, int most) const;
+  /// A list of one number from `low` to `high`, or more.
+  [[nodiscard]] std::vector<double> numbers(const std::string& key, double low, double high) const;
   [[nodiscard]] YamlMap map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const;
   /// The same with keys that are not known beforehand, as the names of nodes are.
   [[nodiscard]] YamlMap map_of_any(const std::string& key, const std::string& example) const;
@@ -45,7 +49,10 @@ class YamlMap {
   [[nodiscard]] std::vector<YamlMap> maps(const std::string& key, const std::vector<std::string>& keys,
                                           const std::string& example) const;
   [[nodiscard]] bool is_map(const std::string& key) const { return has(key) && node_[key].IsMap(); }
+  [[nodiscard]] bool is_list(const std::string& key) const { return has(key) && node_[key].IsSequence(); }
   [[nodiscard]] std::vector<std::string> present_keys() const;
+  /// "file:line:column: " of the value of a key, or of the map itself when it has no such key.
+  [[nodiscard]] std::string position_of(const std::string& key) const;
   /// An InputError at the value of a key, or at the map itself when it has no such key.
   [[noreturn]] void fail(const std::string& key, const std::string& message) const;
   /// f(), whose InputErrors get the position of the value of `key`.
@@ -54,6 +61,8 @@ class YamlMap {
  private:
   [[nodiscard]] std::string scalar(const std::string& key, const std::string& expected) const;
   [[nodiscard]] std::string place(const std::string& key) const;
+  template <class T>
+  [[nodiscard]] std::vector<T> list(const std::string& key, T low, T high, const std::string& expected) const;
 
   YAML::Node node_;
   std::string file_;

@@ -7,6 +7,7 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
+#include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/report/table.h"
@@ -44,7 +45,7 @@ nlohmann::ordered_json cluster_json(const Cluster& cluster) {
           {"node_link", link_json(cluster.node_link)},
           {"nics_per_node", cluster.nics_per_node},
           {"nic", link_json(cluster.nic)},
-          {"topology", cluster.topology},
+          {"topology", cluster.topology.kind},
           {"cores_per_node", cluster.cores_per_node},
           {"cores_per_rank", cluster.cores_per_rank},
           {"communication_cores", cluster.communication_cores}};
@@ -89,7 +90,7 @@ std::string cluster_table(const Cluster& cluster) {
   table.add_row({"  source", cluster.device.source});
   if (cluster.devices_per_node > 1) table.add_row({"in a node", link_text(cluster.node_link)});
   if (cluster.nodes > 1)
-    table.add_row({"between nodes", fmt::format("{} x {}, {}", cluster.nics_per_node, link_text(cluster.nic), cluster.topology)});
+    table.add_row({"between nodes", fmt::format("{} x {}, {}", cluster.nics_per_node, link_text(cluster.nic), cluster.topology.kind)});
   if (cluster.cores_per_node > 0) {
     table.add_row({"cores", fmt::format("{} a node, {} a rank, {} more while a rank receives", cluster.cores_per_node,
                                         cluster.cores_per_rank, cluster.communication_cores)});
@@ -109,7 +110,7 @@ void list(const ClusterOptions& options) {
 }
 
 void show(const ClusterOptions& options) {
-  const Cluster cluster = load_cluster(options.show);
+  const Cluster cluster = load_with_warnings(options.show);
   options.output.text(cluster_table(cluster));
   nlohmann::ordered_json json = cluster_json(cluster);
   for (const char* group : {"device", "node_link", "nic", "communication_cores"})

@@ -5,6 +5,7 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/file.h"
+#include "simulator/apps/output.h"
 
 namespace convoy {
 namespace {
@@ -34,10 +35,17 @@ ChosenMachine MachineOptions::machine() const {
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
   if (!cluster_.empty())
-    return {.cluster = load_cluster(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
+    return {.cluster = load_with_warnings(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
   if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
+}
+
+Cluster load_with_warnings(const std::string& path_or_name) {
+  std::vector<std::string> warnings;
+  Cluster cluster = load_cluster(path_or_name, &warnings);
+  for (const std::string& warning : warnings) warn(warning);
+  return cluster;
 }
 
 namespace {

@@ -54,4 +54,7 @@ std::string describe_fidelity(const std::string& fidelity);
 std::string describe_cost(const ChosenMachine& machine);
 nlohmann::ordered_json cost_json(const ChosenMachine& machine);
 
+/// load_cluster, with what it warns of on stderr.
+Cluster load_with_warnings(const std::string& path_or_name);
+
 }  // namespace convoy

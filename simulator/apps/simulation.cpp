@@ -106,10 +106,11 @@ Simulation simulate_task(const Task& task, const std::string& command) {
 
 double lower_bound_s(const Task& task) {
   const Cluster& cluster = task.machine.cluster;
+  const Network network(cluster);
   // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
       chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
-          ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return cluster.link(from, to); })
+          ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
           : simulate(task.schedule, task.iterations, cluster, task.cost, {.fidelity = Fidelity::formula});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }

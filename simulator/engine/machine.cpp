@@ -10,11 +10,15 @@ namespace {
 /// Owners of work: computing of a token, or receiving of a flow.
 constexpr std::uint32_t kReceiving = 1U << 31U;
 
-std::vector<double> bandwidths(const Routes& routes) {
+/// Of the links that the first `ranks` ranks use. Links that no route uses may have a bandwidth of 0, which SimGrid does not take.
+std::vector<double> bandwidths(const Network& network, int ranks) {
   std::vector<double> bytes_per_s;
-  for (int link = 0; link < routes.link_count(); ++link) bytes_per_s.push_back(routes.bandwidth_bytes_per_s(link));
+  for (int link = 0; link < network.links_of_first(ranks); ++link)
+    bytes_per_s.push_back(std::max(network.bandwidth_bytes_per_s(link), 1.0));
   return bytes_per_s;
 }
+
+int most(const std::vector<int>& devices) { return *std::max_element(devices.begin(), devices.end()); }
 
 }  // namespace
 
@@ -23,9 +27,9 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
       devices_(std::move(devices)),
       sharing_(sharing),
       handlers_(std::move(handlers)),
-      routes_(cluster, *std::max_element(devices_.begin(), devices_.end()) + 1),
+      network_(cluster),
       shared_(
-          sharing == Sharing::none ? std::vector<double>{} : bandwidths(routes_),
+          sharing == Sharing::none ? std::vector<double>{} : bandwidths(network_, most(devices_) + 1),
           [this](std::uint32_t flow, double now_s) {
             now_s_ = std::max(now_s_, now_s);
             moved(flow);
@@ -35,9 +39,9 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
             while (!events_.empty() && events_.next_s() <= now_s) handle(events_.pop());
             go_on();
           }) {
-  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(routes_.link_count()));
+  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(network_.links_of_first(most(devices_) + 1)));
   if (!shares_cores()) return;
-  const auto nodes = static_cast<std::size_t>(cluster.node_of(*std::max_element(devices_.begin(), devices_.end()))) + 1;
+  const auto nodes = static_cast<std::size_t>(network_.node_of(most(devices_))) + 1;
   pools_.assign(nodes, CorePool(cluster.cores_per_node));
   pool_stamps_.assign(nodes, 0);
 }
@@ -112,7 +116,7 @@ void SimulatedMachine::occupy(std::uint32_t id) {
   const bool on_links = sharing_ != Sharing::none && flow.shipment.bytes > 0;
   bool meets = on_links && sharing_ == Sharing::all;
   if (on_links) {
-    routes_.find(device(flow.shipment.from), device(flow.shipment.to), flow.links);
+    network_.route(device(flow.shipment.from), device(flow.shipment.to), flow.links);
     for (const int link : flow.links) {
       LinkUse& use = links_[static_cast<std::size_t>(link)];
       // What ends now, in an event that is still to come, is in nobody's way.

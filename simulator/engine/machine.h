@@ -7,9 +7,9 @@
 
 #include "simulator/engine/cores.h"
 #include "simulator/engine/event_queue.h"
-#include "simulator/engine/routes.h"
 #include "simulator/engine/shared_links.h"
 #include "simulator/platform/cluster.h"
+#include "simulator/platform/network.h"
 
 namespace convoy {
 
@@ -45,7 +45,7 @@ class SimulatedMachine {
 
   [[nodiscard]] double now_s() const { return now_s_; }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
-  [[nodiscard]] LinkModel idle_link(int from, int to) const { return routes_.idle(device(from), device(to)); }
+  [[nodiscard]] LinkModel idle_link(int from, int to) const { return network_.path(device(from), device(to)); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
 
@@ -77,7 +77,7 @@ class SimulatedMachine {
   };
 
   [[nodiscard]] int device(int rank) const { return devices_[static_cast<std::size_t>(rank)]; }
-  [[nodiscard]] int node(int rank) const { return cluster_.node_of(device(rank)); }
+  [[nodiscard]] int node(int rank) const { return network_.node_of(device(rank)); }
   void handle(const Event& event);
   void go_on();
   void begin_transfer(std::uint32_t id);
@@ -94,7 +94,7 @@ class SimulatedMachine {
   std::vector<int> devices_;
   Sharing sharing_;
   Handlers handlers_;
-  Routes routes_;
+  Network network_;
   double now_s_ = 0;
   EventQueue events_;
   std::vector<Flow> flows_;

@@ -12,11 +12,13 @@
 namespace convoy {
 namespace {
 
-bool same(const LinkModel& a, const LinkModel& b) {
-  return a.latency_s == b.latency_s && a.bandwidth_bytes_per_s == b.bandwidth_bytes_per_s;
-}
-
 bool looks_like_a_path(const std::string& text) { return text.find('/') != std::string::npos || text.ends_with(".yaml"); }
+
+/// People write either; no two clusters differ in nothing else.
+std::string with_dashes(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
 
 const LinkModel& present(const LinkModel& link, const Cluster& cluster, const char* key) {
   if (link.bandwidth_bytes_per_s > 0) return link;
@@ -26,22 +28,58 @@ const LinkModel& present(const LinkModel& link, const Cluster& cluster, const ch
 
 }  // namespace
 
+int Cluster::world_size() const {
+  int ranks = nodes * devices_per_node;
+  for (const Cluster& more : others) ranks += more.nodes * more.devices_per_node;
+  return ranks;
+}
+
+int Cluster::total_nodes() const {
+  int sum = nodes;
+  for (const Cluster& more : others) sum += more.nodes;
+  return sum;
+}
+
+int Cluster::node_of(int rank) const {
+  return others.empty() ? rank / devices_per_node : Network(*this).node_of(rank);
+}
+
+int Cluster::nic_of(int rank) const {
+  return others.empty() ? rank % devices_per_node * nics_per_node / devices_per_node : Network(*this).nic_of(rank);
+}
+
+Interior Cluster::interior() const {
+  return {.devices = devices_per_node,
+          .wiring = wiring,
+          .link = node_link,
+          .links_per_pair = links_per_pair,
+          .pcie = pcie,
+          .nics = nics_per_node,
+          .nic = nic,
+          .host = host};
+}
+
 LinkModel Cluster::link(int from, int to) const {
   require(from >= 0 && to >= 0 && from < world_size() && to < world_size(), "Cluster::link", "ranks ", from, " and ", to, " of ",
           world_size());
   if (from == to) return {0, std::numeric_limits<double>::infinity()};
+  const bool plain = others.empty() && topology.kind == "switch" && wiring == "switch" && !pcie.present();
+  if (!plain) return Network(*this).path(from, to);
+  // The same without making a network: it is asked for every message.
   if (node_of(from) == node_of(to)) return present(node_link, *this, "link");
-  LinkModel link = present(nic, *this, "nic");
+  LinkModel between = present(nic, *this, "nic");
   if (devices_per_node > 1)
-    link.bandwidth_bytes_per_s = std::min(link.bandwidth_bytes_per_s, present(node_link, *this, "link").bandwidth_bytes_per_s);
-  return link;
+    between.bandwidth_bytes_per_s =
+        std::min(between.bandwidth_bytes_per_s, present(node_link, *this, "link").bandwidth_bytes_per_s);
+  return between;
 }
 
 bool operator==(const Cluster& a, const Cluster& b) {
   return a.name == b.name && a.description == b.description && a.nodes == b.nodes && a.devices_per_node == b.devices_per_node &&
          a.device == b.device && same(a.node_link, b.node_link) && a.nics_per_node == b.nics_per_node && same(a.nic, b.nic) &&
          a.topology == b.topology && a.cores_per_node == b.cores_per_node && a.cores_per_rank == b.cores_per_rank &&
-         a.communication_cores == b.communication_cores;
+         a.communication_cores == b.communication_cores && a.wiring == b.wiring && a.links_per_pair == b.links_per_pair &&
+         a.pcie == b.pcie && same(a.host, b.host) && a.others == b.others;
 }
 
 std::vector<std::string> cluster_names() {
@@ -50,16 +88,16 @@ std::vector<std::string> cluster_names() {
   return names;
 }
 
-Cluster load_cluster(const std::string& path_or_name) {
+Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* warnings) {
   for (const EmbeddedCluster& row : embedded_clusters())
-    if (row.name == path_or_name) return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"));
+    if (with_dashes(std::string(row.name)) == with_dashes(path_or_name)) return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings);
   if (!looks_like_a_path(path_or_name)) throw_unknown_word("cluster", path_or_name, cluster_names());
   std::ifstream file(path_or_name);
   std::ostringstream text;
   text << file.rdbuf();
   if (!file || std::filesystem::is_directory(path_or_name))
     throw InputError(cat("cannot read the cluster file '", path_or_name, "'"));
-  return parse_cluster(text.str(), path_or_name);
+  return parse_cluster(text.str(), path_or_name, warnings);
 }
 
 void require_ranks(const Cluster& cluster, int ranks) {

@@ -76,9 +76,10 @@ TEST_CASE("every device states peaks, memory and where they are from") {
       REQUIRE(peak <= 1e16);
     }
     REQUIRE(device.memory_bandwidth_bytes_per_s >= 100e9);
-    REQUIRE(device.memory_bytes >= std::int64_t{8} << 30);
-    REQUIRE(device.launch_overhead_s == 5 * us);
-    REQUIRE(contains(device.source, "NVIDIA"));
+    REQUIRE(device.memory_bytes >= std::int64_t{4} << 30);
+    const bool gpu = contains(device.source, "NVIDIA");
+    REQUIRE(gpu != contains(device.source, "Intel"));
+    REQUIRE(device.launch_overhead_s == (gpu ? 5 * us : 0));
   }
 }
 
