@@ -84,6 +84,7 @@ Pcie parse_pcie(const YamlMap& node, Warnings& warnings) {
 void parse_interior(const YamlMap& node, Cluster& cluster, Warnings& warnings) {
   if (node.has("wiring"))
     cluster.wiring = node.parsed("wiring", "switch", [](const std::string& name) { return wiring(name).name; });
+  if (const std::string why = wiring(cluster.wiring).problem(cluster.interior()); !why.empty()) node.fail("wiring", why);
   const bool joined_by_links = cluster.devices_per_node > 1 && cluster.wiring != "none";
   if (joined_by_links || node.has("link")) cluster.node_link = parse_link(node, "link", LinkUse::device, warnings);
   if (node.has("links_per_pair")) {

@@ -79,7 +79,11 @@ double pair_bandwidth(const Fabric& fabric, int from, int to) {
 
 std::string link_name(const Fabric& fabric, int link) {
   const Sizes s = sizes(fabric);
-  if (const int global = link - local_links(s); global >= 0) return cat("group", global / s.g, "-group", global % s.g);
+  if (const int global = link - local_links(s); global >= 0) {
+    const int from = global / s.g;
+    const int to = global % s.g;
+    return cat("group", from, ".router", gateway(s, from, to), "-group", to, ".router", gateway(s, to, from));
+  }
   const int group = link / (s.a * s.a);
   return cat("group", group, ".router", link / s.a % s.a, "-router", link % s.a);
 }
@@ -115,9 +119,19 @@ TopologyKind dragonfly_topology() {
           .links = [](const Fabric& f) { return local_links(sizes(f)) + sizes(f).g * sizes(f).g; },
           .bandwidth_bytes_per_s =
               [](const Fabric& f, int link) {
-                return (link < local_links(sizes(f)) ? f.topology.link : f.topology.global_link).bandwidth_bytes_per_s;
+                const Sizes s = sizes(f);
+                const bool local = link < local_links(s);
+                // A group has no global link to itself, nor a router a local one.
+                if (local ? link / s.a % s.a == link % s.a : (link - local_links(s)) / s.g == (link - local_links(s)) % s.g) return 0.0;
+                return (local ? f.topology.link : f.topology.global_link).bandwidth_bytes_per_s;
               },
           .link_name = link_name,
+          .ends = [](const Fabric& f, int link) { return ends_of_name(link_name(f, link)); },
+          .attachment =
+              [](const Fabric& f, int node) {
+                const Way w = way(sizes(f), node, node);
+                return cat("group", w.from_group, ".router", w.from_router);
+              },
           .route = route,
           .hops = hops,
           .pair_bandwidth_bytes_per_s = pair_bandwidth,

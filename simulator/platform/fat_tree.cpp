@@ -81,6 +81,18 @@ void route(const Fabric& fabric, int from, int to, FabricRoute& route) {
   route.latency_s += 2 * (top - 1) * fabric.topology.hop_latency_s;
 }
 
+std::string switch_name(const Fabric& fabric, int level, int number) {
+  return level == levels(fabric) ? "top" : cat("level", level, ".switch", number);
+}
+
+LinkEnds ends(const Fabric& fabric, int link) {
+  const Place at = place(fabric, link);
+  const int above = at.number / fabric.topology.extents[static_cast<std::size_t>(at.level)];
+  LinkEnds both{switch_name(fabric, at.level, at.number), switch_name(fabric, at.level + 1, above)};
+  if (link % 2 == 1) std::swap(both.from, both.to);
+  return both;
+}
+
 double bisection(const Fabric& fabric) {
   for (int level = levels(fabric) - 1; level >= 1; --level)
     if (const int children = switches(fabric, level); children > 1)
@@ -118,6 +130,8 @@ TopologyKind fat_tree_topology() {
                 const Place at = place(f, link);
                 return cat("level", at.level, ".switch", at.number, link % 2 == 0 ? ".up" : ".down");
               },
+          .ends = ends,
+          .attachment = [](const Fabric& f, int node) { return switch_name(f, 1, static_cast<int>(node / below(f, 1))); },
           .route = route,
           .hops = [](const Fabric& f, int from, int to) { return 2 * (meeting_level(f, from, to) - 1); },
           .pair_bandwidth_bytes_per_s = pair_bandwidth,

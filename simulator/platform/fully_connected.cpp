@@ -45,6 +45,8 @@ TopologyKind fully_connected_topology() {
           .links = [](const Fabric& f) { return f.nodes * (f.nodes - 1); },
           .bandwidth_bytes_per_s = [](const Fabric& f, int) { return f.topology.link.bandwidth_bytes_per_s; },
           .link_name = link_name,
+          .ends = [](const Fabric& f, int link) { return ends_of_name(link_name(f, link)); },
+          .attachment = node_name,
           .route = route,
           .hops = [](const Fabric&, int, int) { return 1; },
           .pair_bandwidth_bytes_per_s = [](const Fabric& f, int, int) { return f.topology.link.bandwidth_bytes_per_s; },

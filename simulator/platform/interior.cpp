@@ -1,6 +1,7 @@
 #include "simulator/platform/interior.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "reference/core/error.h"
 
@@ -46,26 +47,10 @@ std::pair<int, int> pair_of(const Interior& interior, int number) {
   return {-1, -1};  // a number that no joined pair has
 }
 
-/// Where an endpoint hangs in the PCIe tree.
-struct Place {
-  int pcie_switch;  ///< -1: at the socket
-  int socket;
-};
-
-Place place(const Interior& interior, Endpoint end) {
-  const Pcie& pcie = interior.pcie;
-  if (end.kind == Endpoint::Kind::host) return {-1, 0};
-  const std::int64_t all = end.kind == Endpoint::Kind::nic ? interior.nics : interior.devices;
-  const int switches = pcie_switches(pcie);
-  if (switches == 0) return {-1, static_cast<int>(end.number * std::int64_t{pcie.sockets} / all)};
-  const int at = static_cast<int>(end.number * std::int64_t{switches} / all);
-  return {at, at / pcie.switches_per_socket};
-}
-
 void add_pcie_route(const Interior& interior, const Blocks& at, Endpoint from, Endpoint to, InteriorRoute& route) {
   const Pcie& pcie = interior.pcie;
-  const Place a = place(interior, from);
-  const Place b = place(interior, to);
+  const PciePlace a = pcie_place(interior, from);
+  const PciePlace b = pcie_place(interior, to);
   const bool same_switch = a.pcie_switch >= 0 && a.pcie_switch == b.pcie_switch;
   route.latency_s += pcie.link.latency_s;
   if (from.kind == Endpoint::Kind::device) route.links.push_back(at.ports + 2 * from.number);
@@ -127,6 +112,16 @@ void add_device_route(const Interior& interior, const Blocks& at, int from, int 
 bool operator==(const Pcie& a, const Pcie& b) {
   return same(a.link, b.link) && same(a.socket_link, b.socket_link) && a.sockets == b.sockets &&
          a.switches_per_socket == b.switches_per_socket;
+}
+
+PciePlace pcie_place(const Interior& interior, Endpoint end) {
+  const Pcie& pcie = interior.pcie;
+  if (end.kind == Endpoint::Kind::host) return {-1, 0};
+  const std::int64_t all = end.kind == Endpoint::Kind::nic ? interior.nics : interior.devices;
+  const int switches = pcie_switches(pcie);
+  if (switches == 0) return {-1, static_cast<int>(end.number * std::int64_t{pcie.sockets} / all)};
+  const int at = static_cast<int>(end.number * std::int64_t{switches} / all);
+  return {at, at / pcie.switches_per_socket};
 }
 
 int interior_links(const Interior& interior) { return blocks(interior).end; }

@@ -48,6 +48,13 @@ struct Endpoint {
   int number = 0;
 };
 
+/// Where an endpoint hangs in the PCIe tree.
+struct PciePlace {
+  int pcie_switch = -1;  ///< -1: at the socket
+  int socket = 0;
+};
+PciePlace pcie_place(const Interior& interior, Endpoint end);
+
 /// From an endpoint to another: links of the node by number.
 struct InteriorRoute {
   std::vector<int> links;

@@ -134,6 +134,36 @@ double pair_bandwidth(const Fabric& fabric, int from, int to) {
   return result;
 }
 
+/// A site's node or switch, by the names that the site gives them.
+std::string name_in_site(const Site& site, int s, const std::string& name) {
+  if (name.starts_with("node")) return cat("node", std::stoi(name.substr(4)) + site.first_node);
+  return cat("site", s, ".", name);
+}
+
+std::string attachment(const Fabric& fabric, int node) {
+  std::string name;
+  in_site(fabric, node, [&](const Site& site, const TopologyKind& kind) {
+    name = name_in_site(site, site_of(fabric, node), kind.attachment(site.fabric, node - site.first_node));
+  });
+  return name;
+}
+
+LinkEnds ends(const Fabric& fabric, int link) {
+  LinkEnds both;
+  find_site(fabric, [&](int s, const Site& site) {
+    if (is_long(fabric, link) && s == link / 2) {
+      both = {attachment(fabric, site.first_node), "wide area"};
+      if (link % 2 == 1) std::swap(both.from, both.to);
+      return true;
+    }
+    if (is_long(fabric, link) || link - site.first_link >= kind_of(site).links(site.fabric)) return false;
+    const LinkEnds inside = kind_of(site).ends(site.fabric, link - site.first_link);
+    both = {name_in_site(site, s, inside.from), name_in_site(site, s, inside.to)};
+    return true;
+  });
+  return both;
+}
+
 double bisection(const Fabric& fabric) {
   const int sites = static_cast<int>(fabric.topology.extents.size());
   double result = (sites / 2) * fabric.topology.link.bandwidth_bytes_per_s;
@@ -169,6 +199,8 @@ TopologyKind joined_topology() {
           .links = links,
           .bandwidth_bytes_per_s = bandwidth,
           .link_name = link_name,
+          .ends = ends,
+          .attachment = attachment,
           .route = route,
           .hops = hops,
           .pair_bandwidth_bytes_per_s = pair_bandwidth,

@@ -58,7 +58,8 @@ LinkModel parse_link(const YamlMap& map, LinkUse use, Warnings& warnings) {
   };
   if (link.bandwidth_bytes_per_s > range.high_bytes_per_s) {
     const std::string bits = with_bits(bandwidth);
-    warn("bandwidth", bandwidth, bits.empty() ? range.usual_bandwidth : bits);
+    const bool fits = !bits.empty() && parse_bandwidth_bytes_per_s(bits) <= range.high_bytes_per_s;
+    warn("bandwidth", bandwidth, fits ? bits : range.usual_bandwidth);
   }
   if (link.bandwidth_bytes_per_s < range.low_bytes_per_s) warn("bandwidth", bandwidth, range.usual_bandwidth);
   if (link.latency_s > range.high_latency_s) warn("latency", map.text("latency", range.usual_latency), range.usual_latency);

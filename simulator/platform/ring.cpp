@@ -33,8 +33,7 @@ void route(const Fabric& fabric, int from, int to, FabricRoute& route) {
 
 std::string link_name(const Fabric& fabric, int link) {
   const int node = link / 2;
-  return cat("node", node, "-node", (node + (link % 2 == 0 ? 1 : fabric.nodes - 1)) % fabric.nodes,
-             fabric.nodes == 2 && link % 2 == 1 ? ".unused" : "");
+  return cat("node", node, "-node", (node + (link % 2 == 0 ? 1 : fabric.nodes - 1)) % fabric.nodes);
 }
 
 }  // namespace
@@ -46,8 +45,12 @@ TopologyKind ring_topology() {
           .direct = true,
           .problem = [](const Fabric&) { return std::string(); },
           .links = links,
-          .bandwidth_bytes_per_s = [](const Fabric& f, int) { return f.topology.link.bandwidth_bytes_per_s; },
+          .bandwidth_bytes_per_s = [](const Fabric& f, int link) {
+            return f.nodes == 2 && link % 2 == 1 ? 0 : f.topology.link.bandwidth_bytes_per_s;  // the way that nobody takes
+          },
           .link_name = link_name,
+          .ends = [](const Fabric& f, int link) { return ends_of_name(link_name(f, link)); },
+          .attachment = node_name,
           .route = route,
           .hops = hops,
           .pair_bandwidth_bytes_per_s = [](const Fabric& f, int, int) { return f.topology.link.bandwidth_bytes_per_s; },

@@ -22,6 +22,8 @@ TopologyKind switch_topology() {
           .links = [](const Fabric&) { return 0; },
           .bandwidth_bytes_per_s = [](const Fabric&, int) { return 0.0; },
           .link_name = [](const Fabric&, int) { return std::string(); },
+          .ends = [](const Fabric&, int) { return LinkEnds{}; },
+          .attachment = [](const Fabric&, int) { return std::string("switch"); },
           .route = [](const Fabric&, int, int, FabricRoute&) {},
           .hops = [](const Fabric&, int, int) { return 0; },
           .pair_bandwidth_bytes_per_s = unbounded,

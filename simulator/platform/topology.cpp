@@ -1,5 +1,6 @@
 #include "simulator/platform/topology.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "reference/core/error.h"
@@ -30,6 +31,17 @@ const TopologyKind& topology_kind(const std::string& name) {
   for (const TopologyKind& row : topology_table()) names.push_back(row.name);
   throw_unknown_word("topology", name, names);
 }
+
+LinkEnds ends_of_name(const std::string& link_name) {
+  const std::size_t dash = link_name.find('-');
+  std::string prefix = link_name.substr(0, dash);
+  const std::string last = link_name.substr(dash + 1);
+  for (auto parts = std::count(last.begin(), last.end(), '.') + 1; parts > 0; --parts)
+    prefix.resize(prefix.find('.') == std::string::npos ? 0 : prefix.rfind('.'));
+  return {link_name.substr(0, dash), prefix.empty() ? last : prefix + "." + last};
+}
+
+std::string node_name(const Fabric&, int node) { return cat("node", node); }
 
 double half_of_the_ports_bytes_per_s(const Fabric& fabric) {
   const double all = std::numeric_limits<double>::infinity();

@@ -31,6 +31,12 @@ struct Fabric {
   double node_bandwidth_bytes_per_s = 0;
 };
 
+/// The two ends of a link of a topology, for drawings: a node ("node3") or a switch ("level1.switch4").
+struct LinkEnds {
+  std::string from;
+  std::string to;
+};
+
 /// From one node to another: the links of the topology by number, and what is added to the latency of the ends.
 struct FabricRoute {
   std::vector<int> links;
@@ -47,6 +53,8 @@ struct TopologyKind {
   int (*links)(const Fabric&);
   double (*bandwidth_bytes_per_s)(const Fabric&, int link);
   std::string (*link_name)(const Fabric&, int link);
+  LinkEnds (*ends)(const Fabric&, int link);
+  std::string (*attachment)(const Fabric&, int node);  ///< the end at which the NICs of a node hang, or the node itself
   /// Appends to route.links. from != to.
   void (*route)(const Fabric&, int from, int to, FabricRoute& route);
   int (*hops)(const Fabric&, int from, int to);                      ///< formula: links of the topology on the way
@@ -68,6 +76,10 @@ TopologyKind torus_topology();
 TopologyKind dragonfly_topology();
 TopologyKind joined_topology();
 
+/// The ends that a name such as "node0-node1" or "group0.router1-router2" states.
+LinkEnds ends_of_name(const std::string& link_name);
+/// "node3".
+std::string node_name(const Fabric& fabric, int node);
 /// Bandwidth of half of the nodes through their own ports, which bounds every bisection; infinite without ports.
 double half_of_the_ports_bytes_per_s(const Fabric& fabric);
 /// Bandwidth that no link of a switch bounds.

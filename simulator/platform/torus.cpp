@@ -60,8 +60,7 @@ std::string link_name(const Fabric& fabric, int link) {
   int stride = 1;
   for (std::size_t d = 0; d < dimension; ++d) stride *= fabric.topology.extents[d];
   const int k = fabric.topology.extents[dimension];
-  const bool unused = k == 1 || (k == 2 && link % 2 == 1);
-  return cat("node", node, "-node", neighbour(node, stride, k, link % 2 == 0 ? 1 : -1), unused ? cat(".unused", dimension) : "");
+  return cat("node", node, "-node", neighbour(node, stride, k, link % 2 == 0 ? 1 : -1));
 }
 
 double bisection(const Fabric& fabric) {
@@ -92,8 +91,14 @@ TopologyKind torus_topology() {
           .direct = true,
           .problem = problem,
           .links = [](const Fabric& f) { return 2 * f.nodes * static_cast<int>(f.topology.extents.size()); },
-          .bandwidth_bytes_per_s = [](const Fabric& f, int) { return f.topology.link.bandwidth_bytes_per_s; },
+          .bandwidth_bytes_per_s = [](const Fabric& f, int link) {
+            const int k = f.topology.extents[static_cast<std::size_t>(link / 2 / f.nodes)];
+            const bool unused = k == 1 || (k == 2 && link % 2 == 1);  // the way that nobody takes
+            return unused ? 0 : f.topology.link.bandwidth_bytes_per_s;
+          },
           .link_name = link_name,
+          .ends = [](const Fabric& f, int link) { return ends_of_name(link_name(f, link)); },
+          .attachment = node_name,
           .route = route,
           .hops = hops,
           .pair_bandwidth_bytes_per_s = [](const Fabric& f, int, int) { return f.topology.link.bandwidth_bytes_per_s; },

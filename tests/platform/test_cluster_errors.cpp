@@ -110,6 +110,50 @@ const std::vector<BadFile> kBadFiles = {
     {"communication_cores: 0.5", "communication_cores: -1", "19:24", {"node.communication_cores is '-1'"}},
     {"communication_cores: 0.5", "communication_cores: nan", "19:24", {"node.communication_cores is 'nan'"}},
     {"topology: switch", "topology: swich", "4:11", {"unknown topology 'swich'", "did you mean 'switch'"}},
+    // topologies
+    {"topology: switch", "topology: ring", "4:11", {"topology ring needs link", "topology: {kind: ring, link: ...}"}},
+    {"topology: switch", "topology: {kind: rign}", "4:18", {"unknown topology 'rign'", "did you mean 'ring'"}},
+    {"topology: switch", "topology: {kind: ring}", "4:11", {"topology.link is missing", "latency: 3us"}},
+    {"topology: switch", "topology: {kind: switch, extents: [2]}", "4:35", {"kind switch has no extents"}},
+    {"topology: switch", "topology: {kind: ring, lnik: 1}", "4:24", {"unknown key in topology 'lnik'", "did you mean 'link'"}},
+    {"topology: switch",
+     "topology: {kind: torus, extents: [2, x], link: {bandwidth: 1GB/s, latency: 1us}}",
+     "4:38",
+     {"topology.extents[1] is 'x'", "whole numbers"}},
+    {"topology: switch",
+     "topology: {kind: torus, extents: [3, 3], link: {bandwidth: 1GB/s, latency: 1us}}",
+     "4:11",
+     {"a torus of 3 x 3 has 9 nodes, and there are 2", "nodes: 9"}},
+    {"topology: switch", "topology: {kind: fat_tree, children: []}", "4:38", {"topology.children is an empty list"}},
+    {"topology: switch", "topology: {kind: fat_tree, children: [1]}", "4:11", {"has places for 1 nodes, and there are 2"}},
+    {"topology: switch", "topology: {kind: fat_tree, children: [2], over_subscription: [2]}", "4:62", {"has 1 levels, and only 0"}},
+    {"topology: switch", "topology: {kind: fat_tree, children: [2, 2], over_subscription: [0.5]}", "4:66", {"'0.5'", "from 1"}},
+    {"topology: switch",
+     "topology: {kind: dragonfly, nodes_per_router: 1, routers_per_group: 2, link: {bandwidth: 1GB/s, latency: 1us}}",
+     "4:11",
+     {"topology.groups is missing"}},
+    {"topology: switch",
+     "topology: {kind: joined, sites: [1, 2], link: {bandwidth: 1GB/s, latency: 1ms}}",
+     "4:11",
+     {"the sites have 3 nodes together, and there are 2"}},
+    {"topology: switch",
+     "topology: {kind: joined, sites: [1, 1], link: {bandwidth: 1GB/s, latency: 1ms}, inside: [{kind: switch}]}",
+     "4:89",
+     {"inside describes 1 sites, and sites lists 2"}},
+    // inside a node
+    {"  nics: 2", "  wiring: cube", "15:11", {"unknown wiring 'cube'"}},
+    {"  nics: 2", "  wiring: cube_mesh_6", "15:11", {"a hybrid cube mesh joins 8 devices, and the node has 4"}},
+    {"  nics: 2", "  wiring: none", "6:3", {"node.pcie is missing"}},
+    {"  nics: 2", "  links_per_pair: 2", "15:19", {"says nothing with wiring switch"}},
+    {"  nics: 2",
+     "  pcie: {bandwidth: 15GB/s, latency: 5us, sockets: 2}",
+     "15:9",
+     {"node.pcie.socket_link is missing"}},
+    {"  nics: 2",
+     "  pcie: {bandwidth: 15GB/s, latency: 5us, socket_link: {bandwidth: 1GB/s, latency: 0s}}",
+     "15:56",
+     {"says nothing with one socket"}},
+    {"topology: switch", "groups: [{nodes: 1, node: {devices: 1}}]", "3:8", {"a file with groups has no nodes of its own"}},
     // not YAML at all
     {"nodes: 2", "nodes: [2", "4:9", {"not YAML"}},
 };
@@ -161,4 +205,50 @@ TEST_CASE("a file that is no map is refused") {
   REQUIRE(error_of("- a\n- b\n").starts_with("my.yaml:1:1: the file must be a map"));
   REQUIRE(error_of("just text").starts_with("my.yaml:1:1: the file must be a map"));
   REQUIRE(error_of(std::string(2000, '[')).find("my.yaml") == 0);
+}
+
+TEST_CASE("what can hardly be meant is a warning with file, line, column and the likely slip") {
+  const auto warnings_of = [](const std::string& what, const std::string& by) {
+    std::string yaml = kGood;
+    yaml.replace(yaml.find(what), what.size(), by);
+    std::vector<std::string> warnings;
+    parse_cluster(yaml, "my.yaml", &warnings);
+    return warnings;
+  };
+  REQUIRE(warnings_of("nodes: 2", "nodes: 2").empty());
+  REQUIRE(warnings_of("100Gbit/s", "100GB/s") ==
+          std::vector<std::string>{"my.yaml:16:20: bandwidth: 100GB/s is hardly a NIC; did you mean 100Gbit/s?"});
+  REQUIRE(warnings_of("latency: 3us", "latency: 1s") ==
+          std::vector<std::string>{"my.yaml:16:40: latency: 1s is hardly a NIC; did you mean 3us?"});
+  REQUIRE(warnings_of("100Gbit/s", "1Mbit/s").size() == 1);
+  REQUIRE(warnings_of("150GB/s", "150TB/s") ==
+          std::vector<std::string>{"my.yaml:14:21: bandwidth: 150TB/s is hardly a link between devices; did you mean 150GB/s?"});
+  for (const std::string& name : cluster_names()) {
+    std::vector<std::string> warnings;
+    load_cluster(name, &warnings);
+    CAPTURE(name);
+    REQUIRE(warnings.empty());
+  }
+}
+
+TEST_CASE("topologies and groups are written so that the same is read") {
+  const std::string groups =
+      "name: mine\n"
+      "topology: {kind: joined, sites: [2, 4], link: {bandwidth: 1GB/s, latency: 10ms}, inside:\n"
+      "  [{kind: switch}, {kind: torus, extents: [2, 2], link: {bandwidth: 10GB/s, latency: 1us}}]}\n"
+      "groups:\n"
+      "  - {nodes: 4, node: {devices: 1, device: P40, nic: {bandwidth: 10Gbit/s, latency: 30us}}}\n"
+      "  - {nodes: 2, node: {devices: 2, device: K80, wiring: pairs, links_per_pair: 3, link: {bandwidth: 2GB/s, latency: 1us},\n"
+      "      nic: {bandwidth: 40Gbit/s, latency: 10us}}}\n";
+  const Cluster cluster = parse_cluster(groups, "my.yaml");
+  REQUIRE(cluster.total_nodes() == 6);
+  REQUIRE(cluster.world_size() == 8);
+  REQUIRE(parse_cluster(to_yaml(cluster), "written.yaml") == cluster);
+  const std::string dragonfly =
+      "name: mine\nnodes: 12\n"
+      "topology: {kind: dragonfly, nodes_per_router: 2, routers_per_group: 3, groups: 2, hop_latency: 100ns,\n"
+      "  link: {bandwidth: 10GB/s, latency: 1us}, global_link: {bandwidth: 20GB/s, latency: 2us}}\n"
+      "node: {devices: 1, device: P40, nic: {bandwidth: 10Gbit/s, latency: 30us}}\n";
+  const Cluster fly = parse_cluster(dragonfly, "my.yaml");
+  REQUIRE(parse_cluster(to_yaml(fly), "written.yaml") == fly);
 }

@@ -2,13 +2,12 @@
 #include "tests/platform/networks.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include "reference/core/error.h"
 #include "simulator/platform/bandwidth.h"
+#include "simulator/platform/drawing.h"
 #include "tests/catch.h"
 
 using namespace convoy;
@@ -102,7 +101,7 @@ TEST_CASE("a dragonfly's way is local, global, local, each where the routers dif
   // Three global links of group 0, to groups 1, 2, 3, at routers 0, 1, 2.
   REQUIRE(names(0, 1) == "node0.nic0.up node1.nic0.down ");
   REQUIRE(names(0, 3) == "node0.nic0.up group0.router0-router1 node3.nic0.down ");
-  REQUIRE(names(0, 10) == "node0.nic0.up group0-group1 node10.nic0.down ");
+  REQUIRE(names(0, 10) == "node0.nic0.up group0.router0-group1.router2 node10.nic0.down ");
   REQUIRE(close(network.path(0, 3).latency_s, 5 * us + 0.3 * us));
   REQUIRE(close(network.path(0, 10).latency_s, 5 * us + 1.1 * us));
   REQUIRE(close(network.path(2, 6).latency_s, 5 * us + 0.3 * us + 1.1 * us + 0.3 * us));
@@ -159,4 +158,22 @@ TEST_CASE("a cluster of 16,384 ranks is a small value whose routes are quick to 
     longest = std::max(longest, links.size());
   }
   REQUIRE(longest == 8);  // device, NIC, two levels; and down again
+}
+
+TEST_CASE("every cluster is drawn with its links and their bandwidth") {
+  for (const std::string& name : cluster_names()) {
+    CAPTURE(name);
+    const std::string dot = draw_cluster(load_cluster(name));
+    REQUIRE(dot.starts_with("graph cluster {"));
+    REQUIRE(dot.ends_with("}\n"));
+    REQUIRE(dot.size() < 100'000);
+  }
+  const std::string dgx = draw_cluster(load_cluster("dgx1-v100"));
+  const auto has = [&](const std::string& line) { return dgx.find(line) != std::string::npos; };
+  REQUIRE(has("\"node0.gpu0\" -- \"node0.gpu3\" [label=\"50 GB/s\"];"));
+  REQUIRE(has("\"node0.gpu0\" -- \"node0.gpu1\" [label=\"25 GB/s\"];"));
+  REQUIRE(!has("\"node0.gpu0\" -- \"node0.gpu5\""));
+  REQUIRE(has("\"level1.switch0\" -- \"node0.nic3\" [label=\"12.5 GB/s\"];"));
+  REQUIRE(has("\"level1.switch7\" -- \"top\" [label=\"800 GB/s\"];"));  // 16 nodes of 4 NICs
+  REQUIRE(has("drawn: the first and the last 8 nodes"));
 }
