@@ -16,6 +16,14 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
+/// The messages of a cluster of several kinds of nodes are simulated as they are, its compute ops are not yet.
+void warn_of_other_devices(const Cluster& cluster) {
+  for (const Cluster& nodes : cluster.others)
+    if (nodes.device.name != cluster.device.name)
+      return warn(cat("cluster '", cluster.name, "' has several kinds of devices; compute ops take the times of ",
+                      cluster.device.name, " on every rank, also on ", nodes.device.name));
+}
+
 }  // namespace
 
 void MachineOptions::add_to(CLI::App& verb) {
@@ -34,8 +42,11 @@ ChosenMachine MachineOptions::machine() const {
   const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
-  if (!cluster_.empty())
-    return {.cluster = load_with_warnings(cluster_), .given_cluster = true, .profile = profile, .fidelity = fidelity};
+  if (!cluster_.empty()) {
+    const Cluster cluster = load_with_warnings(cluster_);
+    warn_of_other_devices(cluster);
+    return {.cluster = cluster, .given_cluster = true, .profile = profile, .fidelity = fidelity};
+  }
   if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
