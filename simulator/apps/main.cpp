@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
   add_simulate(app, session);
   add_sweep(app, session);
   add_compare(app, session);
+  add_validate(app);
   add_schedule(app);
   add_collective(app);
   add_model(app);

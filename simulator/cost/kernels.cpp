@@ -1,0 +1,169 @@
+#include "simulator/cost/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "simulator/cost/cost.h"
+
+// Note [asynchronous launches]
+// A host issues kernels ahead of the GPU. While they are long the GPU never waits for it, and what lies between two of them is the time
+// the GPU takes to start the next, about 1.5 us; when they are short, steps take what the host needs to issue them (Device::
+// launch_overhead_s). So an op takes the larger of kernel + 1.5 us and the host's time for it.
+
+namespace convoy {
+namespace {
+
+constexpr double kKernelGap_s = 1.5 * us;
+
+double rounded_up(double value, double unit) { return std::ceil(value / unit) * unit; }
+
+/// The product that a pass of a convolution is, as implicit GEMM.
+Gemm product_of(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
+  double c = static_cast<double>(x.c) / conv.groups;
+  double k = static_cast<double>(y.c) / conv.groups;
+  // Tensor cores take channels in pieces of 16 bytes; libraries fill three channels of an image up to four.
+  if (machine.tensor_cores) {
+    const double unit = machine.element_bytes < 4 ? 8 : 4;
+    c = c <= 4 ? 4 : rounded_up(c, unit);
+    k = rounded_up(k, unit);
+  }
+  const double window = static_cast<double>(conv.window.kernel_h) * conv.window.kernel_w;
+  const double strides = static_cast<double>(conv.window.stride_h) * conv.window.stride_w;
+  const double out = static_cast<double>(y.n) * y.h * y.w;
+  const double in = static_cast<double>(x.n) * x.h * x.w;
+  const auto groups = static_cast<double>(conv.groups);
+  switch (pass) {
+    case Pass::forward: return {out, k, c * window, groups};
+    case Pass::backward_input: return {in, c, std::max(k * window / strides, 1.0), groups};
+    default: return {k, c * window, out, groups};
+  }
+}
+
+double bytes_of(const Conv2d& conv, const Shape& x, const Shape& y, const KernelMachine& machine) {
+  const double weights = static_cast<double>(y.c) * x.c / conv.groups * conv.window.kernel_h * conv.window.kernel_w;
+  return (static_cast<double>(x.count()) + static_cast<double>(y.count()) + weights) * machine.element_bytes;
+}
+
+/// Winograd's minimal filtering (Lavin and Gray 2016) of 3x3 windows of stride 1, in single precision.
+///   F(2x2) in one kernel: 16 multiplications for 36. On Maxwell it reaches 1.2 times the peak, counted in direct FLOPs: 0.6 of the
+///     arithmetic it does, since its tiles are bound by shared memory. Not for gradients of weights.
+///   F(4x4) in several: 36 for 144, as 36 products; the transformed input and output, 36/16 as large, go through memory.
+double winograd_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine, double bytes) {
+  const double direct_flops = 2.0 * static_cast<double>(y.count()) * x.c * 9;
+  const double fused_flops_per_s = machine.peak_flops_per_s * mainloop_fraction(machine) * 0.6;
+  const double blocks = std::ceil(static_cast<double>(y.n) * std::ceil(y.h / 2.0) * std::ceil(y.w / 2.0) / 32) * std::ceil(y.c / 64.0);
+  const double filled = blocks / rounded_up(blocks, machine.gpu->sms);
+  const double fused_s = std::max(direct_flops / 2.25 / (fused_flops_per_s * filled), bytes / streaming_bytes_per_s(machine));
+  const double tiles = static_cast<double>(y.n) * std::ceil(y.h / 4.0) * std::ceil(y.w / 4.0);
+  Gemm products{tiles, static_cast<double>(y.c), static_cast<double>(x.c), 36};
+  if (pass == Pass::backward_input) std::swap(products.n, products.k);
+  if (pass == Pass::backward_weights) products = {static_cast<double>(y.c), static_cast<double>(x.c), tiles, 36};
+  const double moved = bytes + 2 * 36.0 * tiles * (x.c + y.c) * machine.element_bytes;
+  const double apart_s = gemm_time_s(products, machine) + moved / streaming_bytes_per_s(machine) + 3 * kKernelGap_s;
+  return pass == Pass::backward_weights ? apart_s : std::min(fused_s, apart_s);
+}
+
+double convolution_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
+  const double bytes = bytes_of(conv, x, y, machine);
+  const double moving_s = bytes / streaming_bytes_per_s(machine);
+  if (conv.groups > 1 && conv.groups == x.c) {
+    // Depthwise: a few multiply-adds for each number moved, on vector units; the window is read again from L1 and registers.
+    const double flops = 2.0 * static_cast<double>(y.count()) * conv.window.kernel_h * conv.window.kernel_w;
+    return std::max(moving_s, flops / (machine.vector_flops_per_s * 0.25));
+  }
+  double time_s = std::max(gemm_time_s(product_of(conv, x, y, pass, machine), machine), moving_s);
+  const Window& window = conv.window;
+  const bool winograd = !machine.tensor_cores && machine.element_bytes == 4 && conv.groups == 1 && window.kernel_h == 3 &&
+                        window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 && x.c >= 16;
+  if (winograd) time_s = std::min(time_s, winograd_time_s(x, y, pass, machine, bytes));
+  return time_s;
+}
+
+double linear_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
+  const auto n = static_cast<double>(x.n);
+  const auto in = static_cast<double>(x.sample_count());
+  const auto out = static_cast<double>(y.sample_count());
+  if (pass == Pass::forward) return gemm_time_s({n, out, in}, machine);
+  if (pass == Pass::backward_input) return gemm_time_s({n, in, out}, machine);
+  return gemm_time_s({out, in, n}, machine);
+}
+
+/// The shape of the operand with one of these roles; an empty one when there is none.
+Shape shape_of(const Compute& compute, Role first, Role second) {
+  for (const Role role : {first, second})
+    for (const Operand& operand : compute.operands)
+      if (operand.role == role && !operand.box.empty()) return operand.box.shape();
+  return {0, 0, 0, 0};
+}
+
+double moving_time_s(const Work& work, const KernelMachine& machine, double scale) {
+  const double bytes = (work.bytes_read + work.bytes_written) * scale;
+  return std::max(bytes / streaming_bytes_per_s(machine), work.flops / machine.vector_flops_per_s);
+}
+
+}  // namespace
+
+KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::string& precision) {
+  const auto peak = [&](const std::string& name) {
+    const auto found = device.peak_flops_per_s.find(name);
+    if (found == device.peak_flops_per_s.end()) throw InputError(cat("device '", device.name, "' has no peak for ", name));
+    return found->second;
+  };
+  require(device.memory_bandwidth_bytes_per_s > 0, "kernel_machine", "device '", device.name, "' has no memory bandwidth");
+  const bool half = precision == "fp16" || precision == "bf16" || precision == "amp";
+  KernelMachine machine{.gpu = &gpu,
+                        .vector_flops_per_s = peak("fp32"),
+                        .memory_bytes_per_s = device.memory_bandwidth_bytes_per_s,
+                        .element_bytes = half ? 2.0 : 4.0,
+                        .launch_s = device.launch_overhead_s};
+  machine.tensor_cores = (half && gpu.has_tensor_cores()) || (precision == "tf32" && gpu.has_tf32());
+  if (machine.tensor_cores) {
+    machine.peak_flops_per_s = peak(precision == "amp" ? "fp16" : precision);
+  } else if (half && gpu.compute_capability == 60) {
+    machine.peak_flops_per_s = peak("fp16");  // P100 alone has two halves in a register as a rate of its own
+  } else if (precision == "fp64") {
+    machine.peak_flops_per_s = peak("fp64");
+    machine.element_bytes = 8;
+  } else {
+    machine.peak_flops_per_s = peak("fp32");  // elsewhere half precision is storage: products are made in fp32
+  }
+  return machine;
+}
+
+double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work, const KernelMachine& machine) {
+  if (x.count() == 0 || y.count() == 0) return moving_time_s(work, machine, machine.element_bytes / 4);
+  if (const auto* conv = std::get_if<Conv2d>(&layer)) return convolution_time_s(*conv, x, y, pass, machine);
+  if (std::holds_alternative<Linear>(layer)) return linear_time_s(x, y, pass, machine);
+  return moving_time_s(work, machine, machine.element_bytes / 4);
+}
+
+CostModel kernel_costs(const Model& model, const Device& device, const Gpu& gpu, const std::string& precision) {
+  const KernelMachine machine = kernel_machine(device, gpu, precision);
+  std::vector<Layer> layers;
+  for (const Node& node : model.nodes) layers.push_back(node.layer);
+  CostModel cost;
+  cost.compute_s = [machine, layers](const Program&, const Op&, const Compute& compute) {
+    if (compute.work == Work{}) return 0.0;
+    double kernel_s = 0;
+    const bool of_layer = compute.kind == ComputeKind::forward || compute.kind == ComputeKind::backward_input ||
+                          compute.kind == ComputeKind::backward_weights;
+    if (of_layer && compute.node >= 0) {
+      const Pass pass = compute.kind == ComputeKind::forward          ? Pass::forward
+                        : compute.kind == ComputeKind::backward_input ? Pass::backward_input
+                                                                      : Pass::backward_weights;
+      kernel_s = layer_time_s(layers.at(static_cast<std::size_t>(compute.node)), shape_of(compute, Role::x, Role::dx),
+                              shape_of(compute, Role::y, Role::dy), pass, compute.work, machine);
+    } else {
+      // Weights, gradients and momentum are fp32 in every precision here (amp keeps master weights); activations are not.
+      const bool learned = compute.kind == ComputeKind::update || compute.kind == ComputeKind::zero;
+      kernel_s = moving_time_s(compute.work, machine, learned ? 1.0 : machine.element_bytes / 4);
+    }
+    return std::max(kernel_s + kKernelGap_s, machine.launch_s);
+  };
+  return cost;
+}
+
+}  // namespace convoy

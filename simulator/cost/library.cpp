@@ -1,0 +1,129 @@
+#include "simulator/cost/library.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "simulator/cost/nccl.h"
+
+namespace convoy {
+namespace {
+
+// One core of a server of these years, moving data that is in no cache: a copy reads and writes (and the receiver of a shared-memory
+// message copies twice, in and out of a buffer between, or once with the kernel's help): about 5 GB/s of data; adding reads two and
+// writes one: about 4 GB/s of data. (STREAM on one core: 10 to 13 GB/s of traffic.)
+constexpr double kCopy_bytes_per_s = 5 * GB;
+constexpr double kAdd_bytes_per_s = 4 * GB;
+constexpr double kSharedMemory_s = 0.4 * us;  ///< a small message between cores: two cache misses each way and MPI's matching
+constexpr double kReduceCall_s = 0.3 * us;    ///< finding the operation and its loop: some hundred cycles of a library call
+constexpr double kGpuCopy_s = 10 * us;        ///< cudaMemcpy of little, with its synchronisation
+/// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and the
+/// PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s.
+double pageable_bytes_per_s(const Wiring& wiring) { return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation)); }
+
+/// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node.
+double host_message_s(double bytes, int far, const Wiring& wiring) {
+  if (far == 0) return kSharedMemory_s + bytes / kCopy_bytes_per_s;
+  const double share = wiring.nics * nic_data_bytes_per_s(wiring, false) / far;
+  // TCP is copied by the kernel at both ends, each end on its own core: the slower of copy and wire.
+  const double wire = wiring.fabric == Fabric::tcp ? std::min(share, kCopy_bytes_per_s) : share;
+  return fabric_latency_s(wiring.fabric) + bytes / wire;
+}
+
+double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+  const int n = placing.ranks();
+  const double part = bytes / n;
+  const double step = std::max(placing.nodes > 1 ? host_message_s(part, 1, wiring) : 0.0,
+                               placing.ranks_per_node > 1 ? host_message_s(part, 0, wiring) : 0.0);
+  const double adding = is_reduction(kind) ? (n - 1) * (part / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
+  return (kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) * step + adding;
+}
+
+/// log2 n rounds, each of all bytes; the last ones between nodes, where all ranks of a node share its NICs.
+double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+  const bool all = kind == CollectiveKind::all_reduce || kind == CollectiveKind::all_gather;
+  const double near = std::ceil(std::log2(placing.ranks_per_node)) * host_message_s(bytes, 0, wiring);
+  const double far = placing.nodes == 1 ? 0.0
+                                        : std::ceil(std::log2(placing.nodes)) *
+                                              host_message_s(bytes, all ? placing.ranks_per_node : 1, wiring);
+  const double adding = is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * (bytes / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
+  return near + far + adding;
+}
+
+/// A broadcast of much: the root's parts go to all, then round the ring.
+double host_scatter_gather_s(double bytes, const Placing& placing, const Wiring& wiring) {
+  return host_doubling_s(CollectiveKind::broadcast, bytes / 2, placing, wiring) +
+         host_ring_s(CollectiveKind::all_gather, bytes, placing, wiring);
+}
+
+LibraryTime host_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring, const Usage& usage) {
+  const LibraryTime doubling{host_doubling_s(kind, bytes, placing, wiring), "recursive doubling"};
+  const LibraryTime ring{host_ring_s(kind, bytes, placing, wiring), "ring"};
+  if (usage.force == "ring") return ring;
+  if (usage.force == "tree") return doubling;
+  if (kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce) {
+    const LibraryTime both{host_scatter_gather_s(bytes, placing, wiring), "scatter and all-gather"};
+    return both.time_s < doubling.time_s ? both : doubling;
+  }
+  return ring.time_s < doubling.time_s ? ring : doubling;
+}
+
+/// A library with cores of its own: a ring whose steps take what the wire takes.
+LibraryTime servers_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+  const int n = placing.ranks();
+  const double step = placing.nodes > 1 ? host_message_s(bytes / n, 1, wiring) : host_message_s(bytes / n, 0, wiring);
+  return {(kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) * step, "ring"};
+}
+
+/// Only moving, from GPU to GPU: binomial for little; for much the parts go to all, then round the ring.
+LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+  const auto hop = [&](double of_bytes, bool far) { return message_time_s(Library::mpi_gpu, of_bytes, far, 1, wiring); };
+  const auto tree = [&](double of_bytes) {
+    const double near = placing.ranks_per_node == 1 ? 0.0 : std::ceil(std::log2(placing.ranks_per_node)) * hop(of_bytes, false);
+    return near + (placing.nodes == 1 ? 0.0 : std::ceil(std::log2(placing.nodes)) * hop(of_bytes, true));
+  };
+  const int n = placing.ranks();
+  const double ring = (n - 1) * hop(bytes / n, placing.nodes > 1);
+  if (kind == CollectiveKind::all_gather) return {ring, "ring"};
+  const LibraryTime little{tree(bytes), "binomial"};
+  const LibraryTime much{tree(bytes / 2) + ring, "scatter and all-gather"};
+  return much.time_s < little.time_s ? much : little;
+}
+
+}  // namespace
+
+LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring,
+                         const Usage& usage) {
+  require(bytes >= 0 && placing.nodes >= 1 && placing.ranks_per_node >= 1, "library_time", "bytes ", bytes, " over ", placing.nodes,
+          " nodes of ", placing.ranks_per_node);
+  if (placing.nodes > 1 && (wiring.fabric == Fabric::none || !(wiring.nic_bytes_per_s > 0)))
+    throw InputError(cat(placing.nodes, " nodes without a network between them"));
+  if (library == Library::nccl) return nccl_time(kind, bytes, placing, wiring, usage);
+  if (placing.ranks() == 1) return {kSharedMemory_s, "nothing to do"};
+  if (library == Library::mpi_servers) return servers_time(kind, bytes, placing, wiring);
+  if (library == Library::mpi_gpu && !is_reduction(kind)) return gpu_moving_time(kind, bytes, placing, wiring);
+  LibraryTime time = host_time(kind, bytes, placing, wiring, usage);
+  if (library == Library::mpi_gpu) {
+    time.time_s += 2 * (kGpuCopy_s + bytes / pageable_bytes_per_s(wiring));
+    time.choice += " on the host";
+  }
+  return time;
+}
+
+double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const Wiring& wiring) {
+  require(pairs >= 1, "message_time_s", "pairs must be at least 1, got ", pairs);
+  const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
+  if (!between_nodes) {
+    if (!gpu) return host_message_s(bytes, 0, wiring);
+    // Kernels of NCCL, or a copy engine that the library has mapped the other GPU's memory for.
+    return (library == Library::nccl ? 8.4 * us : 2 * us) + bytes / ring_bytes_per_s(wiring, 2);
+  }
+  // A large message in host memory is cut over two NICs (UCX, UCX_MAX_RNDV_RAILS=2); one in a GPU's over the nearest only.
+  const int rails = gpu || wiring.fabric == Fabric::tcp ? 1 : 2;
+  const double nics = std::min(pairs * rails, wiring.nics) * nic_data_bytes_per_s(wiring, gpu);
+  const double start = fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);  // GPU memory is reached over PCIe, there and back
+  return start + bytes / (nics / pairs);
+}
+
+}  // namespace convoy

@@ -1,0 +1,54 @@
+/// Communication libraries: the time of a collective as NCCL or an MPI library carries it out, from the wiring, by formula.
+///
+/// NCCL: for every pair of algorithm and protocol latency + bytes / bandwidth, and the pair with the least of it, as NCCL chooses itself.
+/// The latencies of a hop and the parts of the bandwidth that protocols leave are NVIDIA's, from NCCL's src/graph/tuning.cc:
+///   LL      4 of every 8 bytes are flags: half of the bandwidth
+///   LL128   120 of 128 bytes are data; only on NVLink
+///   Simple  all data, but a hop waits for a chunk and a fence
+/// Rings and trees share links as their arithmetic says; see ring_algorithm and tree_algorithm in nccl.cpp.
+///
+/// MPI on host memory: recursive doubling for little, a ring for much, with the cores copying and adding. MPI on GPU memory: what adds
+/// is done so on the host, between copies out of the GPU and back (Open MPI's coll/cuda); what only moves goes from GPU to GPU.
+#pragma once
+
+#include <string>
+
+#include "reference/collectives/collective.h"
+#include "simulator/cost/wiring.h"
+
+namespace convoy {
+
+/// mpi_servers: host memory, but cores set apart add and copy (Intel MLSL), so that the wire is what counts.
+enum class Library : unsigned char { nccl, mpi_host, mpi_gpu, mpi_servers };
+
+/// How a library is used.
+struct Usage {
+  std::string force = "";     ///< "" or the algorithm to use: "ring" or "tree"
+  bool trees = true;          ///< NCCL has them since 2.4
+  bool back_to_back = false;  ///< the time of one of many, each started without waiting for the one before, as nccl-tests does: a
+                              ///< broadcast's root is done while others still pass data on, so the chain of hops counts once only
+};
+
+/// Ranks of a group: all nodes have as many.
+struct Placing {
+  int nodes = 1;
+  int ranks_per_node = 1;
+  [[nodiscard]] int ranks() const { return nodes * ranks_per_node; }
+};
+
+/// What the library is predicted to do.
+struct LibraryTime {
+  double time_s = 0;
+  std::string choice;  ///< "ring, Simple"
+};
+
+/// The time of a collective of `bytes` (of the whole buffer of a rank) over a group. One rank takes no time but the launch.
+/// Throws InputError when the wiring cannot carry the group (several nodes without a network) and std::invalid_argument for sizes below
+/// 0.
+LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring,
+                         const Usage& usage = {});
+
+/// One message between two ranks, of two nodes or of one, when `pairs` of them go at once.
+double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const Wiring& wiring);
+
+}  // namespace convoy

@@ -1,0 +1,48 @@
+/// What the predictors of all tables share: cells of rows, and rows that cannot be done.
+#pragma once
+
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "reference/core/error.h"
+#include "simulator/validate/validation.h"
+
+namespace convoy {
+
+/// Why a row has no prediction. It ends the row and not the run.
+class NotDone : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The number in a cell; NotDone when it is missing.
+inline double needed(const CsvTable& table, std::size_t row, std::string_view column) {
+  const auto value = table.number(row, column);
+  if (!value) throw NotDone(cat(column, " not stated"));
+  return *value;
+}
+
+inline std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+inline bool contains_word(const std::string& text, std::string_view word) { return text.find(word) != std::string::npos; }
+
+/// The hardware of a row; NotDone when the row names none that the table of hardware has.
+inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
+  const std::string& id = table.text(row, "hardware_id");
+  const auto found = all.find(id);
+  if (found == all.end()) throw NotDone(id.empty() ? std::string("hardware not stated") : cat("hardware '", id, "' is not in hardware.csv"));
+  return found->second;
+}
+
+/// One prediction for every row; `predict` throws NotDone or InputError where there is none. Cells that every table has are filled in
+/// here.
+std::vector<Prediction> each_row(const CsvTable& table, const std::string& name, const std::function<Prediction(std::size_t)>& predict);
+
+}  // namespace convoy

@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <cmath>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "simulator/cost/library.h"
+#include "simulator/validate/cells.h"
+#include "simulator/validate/validation.h"
+
+namespace convoy {
+namespace {
+
+struct CollectiveRow {
+  std::string op;
+  int ranks = 0;
+  Placing placing;
+  double bytes = 0;
+  Library library = Library::nccl;
+  std::string force;
+};
+
+bool is_message(const std::string& op) { return op.starts_with("p2p"); }
+
+CollectiveKind kind_of(const std::string& op) {
+  if (op == "allreduce" || op == "all_reduce") return CollectiveKind::all_reduce;
+  if (op == "broadcast") return CollectiveKind::broadcast;
+  if (op == "allgather" || op == "all_gather") return CollectiveKind::all_gather;
+  if (op == "reduce_scatter" || op == "reducescatter") return CollectiveKind::reduce_scatter;
+  if (op == "reduce") return CollectiveKind::reduce;
+  throw NotDone(cat("operation '", op, "'"));
+}
+
+Library library_of(const std::string& library, const std::string& buffer) {
+  if (contains_word(library, "NCCL")) return Library::nccl;
+  if (contains_word(library, "MLSL")) return Library::mpi_servers;
+  return buffer == "gpu" ? Library::mpi_gpu : Library::mpi_host;
+}
+
+std::string forced(const std::string& algorithm) {
+  const std::string text = lower_case(algorithm);
+  if (text.find("default") != std::string::npos) return "";
+  if (text.find("tree") != std::string::npos && text.find("ring") == std::string::npos) return "tree";
+  return text.find("ring") != std::string::npos ? "ring" : "";
+}
+
+/// NCCL before 2.4 has rings only.
+bool has_trees(const std::string& library) {
+  const std::size_t at = library.find("NCCL 2.");
+  if (at == std::string::npos || at + 7 >= library.size() || library[at + 7] < '0' || library[at + 7] > '9') return true;
+  const bool one_digit = at + 8 >= library.size() || library[at + 8] < '0' || library[at + 8] > '9';
+  return !one_digit || library[at + 7] >= '4';
+}
+
+/// Ranks and nodes, as far as the row states them.
+Placing placing_of(const CsvTable& table, std::size_t row, const Hardware& hardware, int ranks) {
+  const auto nodes = table.number(row, "nodes");
+  const auto per_node = table.number(row, "ranks_per_node");
+  if (!nodes && !per_node) throw NotDone("nodes not stated");
+  Placing placing;
+  placing.nodes = static_cast<int>(nodes.value_or(std::ceil(ranks / per_node.value_or(1))));
+  if (placing.nodes < 1 || ranks % placing.nodes != 0) throw NotDone(cat(ranks, " ranks on ", placing.nodes, " nodes: not as many on each"));
+  placing.ranks_per_node = ranks / placing.nodes;
+  if (placing.ranks_per_node > std::max(1, hardware.wiring.devices_per_node) && hardware.wiring.devices_per_node > 1)
+    throw NotDone(cat(placing.ranks_per_node, " ranks on nodes of ", hardware.wiring.devices_per_node));
+  return placing;
+}
+
+/// The wiring between the ranks of the case, where its notes say more than the hardware does.
+Wiring wiring_between(const Hardware& hardware, const std::string& words) {
+  Wiring wiring = wiring_of(hardware, words);
+  const std::string text = lower_case(words);
+  if (text.find("p2p disabled") != std::string::npos || text.find("no_p2p") != std::string::npos) {
+    wiring.peer_to_peer = false;
+    wiring.interior = Interior::pcie;
+    wiring.nvlink_generation = 0;
+  }
+  return wiring;
+}
+
+Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
+  Prediction prediction;
+  prediction.unit = "us";
+  const std::string op = table.text(row, "op");
+  const int ranks = static_cast<int>(needed(table, row, "ranks"));
+  const double bytes = needed(table, row, "size_bytes");
+  prediction.measured = needed(table, row, "time_us");
+  prediction.what = cat(op, ", ", ranks, " ranks, ", format_bytes(bytes));
+  const Hardware& hardware = hardware_of(table, row, all);
+  const std::string software = cat(table.text(row, "library"), " ", table.text(row, "algorithm"));
+  const std::string words = cat(table.text(row, "case_id"), " ", software, " ", table.text(row, "notes"));
+  if (words.find("fit") != std::string::npos && words.find("not raw") != std::string::npos) throw NotDone("a straight line, not a measurement");
+  const Wiring wiring = wiring_between(hardware, words);
+  const Library library = library_of(software, table.text(row, "buffer"));
+  if (library != Library::mpi_host && !hardware.missing.empty()) throw NotDone(hardware.missing);
+  if (ranks < 1 || bytes < 0) throw NotDone(cat(ranks, " ranks, ", bytes, " bytes"));
+  if (is_message(op)) {
+    const int pairs = std::max(1, ranks / 2);
+    const bool between = table.number(row, "nodes").value_or(1) > 1;
+    if (between && wiring.fabric == Fabric::none) throw NotDone("network not stated");
+    const bool stream = op.find("stream") != std::string::npos;
+    // A stream of messages hides their latency; what stays is the time the bytes take, and the host's part of issuing one.
+    const double message_s = message_time_s(library, bytes, between, pairs, wiring);
+    const double start_s = message_time_s(library, 0, between, pairs, wiring);
+    prediction.predicted = (stream ? std::max(message_s - start_s, 0.2 * us) : message_s) / us;
+    prediction.how = stream ? "stream of messages" : "one message";
+    return prediction;
+  }
+  const Placing placing = placing_of(table, row, hardware, ranks);
+  const Usage usage{.force = forced(table.text(row, "algorithm")), .trees = has_trees(software), .back_to_back = true};
+  const LibraryTime time = library_time(library, kind_of(op), bytes, placing, wiring, usage);
+  prediction.predicted = time.time_s / us;
+  prediction.how = time.choice;
+  return prediction;
+}
+
+}  // namespace
+
+std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+  return each_row(table, "collectives", [&](std::size_t row) { return predict_row(table, row, hardware); });
+}
+
+std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+  return each_row(table, "network_contention", [&](std::size_t row) {
+    Prediction prediction;
+    prediction.unit = "us";
+    const int nodes = static_cast<int>(needed(table, row, "nodes"));
+    const int jobs = static_cast<int>(needed(table, row, "concurrent_jobs"));
+    const double bytes = needed(table, row, "size_bytes");
+    prediction.measured = needed(table, row, "time_us");
+    prediction.what = cat(jobs, " jobs on ", nodes, " nodes, ", format_bytes(bytes));
+    Wiring wiring = hardware_of(table, row, hardware).wiring;
+    if (wiring.fabric == Fabric::none) throw NotDone("network not stated");
+    if (nodes < 1 || jobs < 1) throw NotDone(cat(jobs, " jobs on ", nodes, " nodes"));
+    // Every job has a ring of its own over the same NICs, which their flows share evenly.
+    wiring.nic_bytes_per_s /= jobs;
+    const LibraryTime time = library_time(Library::mpi_host, kind_of(table.text(row, "op")), bytes, {nodes, 1}, wiring, {.force = "ring"});
+    prediction.predicted = time.time_s / us;
+    prediction.how = cat("ring, a ", jobs, jobs == 1 ? "st" : "th", " of each NIC");
+    return prediction;
+  });
+}
+
+}  // namespace convoy

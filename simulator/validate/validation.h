@@ -1,0 +1,61 @@
+/// Validation: published measurements beside what the simulator says.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reference/io/csv.h"
+#include "simulator/validate/hardware.h"
+
+namespace convoy {
+
+/// One published number and its prediction, or why there is none.
+struct Prediction {
+  std::string table;    ///< "collectives"
+  std::string case_id;
+  std::string what;     ///< the point within the case: "allreduce, 8 ranks, 32 MiB"
+  std::string unit;
+  double measured = 0;
+  std::optional<double> predicted;
+  std::string how;      ///< algorithm or plan; with no prediction: why
+  bool target = true;   ///< false: the row says that its number is not verified, so it is in no median
+
+  /// predicted / measured - 1; nothing without a prediction.
+  [[nodiscard]] std::optional<double> error() const;
+};
+
+/// The tables of a folder by name without ".csv".
+using Tables = std::map<std::string, CsvTable>;
+
+/// Reads every .csv file of a folder. Throws InputError when the folder cannot be read, has no hardware.csv or no table of
+/// measurements, or a file is broken.
+Tables read_tables(const std::string& folder);
+
+/// Predicts every row of every table that is known; rows of others are listed as not done. One entry for each row, in order.
+std::vector<Prediction> predict_all(const Tables& tables);
+
+// One per form of table.
+std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
+std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
+std::vector<Prediction> predict_training(const CsvTable& table, const std::string& name, const std::map<std::string, Hardware>& hardware);
+std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
+std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
+
+/// What several predictions say together.
+struct Summary {
+  std::string name;
+  int rows = 0;
+  int predicted = 0;                ///< with a prediction, verified or not
+  std::optional<double> median;     ///< of the errors' sizes, over verified rows
+  std::optional<double> bias;       ///< median of the errors with their signs
+  std::optional<double> worst;      ///< the error furthest from 0
+  std::string worst_what;
+};
+/// One for each table, in order.
+std::vector<Summary> by_table(const std::vector<Prediction>& predictions);
+/// One for each case, in order.
+std::vector<Summary> by_case(const std::vector<Prediction>& predictions);
+
+}  // namespace convoy
