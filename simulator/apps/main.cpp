@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   add_sweep(app, session);
   add_compare(app, session);
   add_validate(app);
+  add_calibrate(app);
   add_schedule(app);
   add_collective(app);
   add_model(app);

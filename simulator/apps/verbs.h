@@ -16,6 +16,7 @@ void add_simulate(CLI::App& app, const Session& session);
 void add_sweep(CLI::App& app, const Session& session);
 void add_compare(CLI::App& app, const Session& session);
 void add_validate(CLI::App& app);
+void add_calibrate(CLI::App& app);
 void add_schedule(CLI::App& app);
 void add_collective(CLI::App& app);
 void add_model(CLI::App& app);

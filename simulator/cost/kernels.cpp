@@ -20,7 +20,9 @@ constexpr double kKernelGap_s = 1.5 * us;
 
 double rounded_up(double value, double unit) { return std::ceil(value / unit) * unit; }
 
-/// The product that a pass of a convolution is, as implicit GEMM.
+/// The product that a pass of a convolution is, as implicit GEMM. The gradient of x under a stride: of the taps, only those in every
+/// stride_h-th row meet a given row of dx, and kernels skip the other rows; columns of one row need different taps, lie in one
+/// tile, and multiply by zeros.
 Gemm product_of(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
   double c = static_cast<double>(x.c) / conv.groups;
   double k = static_cast<double>(y.c) / conv.groups;
@@ -31,13 +33,12 @@ Gemm product_of(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, c
     k = rounded_up(k, unit);
   }
   const double window = static_cast<double>(conv.window.kernel_h) * conv.window.kernel_w;
-  const double strides = static_cast<double>(conv.window.stride_h) * conv.window.stride_w;
   const double out = static_cast<double>(y.n) * y.h * y.w;
   const double in = static_cast<double>(x.n) * x.h * x.w;
   const auto groups = static_cast<double>(conv.groups);
   switch (pass) {
     case Pass::forward: return {out, k, c * window, groups};
-    case Pass::backward_input: return {in, c, std::max(k * window / strides, 1.0), groups};
+    case Pass::backward_input: return {in, c, std::max(k * window / conv.window.stride_h, 1.0), groups};
     default: return {k, c * window, out, groups};
   }
 }
@@ -66,6 +67,17 @@ double winograd_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMa
   return pass == Pass::backward_weights ? apart_s : std::min(fused_s, apart_s);
 }
 
+/// What computing addresses leaves of a matrix product's rate when its operand is an image (taps, padding): up to Pascal integer
+/// instructions go through the same pipe as multiply-adds, since Volta they have one of their own (NVIDIA Volta white paper).
+double addressing_fraction(const KernelMachine& machine) { return machine.gpu->compute_capability < 70 ? 0.85 : 0.95; }
+
+/// A bias is a kernel of its own in PyTorch and TensorFlow: y read and written; its gradient reads dy.
+double bias_time_s(const Conv2d& conv, const Shape& y, Pass pass, const KernelMachine& machine) {
+  if (!conv.bias || pass == Pass::backward_input) return 0;
+  const double passes = pass == Pass::forward ? 2 : 1;
+  return passes * static_cast<double>(y.count()) * machine.element_bytes / streaming_bytes_per_s(machine) + kKernelGap_s;
+}
+
 double convolution_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
   const double bytes = bytes_of(conv, x, y, machine);
   const double moving_s = bytes / streaming_bytes_per_s(machine);
@@ -74,12 +86,13 @@ double convolution_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pa
     const double flops = 2.0 * static_cast<double>(y.count()) * conv.window.kernel_h * conv.window.kernel_w;
     return std::max(moving_s, flops / (machine.vector_flops_per_s * 0.25));
   }
-  double time_s = std::max(gemm_time_s(product_of(conv, x, y, pass, machine), machine), moving_s);
+  double time_s = std::max(gemm_time_s(product_of(conv, x, y, pass, machine), machine) / addressing_fraction(machine), moving_s);
   const Window& window = conv.window;
   const bool winograd = !machine.tensor_cores && machine.element_bytes == 4 && conv.groups == 1 && window.kernel_h == 3 &&
                         window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 && x.c >= 16;
   if (winograd) time_s = std::min(time_s, winograd_time_s(x, y, pass, machine, bytes));
-  return time_s;
+  if (machine.converts_layout && machine.tensor_cores) time_s += 2 * moving_s;
+  return time_s + bias_time_s(conv, y, pass, machine);
 }
 
 double linear_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
@@ -105,6 +118,8 @@ double moving_time_s(const Work& work, const KernelMachine& machine, double scal
 }
 
 }  // namespace
+
+double strided_accesses(const Window& window) { return std::max(1, window.stride_w); }
 
 KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::string& precision) {
   const auto peak = [&](const std::string& name) {
@@ -137,11 +152,12 @@ double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pas
   if (x.count() == 0 || y.count() == 0) return moving_time_s(work, machine, machine.element_bytes / 4);
   if (const auto* conv = std::get_if<Conv2d>(&layer)) return convolution_time_s(*conv, x, y, pass, machine);
   if (std::holds_alternative<Linear>(layer)) return linear_time_s(x, y, pass, machine);
+  if (const auto* pool = std::get_if<MaxPool2d>(&layer))
+    return moving_time_s(work, machine, machine.element_bytes / 4) * strided_accesses(pool->window);
   return moving_time_s(work, machine, machine.element_bytes / 4);
 }
 
-CostModel kernel_costs(const Model& model, const Device& device, const Gpu& gpu, const std::string& precision) {
-  const KernelMachine machine = kernel_machine(device, gpu, precision);
+CostModel kernel_costs(const Model& model, const KernelMachine& machine) {
   std::vector<Layer> layers;
   for (const Node& node : model.nodes) layers.push_back(node.layer);
   CostModel cost;

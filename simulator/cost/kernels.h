@@ -30,6 +30,7 @@ struct KernelMachine {
   bool tensor_cores = false;        ///< matrix products go there
   double element_bytes = 4;         ///< of activations and of weights as they are read: 2 for fp16, bf16 and amp
   double launch_s = 0;              ///< between two kernels that a host issues
+  bool converts_layout = false;     ///< images are NCHW, and tensor cores take NHWC: x and y are turned around each convolution
 };
 
 /// The machine for a precision: fp32, tf32, fp16, bf16 or amp (fp16 arithmetic, master weights in fp32). Throws InputError where the
@@ -52,10 +53,14 @@ double mainloop_fraction(const KernelMachine& machine);
 /// since DRAM refreshes and turns between reading and writing; ECC in GDDR5 takes more.
 double streaming_bytes_per_s(const KernelMachine& machine);
 
-/// The passes of a layer.
+/// How often pooling fetches what it reads: neighbouring lanes want values that lie stride_w apart, so that every request touches as many
+/// times the sectors it needs; what the next request hits in L1 still takes its turn there.
+double strided_accesses(const Window& window);
+
+/// The time of a pass of a layer, from x of this shape to y of that; `work` counts for layers that only move memory.
 double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work, const KernelMachine& machine);
 
 /// Seconds of compute ops by kernels. `model` says what the ops' nodes are.
-CostModel kernel_costs(const Model& model, const Device& device, const Gpu& gpu, const std::string& precision);
+CostModel kernel_costs(const Model& model, const KernelMachine& machine);
 
 }  // namespace convoy

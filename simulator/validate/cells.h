@@ -41,8 +41,13 @@ inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const
   return found->second;
 }
 
-/// One prediction for every row; `predict` throws NotDone or InputError where there is none. Cells that every table has are filled in
-/// here.
-std::vector<Prediction> each_row(const CsvTable& table, const std::string& name, const std::function<Prediction(std::size_t)>& predict);
+/// The precision of our tables that a row's words mean on this GPU: "fp32", "tf32 possible (fp32 flag on Ampere)", "amp (fp16)".
+/// NotDone for others.
+std::string precision_of(const std::string& words, const Gpu& gpu);
+
+/// The predictions of every row, at least one each; `predict` throws NotDone or another error where there is none. Cells that every
+/// table has are filled in here.
+std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,
+                                 const std::function<std::vector<Prediction>(std::size_t)>& predict);
 
 }  // namespace convoy

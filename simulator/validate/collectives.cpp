@@ -91,7 +91,7 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
   if (words.find("fit") != std::string::npos && words.find("not raw") != std::string::npos) throw NotDone("a straight line, not a measurement");
   const Wiring wiring = wiring_between(hardware, words);
   const Library library = library_of(software, table.text(row, "buffer"));
-  if (library != Library::mpi_host && !hardware.missing.empty()) throw NotDone(hardware.missing);
+  if ((library == Library::nccl || library == Library::mpi_gpu) && !hardware.missing.empty()) throw NotDone(hardware.missing);
   if (ranks < 1 || bytes < 0) throw NotDone(cat(ranks, " ranks, ", bytes, " bytes"));
   if (is_message(op)) {
     const int pairs = std::max(1, ranks / 2);
@@ -116,7 +116,7 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
 }  // namespace
 
 std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
-  return each_row(table, "collectives", [&](std::size_t row) { return predict_row(table, row, hardware); });
+  return each_row(table, "collectives", [&](std::size_t row) { return std::vector{predict_row(table, row, hardware)}; });
 }
 
 std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
@@ -136,7 +136,7 @@ std::vector<Prediction> predict_contention(const CsvTable& table, const std::map
     const LibraryTime time = library_time(Library::mpi_host, kind_of(table.text(row, "op")), bytes, {nodes, 1}, wiring, {.force = "ring"});
     prediction.predicted = time.time_s / us;
     prediction.how = cat("ring, a ", jobs, jobs == 1 ? "st" : "th", " of each NIC");
-    return prediction;
+    return std::vector{prediction};
   });
 }
 

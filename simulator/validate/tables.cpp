@@ -20,41 +20,60 @@ Tables read_tables(const std::string& folder) {
   return tables;
 }
 
-std::vector<Prediction> each_row(const CsvTable& table, const std::string& name, const std::function<Prediction(std::size_t)>& predict) {
-  std::vector<Prediction> predictions;
-  for (std::size_t row = 0; row < table.rows.size(); ++row) {
-    Prediction prediction;
-    try {
-      prediction = predict(row);
-    } catch (const NotDone& reason) {
-      prediction.how = reason.what();
-    } catch (const std::exception& refused) {  // a plan or shape that makes no sense, text where a number belongs
-      prediction.how = refused.what();
-    }
-    prediction.table = name;
-    prediction.case_id = table.text(row, "case_id");
-    prediction.target = !table.text(row, "verified").starts_with("no");
-    if (prediction.what.empty()) prediction.what = table.place(row, "case_id");
-    predictions.push_back(std::move(prediction));
-  }
-  return predictions;
+std::string precision_of(const std::string& words, const Gpu& gpu) {
+  const std::string text = lower_case(words);
+  if (text.starts_with("amp") || text.starts_with("mixed")) return "amp";
+  if (text.starts_with("fp16")) return "fp16";
+  if (text.starts_with("bf16")) return "bf16";
+  if (text.find("tf32") != std::string::npos) return gpu.has_tf32() ? "tf32" : "fp32";
+  if (text.starts_with("fp32") || text.starts_with("float32")) return "fp32";
+  throw NotDone(text.empty() ? std::string("precision not stated") : cat("precision '", words, "'"));
 }
+
+std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,
+                                 const std::function<std::vector<Prediction>(std::size_t)>& predict) {
+  std::vector<Prediction> all;
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    std::vector<Prediction> predictions;
+    try {
+      predictions = predict(row);
+    } catch (const std::exception& reason) {  // NotDone; or a plan or shape that makes no sense, or text where a number belongs
+      predictions = {{.how = reason.what()}};
+    }
+    for (Prediction& prediction : predictions) {
+      prediction.table = name;
+      prediction.case_id = table.text(row, "case_id");
+      prediction.target = !table.text(row, "verified").starts_with("no");
+      if (prediction.what.empty()) prediction.what = table.place(row, "case_id");
+      all.push_back(std::move(prediction));
+    }
+  }
+  return all;
+}
+
+namespace {
+
+/// The predictor for a table's form, which its columns tell.
+std::vector<Prediction> predict_table(const std::string& name, const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+  if (table.has("concurrent_jobs")) return predict_contention(table, hardware);
+  if (table.has("op") && table.has("size_bytes")) return predict_collectives(table, hardware);
+  if (table.has("strategy") && table.has("metric")) return predict_training(table, hardware);
+  if (table.has("layer") && table.has("forward_ms")) return predict_layers(table, hardware);
+  if (table.has("filter_w") && table.has("out_c")) return predict_convolutions(table, hardware);
+  return each_row(table, name, [](std::size_t) -> std::vector<Prediction> { throw NotDone("a table of a form that is not known"); });
+}
+
+}  // namespace
 
 std::vector<Prediction> predict_all(const Tables& tables) {
   const std::map<std::string, Hardware> hardware = read_hardware(tables.at("hardware"));
   std::vector<Prediction> all;
   for (const auto& [name, table] : tables) {
     if (name == "hardware" || name == "sources") continue;
-    std::vector<Prediction> some;
-    if (name == "collectives" || (table.has("op") && !table.has("concurrent_jobs"))) {
-      some = predict_collectives(table, hardware);
-    } else if (table.has("concurrent_jobs")) {
-      some = predict_contention(table, hardware);
-    } else {
-      some = each_row(table, name, [](std::size_t) -> Prediction { throw NotDone("no predictor for this form of table yet"); });
+    for (Prediction& prediction : predict_table(name, table, hardware)) {
+      prediction.table = name;
+      all.push_back(std::move(prediction));
     }
-    for (Prediction& prediction : some) prediction.table = name;
-    all.insert(all.end(), some.begin(), some.end());
   }
   return all;
 }

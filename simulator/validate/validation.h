@@ -33,13 +33,13 @@ using Tables = std::map<std::string, CsvTable>;
 /// measurements, or a file is broken.
 Tables read_tables(const std::string& folder);
 
-/// Predicts every row of every table that is known; rows of others are listed as not done. One entry for each row, in order.
+/// Predicts every row of every table that is known; rows of others are listed as not done. At least one entry for each row, in order.
 std::vector<Prediction> predict_all(const Tables& tables);
 
 // One per form of table.
 std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
 std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
-std::vector<Prediction> predict_training(const CsvTable& table, const std::string& name, const std::map<std::string, Hardware>& hardware);
+std::vector<Prediction> predict_training(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
 std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
 std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
 

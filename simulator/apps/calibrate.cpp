@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/cli.h"
+#include "reference/io/file.h"
+#include "simulator/apps/output.h"
+#include "simulator/apps/start.h"
+#include "simulator/apps/verbs.h"
+#include "simulator/calibrate/fit.h"
+#include "simulator/report/collective_report.h"
+#include "simulator/report/table.h"
+
+namespace convoy {
+namespace {
+
+struct CalibrateOptions {
+  std::string log_file;
+  bool run = false;
+  int ranks = 0;
+  int nodes = 1;
+  std::string kind;
+  std::string base = "two-core-machine";
+  std::string cluster_file;
+  Output output;
+};
+
+/// Our own all-reduce on the ranks of this machine, by convoy-train.
+BenchLog measured_here(int ranks) {
+  const std::vector<std::string> words = {"collective", "all_reduce", "--ranks", std::to_string(ranks), "--bytes", "4KiB..64MiB:x4"};
+  const Finished finished = run_and_read("convoy-train", words);
+  if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
+  BenchLog log{.file = "convoy-train collective", .tool = "convoy-train", .kind = CollectiveKind::all_reduce, .ranks = ranks};
+  for (const CollectiveRow& row : parse_collective_table(finished.output))
+    log.points.push_back({static_cast<double>(row.bytes), row.time_s, static_cast<int>(log.points.size()) + 1});
+  if (log.points.empty()) throw std::runtime_error("convoy-train collective printed no table");
+  return log;
+}
+
+std::string ranges_text(const Fit& fit, CollectiveKind kind, int ranks) {
+  Table table({{"sizes", Align::left}, {"points"}, {"start"}, {"a hop"}, {"link"}, {"residual"}});
+  for (const FitRange& range : fit.ranges) {
+    const bool has_rate = range.s_per_byte > 0;
+    const LinkModel link = has_rate ? link_of(range, kind, ranks) : LinkModel{0, 0};
+    table.add_row({format_bytes(range.from_bytes) + " to " + format_bytes(range.to_bytes), std::to_string(range.points),
+                   format_time(range.start_s), has_rate ? format_time(link.latency_s) : "-",
+                   has_rate ? format_bandwidth(link.bandwidth_bytes_per_s) : "-", format_percent(range.rms)});
+  }
+  return table.to_string();
+}
+
+std::string residuals_text(const BenchLog& log, const Fit& fit) {
+  Table table({{"size"}, {"measured"}, {"fit"}, {"error"}});
+  for (const BenchPoint& point : log.points) {
+    const double time_s = fit.time_s(point.bytes);
+    table.add_row({format_bytes(point.bytes), format_time(point.time_s), format_time(time_s), format_signed_percent(time_s / point.time_s - 1)});
+  }
+  return table.to_string();
+}
+
+nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks) {
+  nlohmann::ordered_json json{{"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"residual", fit.rms}};
+  for (const FitRange& range : fit.ranges)
+    json["ranges"].push_back({{"from_bytes", range.from_bytes}, {"to_bytes", range.to_bytes}, {"start_s", range.start_s},
+                              {"s_per_byte", range.s_per_byte}, {"residual", range.rms}, {"points", range.points}});
+  for (const BenchPoint& point : log.points)
+    json["points"].push_back({{"bytes", point.bytes}, {"measured_s", point.time_s}, {"fit_s", fit.time_s(point.bytes)}});
+  json["provenance"] = {{"measured_s", "measured"}, {"fit_s", "formula"}};
+  return json;
+}
+
+void run(const CalibrateOptions& options) {
+  if (options.run == !options.log_file.empty())
+    throw InputError("calibrate by what? Give either --nccl-log with the output of nccl-tests or OSU, or --run to measure this machine");
+  if (options.run && options.ranks < 2) throw InputError("--run measures messages between ranks; give --ranks with 2 or more");
+  const BenchLog log = options.run ? measured_here(options.ranks) : parse_bench_log(read_file(options.log_file), options.log_file);
+  const int ranks = options.ranks > 0 ? options.ranks : log.ranks;
+  if (ranks < 2) throw InputError(cat(log.file, " does not say how many ranks took part; give --ranks with 2 or more"));
+  if (log.ranks > 0 && options.ranks > 0 && log.ranks != options.ranks)
+    throw InputError(cat("--ranks says ", options.ranks, ", ", log.file, " lists ", log.ranks));
+  if (!log.kind && options.kind.empty())
+    throw InputError(cat(log.file, " does not say which collective it timed; give --kind, for example --kind all_reduce"));
+  const CollectiveKind kind = options.kind.empty() ? *log.kind : parse_collective_kind(options.kind);
+  const Fit fit = fit_times(log);
+  Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, options.nodes);
+  cluster.name = "calibrated";
+  options.output.text(fmt::format("{} of {} ranks, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind), ranks, log.points.size(),
+                                  log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit), format_percent(fit.rms)));
+  if (!options.cluster_file.empty()) write_file_atomically(options.cluster_file, to_yaml(cluster));
+  options.output.json(calibration_json(log, fit, kind, ranks));
+}
+
+}  // namespace
+
+void add_calibrate(CLI::App& app) {
+  CLI::App* verb = add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
+                            {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
+                             "convoy calibrate --run --ranks 2 --output mine.yaml"});
+  const auto options = std::make_shared<CalibrateOptions>();
+  verb->add_option("--nccl-log", options->log_file, "Output of nccl-tests (all_reduce_perf ...) or of OSU (osu_allreduce ...)")->type_name("FILE");
+  verb->add_flag("--run", options->run, "Measure our own all-reduce on ranks of this machine");
+  verb->add_option("--ranks", options->ranks, "Ranks that took part, where the log does not say")->type_name("N");
+  verb->add_option("--nodes", options->nodes, "Nodes that they were on")->capture_default_str()->type_name("N");
+  verb->add_option("--kind", options->kind, "The collective, where the log does not say")->type_name("KIND");
+  verb->add_option("--cluster", options->base, "The cluster whose links are replaced; its devices stay")->capture_default_str()->type_name("FILE|NAME");
+  add_result_file(*verb, "--output", options->cluster_file, "Write the cluster file");
+  options->output.add_to(*verb);
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace convoy

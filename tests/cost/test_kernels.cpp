@@ -1,0 +1,131 @@
+#include <cmath>
+
+#include "reference/core/units.h"
+#include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
+#include "simulator/cost/kernels.h"
+#include "simulator/cost/representative.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+namespace {
+
+const Device kV100{.name = "V100-SXM2-16GB",
+                   .peak_flops_per_s = {{"fp32", 15.7e12}, {"fp16", 125e12}, {"tf32", 62.5e12}},
+                   .memory_bandwidth_bytes_per_s = 900 * GB,
+                   .launch_overhead_s = 5 * us};
+KernelMachine v100(const std::string& precision) { return kernel_machine(kV100, *find_gpu("Tesla V100-SXM2-16GB"), precision); }
+
+Conv2d conv(int filters, int kernel, int stride = 1, int groups = 1) {
+  Conv2d layer;
+  layer.out_channels = filters;
+  layer.window = square_window(kernel, stride, kernel / 2);
+  layer.bias = false;
+  layer.groups = groups;
+  return layer;
+}
+
+double time_of(const Conv2d& layer, const Shape& x, Pass pass, const KernelMachine& machine) {
+  return layer_time_s(layer, x, output_shape(layer, x), pass, {}, machine);
+}
+
+const Wiring kDgx1{.interior = Interior::nvlink_mesh, .devices_per_node = 8, .nvlink_generation = 2, .nvlinks = 6,
+                   .fabric = Fabric::infiniband, .nics = 4, .nic_bytes_per_s = 100 * Gbit};
+
+}  // namespace
+
+TEST_CASE("kernels: names of GPUs", "[kernels]") {
+  CHECK(find_gpu("Tesla V100-SXM2-32GB")->sms == 80);
+  CHECK(find_gpu("GeForce GTX 1080 Ti")->sms == 28);
+  CHECK(find_gpu("GeForce GTX 1080")->sms == 20);
+  CHECK(find_gpu("RTX 6000 Ada")->compute_capability == 89);
+  CHECK(find_gpu("H100 SXM5 80GB")->sms == 132);
+  CHECK(find_gpu("Xeon Phi 7250") == nullptr);
+}
+
+TEST_CASE("kernels: a product of whole waves takes what its arithmetic says", "[kernels]") {
+  // 80 tiles of 128x128, one a multiprocessor, k = 4096: one wave at 0.9 of the peak, and 1.2 us at the ends.
+  const double time_s = gemm_time_s({1024, 1280, 4096}, v100("fp32"));
+  CHECK(std::abs(time_s / (2.0 * 1024 * 1280 * 4096 / (15.7e12 * 0.9) + 1.2e-6) - 1) < 1e-9);
+  // One tile more in each column begins a second wave for the price of nothing less than a good part of one.
+  CHECK(gemm_time_s({1025, 1280, 4096}, v100("fp32")) > time_s * 1.02);
+  CHECK(gemm_time_s({0, 1280, 4096}, v100("fp32")) == 0);
+}
+
+TEST_CASE("kernels: never faster than peak and memory allow, and slower with more work", "[kernels]") {
+  for (const char* precision : {"fp32", "fp16"}) {
+    const KernelMachine machine = v100(precision);
+    for (const Pass pass : {Pass::forward, Pass::backward_input, Pass::backward_weights}) {
+      double before = 0;
+      for (const int batch : {1, 2, 4, 8, 16, 32, 64, 128, 256}) {
+        const Shape x{batch, 64, 56, 56};
+        const double time_s = time_of(conv(128, 5), x, pass, machine);
+        const double flops = 2.0 * batch * 128 * 56 * 56 * 64 * 25;
+        INFO(precision << " batch " << batch);
+        CHECK(time_s > flops / machine.peak_flops_per_s);
+        CHECK(time_s > (static_cast<double>(x.count()) * 3) * machine.element_bytes / machine.memory_bytes_per_s);
+        CHECK(time_s >= before);
+        before = time_s;
+      }
+    }
+  }
+}
+
+TEST_CASE("kernels: Winograd, strides, tensor cores and depthwise", "[kernels]") {
+  const Shape x{32, 256, 28, 28};
+  const KernelMachine single = v100("fp32");
+  const double direct_s = 2.0 * 32 * 28 * 28 * 256 * 256 * 9 / 15.7e12;
+  CHECK(time_of(conv(256, 3), x, Pass::forward, single) < direct_s);  // fewer multiplications than the FLOPs count
+  CHECK(time_of(conv(256, 5), x, Pass::forward, single) > direct_s * 25 / 9);
+  CHECK(time_of(conv(256, 3), x, Pass::forward, v100("fp16")) < time_of(conv(256, 3), x, Pass::forward, single));
+  // The gradient of x of a stride of 2 multiplies by as many zeros as numbers.
+  CHECK(time_of(conv(256, 3, 2), x, Pass::backward_input, single) > 1.5 * time_of(conv(256, 3, 2), x, Pass::forward, single));
+  // Depthwise moves memory: x and y once.
+  const double moved_s = (2.0 * static_cast<double>(x.count()) + 256 * 9) * 4 / (900e9 * 0.88);
+  CHECK(std::abs(time_of(conv(256, 3, 1, 256), x, Pass::forward, single) / moved_s - 1) < 1e-9);
+  CHECK_THROWS(kernel_machine(kV100, *find_gpu("V100"), "fp64"));
+}
+
+TEST_CASE("library: rings and trees by their arithmetic", "[library]") {
+  const double bytes = 1e9;
+  const LibraryTime one_node = library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {1, 8}, kDgx1);
+  // Six links of 20 GB/s carry 14/8 of the bytes, or a tree twice of them: the same 120 GB/s, the ring needs less.
+  CHECK(one_node.choice == "ring, Simple");
+  CHECK(std::abs(one_node.time_s / (bytes * 14 / 8 / 120e9 + 14 * 3.4e-6 + 8.4e-6) - 1) < 1e-9);
+  // Four NICs of 11.45 GB/s times 0.9: PCIe reads hold them.
+  const double nic = nic_data_bytes_per_s(kDgx1, true);
+  CHECK(std::abs(nic / (15.75e9 * 64 / 88 * 0.9) - 1) < 1e-9);
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {16, 8}, kDgx1).time_s > bytes * 2 * 127 / 128 / (4 * nic));
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {1, 8}, kDgx1).choice == "ring, LL");
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1).choice == "tree, LL");
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1, {.trees = false}).choice == "ring, LL");
+  CHECK_THROWS(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {2, 1}, Wiring{.devices_per_node = 1}));
+  double before = 0;
+  for (double size = 8; size < 1e9; size *= 2) {
+    const double time_s = library_time(Library::mpi_host, CollectiveKind::all_reduce, size, {4, 4}, kDgx1).time_s;
+    CHECK(time_s > before);
+    before = time_s;
+  }
+  const Wiring tcp{.fabric = Fabric::tcp, .nic_bytes_per_s = 10 * Gbit};
+  CHECK(std::abs(nic_data_bytes_per_s(tcp, true) / (1.25e9 * 1448 / 1538) - 1) < 1e-12);
+}
+
+TEST_CASE("representative: a step is its compute and what communication is not hidden", "[representative]") {
+  const Model model = make_lenet5();
+  CostModel cost;
+  cost.compute_s = [](const Program&, const Op&, const Compute& compute) { return compute.work.flops > 0 ? 1e-3 : 0.0; };
+  const Machine machine{.wiring = kDgx1, .ranks_per_node = 8};
+  Plan plan = make_plan("data", {.ranks = 8, .global_batch = 64});
+  plan.overlap = false;
+  plan.bucket_bytes = 1 << 30;
+  const StepTime apart = representative_step(make_schedule(model, plan), cost, machine);
+  const double gradients = 4.0 * static_cast<double>(parameter_count(model));
+  const double collective_s = library_time(Library::nccl, CollectiveKind::all_reduce, gradients, {1, 8}, kDgx1).time_s;
+  CHECK(std::abs(apart.communication_s / collective_s - 1) < 1e-9);
+  CHECK(std::abs(apart.exposed_s() / collective_s - 1) < 1e-6);
+  CHECK(apart.compute_s > apart.forward_s + apart.backward_s - 1e-12);
+  plan.overlap = true;
+  plan.bucket_bytes = 1 << 10;
+  CHECK(representative_step(make_schedule(model, plan), cost, machine).step_s <= apart.step_s);
+}

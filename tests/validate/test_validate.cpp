@@ -1,0 +1,102 @@
+#include <cmath>
+#include <filesystem>
+
+#include "reference/core/error.h"
+#include "reference/core/units.h"
+#include "reference/io/file.h"
+#include "simulator/validate/cells.h"
+#include "simulator/validate/report.h"
+#include "tests/catch.h"
+
+using namespace convoy;
+
+namespace {
+
+constexpr const char* kHardware =
+    "hardware_id,gpu,gpu_peak_fp32_TFLOP_per_s,gpu_peak_fp16_or_tensor_TFLOP_per_s,gpu_mem_bw_GB_per_s,gpu_mem_GB,gpus_per_node,"
+    "intra_node_link,intra_node_bw_per_gpu_per_direction_GB_per_s,inter_node_link,nics_per_node,nic_Gbit_per_s,notes\n"
+    "box,Tesla V100-SXM2-16GB,15.7,125,900,16,8,NVLink 2 hybrid cube mesh,150,none used,,,\n"
+    "lan,GeForce RTX 2080 Ti,13.45,53.8,616,11,4,PCIe 3.0 x16,15.75,10 Gbit/s Ethernet or 100 Gbit/s InfiniBand per case,1,10 or 100,\n"
+    "secret,GPU model not stated,,,,,,,,,,,\n";
+
+Tables tables_of(const std::string& collectives, const std::string& training) {
+  Tables tables;
+  tables["hardware"] = parse_csv(kHardware, "hardware.csv");
+  tables["collectives"] = parse_csv(collectives, "collectives.csv");
+  tables["data_parallel"] = parse_csv(training, "data_parallel.csv");
+  return tables;
+}
+
+const std::string kCollectives =
+    "case_id,op,ranks,nodes,size_bytes,time_us,algorithm,library,buffer,verified,hardware_id,a column of somebody\n"
+    "a,allreduce,8,1,1000000000,15000,library default,NCCL 2.8,gpu,yes,box,x\n"
+    "b,allreduce,16,16,100000000,170000,ring,NCCL 2.8,gpu,yes,lan,10g\n"
+    "c,allreduce,8,1,1000,10,,NCCL,gpu,yes,secret,\n"
+    "d,allreduce,8,1,,10,,NCCL,gpu,yes,box\n"
+    "e,alltoallw,8,1,1000,10,,NCCL,gpu,no (from memory),box,\n";
+const std::string kTraining =
+    "case_id,model,strategy,gpus,nodes,batch_per_gpu,global_batch,precision,framework,metric,value,unit,verified,hardware_id,source_id\n"
+    "v,VGG-16,data_parallel_allreduce,8,1,32,256,fp32,PyTorch,throughput,1500,images/s,yes,box,x\n"
+    "v,VGG-16,single_gpu,1,1,32,32,fp32,PyTorch,throughput,200,images/s,yes,box,x\n"
+    "w,Net of Nobody,single_gpu,1,1,32,32,fp32,PyTorch,throughput,200,images/s,yes,box,x\n"
+    "w,VGG-16,single_gpu,1,1,32,32,fp32,PyTorch,throughput,two hundred,images/s,yes,box,x\n"
+    "w,VGG-16,pipeline_gpipe,4,1,32,128,fp32,PyTorch,throughput,200,images/s,yes,box,x\n";
+
+}  // namespace
+
+TEST_CASE("validate: a small folder gives what arithmetic says, and a reason for every other row", "[validate]") {
+  const std::vector<Prediction> all = predict_all(tables_of(kCollectives, kTraining));
+  REQUIRE(all.size() == 10);
+  // Ring of 8 on six links of 20 GB/s, Simple: 14 hops of 3.4 us, a start of 8.4 us, 14/8 of 1 GB.
+  REQUIRE(all[0].predicted.has_value());
+  CHECK(std::abs(*all[0].predicted / (1e9 * 14 / 8 / 120e9 / us + 14 * 3.4 + 8.4) - 1) < 1e-9);
+  CHECK(std::abs(*all[0].error() - (*all[0].predicted / 15000 - 1)) < 1e-12);
+  // Ring of 16 nodes of one GPU on TCP, Simple with its plateau: 30 hops of 14 + 21 us, 1.9 times.
+  REQUIRE(all[1].predicted.has_value());
+  CHECK(std::abs(*all[1].predicted / (1e8 * 30 / 16 / (1.25e9 * 1448 / 1538) / us + 1.9 * (8.4 + 30 * 35.0)) - 1) < 1e-9);
+  CHECK(all[2].how == "GPU not stated");
+  CHECK(all[3].how == "size_bytes not stated");
+  CHECK(all[4].how.find("alltoallw") != std::string::npos);
+  CHECK_FALSE(all[4].target);
+  REQUIRE(all[5].predicted.has_value());
+  REQUIRE(all[6].predicted.has_value());
+  CHECK(*all[5].predicted <= 8 * *all[6].predicted);
+  CHECK(*all[5].predicted > 4 * *all[6].predicted);
+  CHECK(all[7].how.find("not in the zoo") != std::string::npos);
+  CHECK(all[8].how.find("line 5, column") != std::string::npos);
+  CHECK(all[9].how.find("pipelines") != std::string::npos);
+
+  const std::vector<Summary> tables = by_table(all);
+  REQUIRE(tables.size() == 2);
+  CHECK(tables[0].rows == 5);
+  CHECK(tables[0].predicted == 2);
+  CHECK(std::abs(*tables[0].median - (std::abs(*all[0].error()) + std::abs(*all[1].error())) / 2) < 1e-12);
+  CHECK(parse_csv(validation_csv(all), "out.csv").rows.size() == 10);
+  CHECK(validation_text(all, true).find("GPU not stated") != std::string::npos);
+  CHECK(validation_json(all)["rows"].size() == 10);
+}
+
+TEST_CASE("validate: the network that the words of a case name", "[validate]") {
+  const auto hardware = read_hardware(parse_csv(kHardware, "hardware.csv"));
+  const Hardware& lan = hardware.at("lan");
+  CHECK(wiring_of(lan, "ddl_100ib_case").fabric == Fabric::infiniband);
+  CHECK(wiring_of(lan, "ddl_100ib_case").nic_bytes_per_s == 100 * Gbit);
+  CHECK(wiring_of(lan, "2080ti_10g").fabric == Fabric::tcp);
+  CHECK(wiring_of(lan, "2080ti_10g").nic_bytes_per_s == 10 * Gbit);
+  CHECK_FALSE(lan.wiring.peer_to_peer);
+  CHECK(hardware.at("box").wiring.nvlinks == 6);
+  CHECK(hardware.at("box").wiring.interior == Interior::nvlink_mesh);
+}
+
+TEST_CASE("validate: folders that cannot be used are refused", "[validate]") {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "convoy_validate_test";
+  std::filesystem::remove_all(folder);
+  CHECK_THROWS_AS(read_tables(folder.string()), InputError);
+  std::filesystem::create_directory(folder);
+  CHECK_THROWS_AS(read_tables(folder.string()), InputError);
+  write_file_atomically((folder / "hardware.csv").string(), kHardware);
+  CHECK_THROWS_AS(read_tables(folder.string()), InputError);
+  write_file_atomically((folder / "collectives.csv").string(), kCollectives);
+  CHECK(read_tables(folder.string()).size() == 2);
+  std::filesystem::remove_all(folder);
+}
