@@ -6,6 +6,7 @@
 #include "reference/core/units.h"
 #include "reference/io/file.h"
 #include "simulator/apps/output.h"
+#include "simulator/cost/kernels.h"
 
 namespace convoy {
 namespace {
@@ -29,23 +30,29 @@ void warn_of_other_devices(const Cluster& cluster) {
 void MachineOptions::add_to(CLI::App& verb) {
   verb.add_option("--cluster", cluster_, "Cluster file, or the name of one that comes with Convoy; 'convoy cluster' lists them")
       ->type_name("FILE|NAME");
-  verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: roofline")
+  verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: --cost")
       ->type_name("FILE");
   verb.add_option(
           "--fidelity", fidelity_,
           "steps: every round of a collective is a flow; flows: rings are folded; formula: nothing is shared; auto: by size")
       ->capture_default_str()
       ->type_name("WORD");
+  verb.add_option("--cost", cost_, "Times of compute ops without a profile: roofline, a lower bound; or kernels, what GPUs reach")
+      ->capture_default_str()
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"roofline", "kernels"}));
 }
 
 ChosenMachine MachineOptions::machine() const {
   const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
+  const bool kernels = cost_ == "kernels";
+  if (kernels && profile) throw InputError("--cost kernels and --profile both say where times come from; give one of them");
   if (!cluster_.empty()) {
     const Cluster cluster = load_with_warnings(cluster_);
     warn_of_other_devices(cluster);
-    return {.cluster = cluster, .given_cluster = true, .profile = profile, .fidelity = fidelity};
+    return {.cluster = cluster, .given_cluster = true, .profile = profile, .fidelity = fidelity, .kernels = kernels};
   }
   if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
@@ -98,6 +105,13 @@ Cluster cluster_of(const Profile& profile) {
 
 CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
                   const std::string& measure) {
+  if (!machine.profile && machine.kernels) {
+    const Device& device = machine.cluster.device;
+    const Gpu* gpu = find_gpu(device.name);
+    if (gpu == nullptr)
+      throw InputError(cat("nothing is known of the kernels of device '", device.name, "'; use --cost roofline, or --profile with measured times"));
+    return kernel_costs(model, kernel_machine(device, *gpu, precision));
+  }
   if (!machine.profile) return roofline(machine.cluster.device, precision);
   if (machine.profile->model != model.name) {
     throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model.name,
@@ -117,6 +131,8 @@ std::string describe_fidelity(const std::string& fidelity) {
 }
 
 std::string describe_cost(const ChosenMachine& machine) {
+  if (!machine.profile && machine.kernels)
+    return cat("times of compute ops: kernels of ", machine.cluster.device.name, ", by formula; docs/validation.md says how far off they are");
   if (!machine.profile) {
     return cat("times of compute ops: roofline of ", machine.cluster.device.name,
                ", optimistic: real kernels reach a part of the peak; --profile takes measured times");
@@ -127,6 +143,7 @@ std::string describe_cost(const ChosenMachine& machine) {
 }
 
 nlohmann::ordered_json cost_json(const ChosenMachine& machine) {
+  if (!machine.profile && machine.kernels) return {{"source", "kernels"}, {"device", machine.cluster.device.name}, {"optimistic", false}};
   if (!machine.profile) return {{"source", "roofline"}, {"device", machine.cluster.device.name}, {"optimistic", true}};
   return {{"source", "profile"},
           {"machine", machine.profile->machine},

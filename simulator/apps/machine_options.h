@@ -20,6 +20,7 @@ struct ChosenMachine {
   bool given_cluster = true;       ///< false: the cluster is the machine that the profile was measured on
   std::optional<Profile> profile;  ///< measured times of compute ops; without one they come from the roofline
   Fidelity fidelity = Fidelity::automatic;
+  bool kernels = false;            ///< or from what is known of the kernels of the cluster's GPU
 };
 
 class MachineOptions {
@@ -29,20 +30,26 @@ class MachineOptions {
   [[nodiscard]] ChosenMachine machine() const;
   /// The first of its options that was typed, "--cluster"; "" when none was.
   [[nodiscard]] std::string typed() const {
-    return !cluster_.empty() ? "--cluster" : !profile_.empty() ? "--profile" : fidelity_ != "auto" ? "--fidelity" : "";
+    return !cluster_.empty()       ? "--cluster"
+           : !profile_.empty()     ? "--profile"
+           : fidelity_ != "auto"   ? "--fidelity"
+           : cost_ != "roofline"   ? "--cost"
+                                   : "";
   }
 
  private:
   std::string cluster_;
   std::string profile_;
   std::string fidelity_ = "auto";
+  std::string cost_ = "roofline";
 };
 
 /// The machine that a profile was measured on, as a cluster of as many devices as ranks ran at the same time. Throws InputError
 /// when one rank was measured alone: then nothing is known of messages.
 Cluster cluster_of(const Profile& profile);
 
-/// Times of compute ops on a machine. Throws InputError when the profile is of another model. `measure` is the command that
+/// Times of compute ops on a machine. Throws InputError when the profile is of another model, or when kernels are asked
+/// for and the device is no GPU of our table. `measure` is the command that
 /// measures what a profile lacks.
 CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
                   const std::string& measure = "");
