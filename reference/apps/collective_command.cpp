@@ -19,6 +19,8 @@ struct CollectiveOptions {
   std::string to = "4MiB";
   int factor = 4;
   int chunks = 1;
+  int channels = 0;  ///< 0: as many as the algorithm usually has
+  int ranks_per_node = 0;
   int warmup = 5;
   int repetitions = 20;
 };
@@ -31,14 +33,17 @@ std::string default_algorithm(CollectiveKind kind) {
 }
 
 CollectiveRun checked(const CollectiveOptions& options, int ranks) {
-  require_at_least("--chunks", options.chunks, 1);
   require_at_least("--warmup", options.warmup, 0);
   require_at_least("--repetitions", options.repetitions, 1);
   require_at_least("--factor", options.factor, 2);
   CollectiveRun run{.kind = parse_collective_kind(options.kind), .algorithm = options.algorithm, .ranks = ranks};
   if (run.algorithm.empty()) run.algorithm = default_algorithm(run.kind);
-  collective_algorithm(run.kind, run.algorithm);
+  require_at_least("--chunks", options.chunks, 1);
+  require_at_least("--channels", options.channels, 0);
+  require_at_least("--nodes-of", options.ranks_per_node, 0);
   run.chunks = options.chunks;
+  run.channels = options.channels > 0 ? options.channels : collective_algorithm(run.kind, run.algorithm).usual_channels;
+  run.ranks_per_node = options.ranks_per_node;
   run.warmup = options.warmup;
   run.repetitions = options.repetitions;
   return run;
@@ -61,9 +66,10 @@ Prepared prepare(const CollectiveOptions& options, const Session& session) {
 }
 
 void print_header(const CollectiveRun& run, const Transport& transport) {
-  fmt::print("# {} {} on {} {}{}, {} chunks; median of {} after {} to warm up\n",
+  fmt::print("# {} {} on {} {}{}, {} chunks, {} channels; median of {} after {} to warm up\n",
              transport.collectives == "library" ? "the library's" : run.algorithm, to_string(run.kind), run.ranks, transport.name,
-             transport.name == "mpi" ? " processes" : "", run.chunks, run.repetitions, run.warmup);
+             transport.name == "mpi" ? " processes" : "", run.chunks, run.channels, run.repetitions,
+             run.warmup);
   fmt::print("{:>12} {:>12} {:>8} {:>6} {:>10} {:>12} {:>12} {:>7}\n", "size", "count", "type", "redop", "time(us)",
              "algbw(GB/s)", "busbw(GB/s)", "#wrong");
 }
@@ -76,12 +82,24 @@ void print_row(const CollectiveRun& run, const CollectiveMeasurement& result) {
   std::fflush(stdout);
 }
 
+/// All processes find the same, so all of them throw.
+void require_possible(const CollectiveRun& run) {
+  const CollectiveRequest request{.world_size = run.ranks,
+                                  .count = run.count,
+                                  .chunks = run.chunks,
+                                  .channels = run.channels,
+                                  .ranks_per_node = run.ranks_per_node};
+  if (const std::string reason = why_not(collective_algorithm(run.kind, run.algorithm), request); !reason.empty())
+    throw InputError(cat(run.algorithm, " ", to_string(run.kind), " is not possible here: ", reason));
+}
+
 void run_collective(const CollectiveOptions& options, Session& session) {
   Prepared made = session.together([&] { return prepare(options, session); });
   if (session.is_root()) print_header(made.run, made.transport);
   std::int64_t wrong = 0;
   for (std::int64_t bytes = made.from_bytes; bytes <= made.to_bytes; bytes *= options.factor) {
     made.run.count = bytes / 4;
+    require_possible(made.run);
     const CollectiveMeasurement result = measure_collective(made.run, made.transport);
     if (session.is_root()) print_row(made.run, result);
     wrong += result.wrong;
@@ -101,13 +119,16 @@ void add_collective_verb(CLI::App& app, Session& session) {
       {app.get_name() + " collective --ranks 4",
        app.get_name() + " collective --kind all_gather --from 1KiB --to 64MiB --ranks 2"});
   const auto options = std::make_shared<CollectiveOptions>();
-  verb->add_option("--kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast or reduce")->capture_default_str();
+  verb->add_option("--kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast, reduce or all_to_all")
+      ->capture_default_str();
   verb->add_option("--algorithm", options->algorithm, "Algorithm (default: the first of the kind)");
   add_transport_options(*verb, options->ranks);
   verb->add_option("--from", options->from, "Smallest buffer of a rank")->capture_default_str();
   verb->add_option("--to", options->to, "Largest buffer of a rank")->capture_default_str();
   verb->add_option("--factor", options->factor, "Each size is this many times the one before")->capture_default_str();
   verb->add_option("--chunks", options->chunks, "Parts in which the buffer goes through the algorithm")->capture_default_str();
+  verb->add_option("--channels", options->channels, "Channels that run at the same time (default: as the algorithm likes)");
+  verb->add_option("--nodes-of", options->ranks_per_node, "Treat every N ranks as a node (default: all ranks are one)");
   verb->add_option("--warmup", options->warmup, "Runs that are not counted")->capture_default_str();
   verb->add_option("--repetitions", options->repetitions, "Runs that are counted")->capture_default_str();
   verb->callback([options, &session] { run_collective(*options, session); });

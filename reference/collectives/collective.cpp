@@ -7,13 +7,45 @@
 namespace convoy {
 namespace {
 
-constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce"};
+constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce", "all_to_all"};
 static_assert(kKindNames.size() == kCollectiveKindCount);
 
-/// The table. One row an algorithm.
+/// The table. One row an algorithm; the first of a kind is the one that is used when none is named.
 std::span<const CollectiveAlgorithm> table() {
-  static const std::array rows = {ring_all_reduce, ring_reduce_scatter, ring_all_gather, binomial_broadcast, binomial_reduce};
+  static const std::array rows = {
+      ring_all_reduce,
+      binomial_all_reduce,
+      double_tree_all_reduce,
+      recursive_doubling_all_reduce,
+      halving_doubling_all_reduce,
+      hierarchical_all_reduce,
+      torus_all_reduce,
+      linear_all_reduce,
+      ring_reduce_scatter,
+      recursive_halving_reduce_scatter,
+      ring_all_gather,
+      recursive_doubling_all_gather,
+      bruck_all_gather,
+      binomial_broadcast,
+      double_tree_broadcast,
+      scatter_all_gather_broadcast,
+      linear_broadcast,
+      binomial_reduce,
+      double_tree_reduce,
+      linear_reduce,
+      pairwise_all_to_all,
+  };
   return rows;
+}
+
+/// Why no algorithm of the kind can do what is asked for.
+std::string why_kind_cannot(CollectiveKind kind, const CollectiveRequest& request) {
+  if (kind != CollectiveKind::all_to_all) return "";
+  for (int r = 1; r < request.world_size; ++r)
+    if (part_of(request, r).count != part_of(request, 0).count)
+      return cat("the shards of an all_to_all change places, so they must have one size, and ", request.count, " elements on ",
+                 request.world_size, " ranks do not");
+  return "";
 }
 
 }  // namespace
@@ -44,6 +76,18 @@ const CollectiveAlgorithm& collective_algorithm(CollectiveKind kind, std::string
   throw_unknown_word(cat("algorithm for ", to_string(kind)), name, known);
 }
 
+std::string why_not(const CollectiveAlgorithm& algorithm, const CollectiveRequest& request) {
+  const std::string reason = algorithm.why_not == nullptr ? "" : algorithm.why_not(request);
+  return reason.empty() ? why_kind_cannot(algorithm.kind, request) : reason;
+}
+
+std::int64_t elements_sent_by_all_channels(const CollectiveAlgorithm& algorithm, const CollectiveRequest& request) {
+  CollectiveRequest each = request;
+  std::int64_t sent = 0;
+  for (each.channel = 0; each.channel < request.channels; ++each.channel) sent += algorithm.elements_sent(each);
+  return sent;
+}
+
 double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world_size) {
   if (!(time_s > 0)) return 0;
   const double others = static_cast<double>(world_size - 1) / world_size;
@@ -51,7 +95,8 @@ double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world
   switch (kind) {
     case CollectiveKind::all_reduce: return algbw * 2 * others;
     case CollectiveKind::reduce_scatter:
-    case CollectiveKind::all_gather: return algbw * others;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::all_to_all: return algbw * others;
     case CollectiveKind::broadcast:
     case CollectiveKind::reduce: return algbw;
   }

@@ -16,54 +16,62 @@
 ///   all-gather        c(n-1)        count - shard r+1              the same
 ///   all-reduce        2c(n-1)       both                           twice that
 /// with c chunks: every shard goes around in c parts. Bandwidth-optimal (Patarasuk and Yuan 2009), latency grows with n.
+/// Every channel is a ring of its own in another order (ring_order.h), with its part of every shard; "r+1" is the next on it.
 #include "reference/collectives/collective.h"
+#include "reference/collectives/ring_order.h"
+#include "reference/collectives/span.h"
 
 namespace convoy {
 namespace {
 
-/// Part `chunk` of shard `index`, which may be given below zero and wraps around the ring.
-Slice piece(const CollectiveRequest& request, int index, int chunk) {
-  const int n = request.world_size;
-  const int wrapped = ((index % n) + n) % n;
-  return shard(part_of(request, wrapped), request.chunks, chunk);
+/// A rank on the ring of its channel.
+struct Place {
+  RingOrder order;
+  int position, next, previous;
+  explicit Place(const CollectiveRequest& request)
+      : order(request),
+        position(order.position_of(request.rank)),
+        next(order.rank_at(position + 1)),
+        previous(order.rank_at(position + request.world_size - 1)) {}
+};
+
+/// What the channel has of the shard of a rank.
+Slice mine_of(const CollectiveRequest& request, int rank) { return channel_part(request, part_of(request, rank)); }
+
+Round round_at(const CollectiveRequest& request, const Place& place, const RingStep& step, int chunk, OnReceive on_receive) {
+  const auto piece = [&](int index) { return shard(mine_of(request, place.order.rank_at(index)), request.chunks, chunk); };
+  return round_of({place.next, piece(step.send_index)}, {place.previous, piece(step.recv_index)}, on_receive);
 }
 
-/// One step around the ring: send one piece ahead, receive another from behind.
-Round step(const CollectiveRequest& request, int send_index, int recv_index, int chunk, OnReceive on_receive) {
-  const int n = request.world_size;
-  Round round;
-  round.on_receive = on_receive;
-  if (const Slice slice = piece(request, send_index, chunk); slice.count > 0) round.send = {(request.rank + 1) % n, slice};
-  if (const Slice slice = piece(request, recv_index, chunk); slice.count > 0) round.recv = {(request.rank + n - 1) % n, slice};
-  return round;
+Round reduce_scatter_round(const CollectiveRequest& request, const Place& place, int s, int chunk) {
+  return round_at(request, place, reduce_scatter_step(place.position, request.world_size, s), chunk, OnReceive::add);
 }
 
-Round reduce_scatter_step(const CollectiveRequest& request, int s, int chunk) {
-  return step(request, request.rank - s - 1, request.rank - s - 2, chunk, OnReceive::add);
-}
-
-Round all_gather_step(const CollectiveRequest& request, int s, int chunk) {
-  return step(request, request.rank - s, request.rank - s - 1, chunk, OnReceive::copy);
+Round all_gather_round(const CollectiveRequest& request, const Place& place, int s, int chunk) {
+  return round_at(request, place, all_gather_step(place.position, request.world_size, s), chunk, OnReceive::copy);
 }
 
 Rounds reduce_scatter_rounds(const CollectiveRequest& request) {
   const int steps = request.world_size - 1;
-  return {std::int64_t{steps} * request.chunks,
-          [=](std::int64_t i) { return reduce_scatter_step(request, static_cast<int>(i % steps), static_cast<int>(i / steps)); }};
+  return {std::int64_t{steps} * request.chunks, [=, place = Place(request)](std::int64_t i) {
+            return reduce_scatter_round(request, place, static_cast<int>(i % steps), static_cast<int>(i / steps));
+          }};
 }
 
 Rounds all_gather_rounds(const CollectiveRequest& request) {
   const int steps = request.world_size - 1;
-  return {std::int64_t{steps} * request.chunks,
-          [=](std::int64_t i) { return all_gather_step(request, static_cast<int>(i % steps), static_cast<int>(i / steps)); }};
+  return {std::int64_t{steps} * request.chunks, [=, place = Place(request)](std::int64_t i) {
+            return all_gather_round(request, place, static_cast<int>(i % steps), static_cast<int>(i / steps));
+          }};
 }
 
 Rounds all_reduce_rounds(const CollectiveRequest& request) {
   const int steps = request.world_size - 1;
-  return {std::int64_t{2} * steps * request.chunks, [=](std::int64_t i) {
+  return {std::int64_t{2} * steps * request.chunks, [=, place = Place(request)](std::int64_t i) {
             const int chunk = static_cast<int>(i / (2 * steps));
             const int s = static_cast<int>(i % (2 * steps));
-            return s < steps ? reduce_scatter_step(request, s, chunk) : all_gather_step(request, s - steps, chunk);
+            return s < steps ? reduce_scatter_round(request, place, s, chunk)
+                             : all_gather_round(request, place, s - steps, chunk);
           }};
 }
 
@@ -72,8 +80,15 @@ Rounds all_reduce_rounds(const CollectiveRequest& request) {
 std::int64_t once_around(const CollectiveRequest& r) { return std::int64_t{r.chunks} * (r.world_size - 1); }
 std::int64_t twice_around(const CollectiveRequest& r) { return 2 * once_around(r); }
 
-std::int64_t all_but_mine(const CollectiveRequest& r) { return r.count - part_of(r, r.rank).count; }
-std::int64_t all_but_next(const CollectiveRequest& r) { return r.count - part_of(r, (r.rank + 1) % r.world_size).count; }
+/// Elements of the channel in all shards together.
+std::int64_t elements_of_channel(const CollectiveRequest& r) {
+  if (r.channels == 1) return r.count;
+  std::int64_t sum = 0;
+  for (int rank = 0; rank < r.world_size; ++rank) sum += mine_of(r, rank).count;
+  return sum;
+}
+std::int64_t all_but_mine(const CollectiveRequest& r) { return elements_of_channel(r) - mine_of(r, r.rank).count; }
+std::int64_t all_but_next(const CollectiveRequest& r) { return elements_of_channel(r) - mine_of(r, Place(r).next).count; }
 std::int64_t all_but_both(const CollectiveRequest& r) { return all_but_mine(r) + all_but_next(r); }
 
 double once_around_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
@@ -86,10 +101,28 @@ double twice_around_s(const CollectiveRequest& r, double bytes, const LinkModel&
 }  // namespace
 
 const CollectiveAlgorithm ring_all_reduce{
-    CollectiveKind::all_reduce, "ring", all_reduce_rounds, twice_around, all_but_both, twice_around_s};
+    .kind = CollectiveKind::all_reduce,
+    .name = "ring",
+    .sentence = "every shard goes once around to be summed and once more to be copied; fewest bytes, 2(n-1) latencies",
+    .rounds = all_reduce_rounds,
+    .round_count = twice_around,
+    .elements_sent = all_but_both,
+    .time_s = twice_around_s};
 const CollectiveAlgorithm ring_reduce_scatter{
-    CollectiveKind::reduce_scatter, "ring", reduce_scatter_rounds, once_around, all_but_mine, once_around_s};
+    .kind = CollectiveKind::reduce_scatter,
+    .name = "ring",
+    .sentence = "every shard goes once around and is summed on its way; fewest bytes, n-1 latencies",
+    .rounds = reduce_scatter_rounds,
+    .round_count = once_around,
+    .elements_sent = all_but_mine,
+    .time_s = once_around_s};
 const CollectiveAlgorithm ring_all_gather{
-    CollectiveKind::all_gather, "ring", all_gather_rounds, once_around, all_but_next, once_around_s};
+    .kind = CollectiveKind::all_gather,
+    .name = "ring",
+    .sentence = "every shard goes once around and is copied on its way; fewest bytes, n-1 latencies",
+    .rounds = all_gather_rounds,
+    .round_count = once_around,
+    .elements_sent = all_but_next,
+    .time_s = once_around_s};
 
 }  // namespace convoy

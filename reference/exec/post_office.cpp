@@ -6,7 +6,7 @@
 namespace convoy {
 
 std::size_t PostOffice::HashName::operator()(const MessageName& name) const {
-  return static_cast<std::size_t>(random_bits(0, name.from, name.axis, name.id, name.iteration, name.round));
+  return static_cast<std::size_t>(random_bits(0, name.from, name.axis, name.id, name.iteration, name.round, name.channel));
 }
 
 template <class Ready>

@@ -22,6 +22,7 @@ struct MessageName {
   int id = 0;     ///< of the collective or message
   int iteration = 0;
   std::int64_t round = 0;
+  int channel = 0;
   friend bool operator==(const MessageName&, const MessageName&) = default;
 };
 

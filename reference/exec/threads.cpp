@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -170,28 +171,43 @@ class ThreadsRun {
       const int from = schedule_.mesh.neighbour(rank, exchange.recv->peer.axis, exchange.recv->peer.offset);
       in = Parcel{{from, rank, -1, exchange.recv->id, iteration, 0}, exchange.recv->region};
     }
-    return move(rank, out, in, OnReceive::copy);
+    return move(rank, {{{out, in, OnReceive::copy, false}}});
   }
 
+  /// The channels of a collective take turns: round i of all of them, then the next. No round waits for a later one of another
+  /// channel, so that this cannot stand still, and one thread moves everything anyway.
   std::int64_t run_collective(int rank, int iteration, const Collective& collective) {
-    const CollectiveRequest request = request_of(schedule_, rank, collective);
-    const Rounds rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
+    CollectiveRequest request = request_of(schedule_, rank, collective);
+    const CollectiveAlgorithm& algorithm = collective_algorithm(collective.kind, collective.algorithm);
+    std::vector<Rounds> channels;
+    std::int64_t longest = 0;
+    for (; request.channel < request.channels; ++request.channel) {
+      channels.push_back(algorithm.rounds(request));
+      longest = std::max(longest, channels.back().count);
+    }
     const std::vector<int> group = schedule_.mesh.group(rank, collective.axis);
     const auto part = [&](const Slice& slice) {
       return Region{collective.region.buffer, {collective.region.slice.offset + slice.offset, slice.count}};
     };
+    const auto name = [&](int from, int to, std::int64_t round, int channel) {
+      return MessageName{from, to, collective.axis, collective.id, iteration, round, channel};
+    };
     std::int64_t sent_bytes = 0;
-    for (std::int64_t i = 0; i < rounds.count; ++i) {
-      const Round round = rounds.at(i);
-      std::optional<Parcel> out;
-      std::optional<Parcel> in;
-      if (round.send)
-        out = Parcel{{rank, group.at(static_cast<std::size_t>(round.send->peer)), collective.axis, collective.id, iteration, i},
-                     part(round.send->slice)};
-      if (round.recv)
-        in = Parcel{{group.at(static_cast<std::size_t>(round.recv->peer)), rank, collective.axis, collective.id, iteration, i},
-                    part(round.recv->slice)};
-      sent_bytes += move(rank, out, in, round.on_receive);
+    std::vector<Move> moves(channels.size());
+    for (std::int64_t i = 0; i < longest; ++i) {
+      for (std::size_t c = 0; c < channels.size(); ++c) {
+        moves[c] = {};
+        if (i >= channels[c].count) continue;
+        const Round round = channels[c].at(i);
+        const auto channel = static_cast<int>(c);
+        if (round.send)
+          moves[c].out = Parcel{name(rank, group.at(static_cast<std::size_t>(round.send->peer)), i, channel), part(round.send->slice)};
+        if (round.recv)
+          moves[c].in = Parcel{name(group.at(static_cast<std::size_t>(round.recv->peer)), rank, i, channel), part(round.recv->slice)};
+        moves[c].how = round.on_receive;
+        moves[c].in_place = is_in_place(round);
+      }
+      sent_bytes += move(rank, moves);
     }
     return sent_bytes;
   }
@@ -202,23 +218,51 @@ class ThreadsRun {
     Region region;
   };
 
-  /// Sends and receives at the same time; returns when both messages have moved (rule 2), with the bytes that its peer has read.
-  std::int64_t move(int rank, const std::optional<Parcel>& out, const std::optional<Parcel>& in, OnReceive how) {
+  /// A send and a receive of one channel.
+  struct Move {
+    std::optional<Parcel> out, in;
+    OnReceive how = OnReceive::copy;
+    bool in_place = false;  ///< the same region is sent and received
+  };
+
+  /// Sends and receives at the same time; returns when all messages have moved (rule 2), with the bytes that its peers have read.
+  std::int64_t move(int rank, const std::vector<Move>& moves) {
     const RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
     const Program& program = schedule_.program(rank);
-    std::shared_ptr<PostOffice::Letter> sent;
-    if (out) sent = post_office_.offer(out->name, memory.bytes_at(out->region), region_bytes(program, out->region));
-    if (in) {
-      const auto letter = post_office_.wait_for_offer(in->name);
-      require(letter->bytes == region_bytes(program, in->region), "run_on_threads", "rank ", in->name.from, " sent ",
-              letter->bytes, " bytes where ", region_bytes(program, in->region), " are expected");
-      const DType dtype = program.buffers[static_cast<std::size_t>(in->region.buffer)].dtype;
-      combine(how, dtype, memory.bytes_at(in->region), letter->data, in->region.slice.count);
-      post_office_.done_reading(*letter);
+    std::vector<std::shared_ptr<PostOffice::Letter>> sent(moves.size());
+    for (std::size_t i = 0; i < moves.size(); ++i)
+      if (const auto& out = moves[i].out)
+        sent[i] = post_office_.offer(out->name, memory.bytes_at(out->region), region_bytes(program, out->region));
+    for (std::size_t i = 0; i < moves.size(); ++i)
+      if (moves[i].in) receive(rank, moves[i], sent[i].get());
+    std::int64_t sent_bytes = 0;
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      if (!sent[i]) continue;
+      post_office_.wait_until_read(moves[i].out->name, *sent[i]);
+      sent_bytes += sent[i]->bytes;
     }
-    if (!out) return 0;
-    post_office_.wait_until_read(out->name, *sent);
-    return sent->bytes;
+    return sent_bytes;
+  }
+
+  /// Puts in place what arrives. In place, a copy of it waits until the peer has read what stands there.
+  void receive(int rank, const Move& move, const PostOffice::Letter* sent) {
+    const Parcel& in = *move.in;
+    const Program& program = schedule_.program(rank);
+    const auto letter = post_office_.wait_for_offer(in.name);
+    require(letter->bytes == region_bytes(program, in.region), "run_on_threads", "rank ", in.name.from, " sent ", letter->bytes,
+            " bytes where ", region_bytes(program, in.region), " are expected");
+    const DType dtype = program.buffers[static_cast<std::size_t>(in.region.buffer)].dtype;
+    std::byte* mine = memories_[static_cast<std::size_t>(rank)].bytes_at(in.region);
+    if (!move.in_place) {
+      combine(move.how, dtype, mine, letter->data, in.region.slice.count);
+      post_office_.done_reading(*letter);
+      return;
+    }
+    const AlignedArray<std::byte> copy(letter->bytes);
+    if (letter->bytes > 0) std::memcpy(copy.data(), letter->data, static_cast<std::size_t>(letter->bytes));
+    post_office_.done_reading(*letter);
+    post_office_.wait_until_read(move.out->name, *sent);
+    combine(move.how, dtype, mine, copy.data(), in.region.slice.count);
   }
 
   const Schedule& schedule_;

@@ -37,8 +37,8 @@ std::int64_t sent_bytes(const Schedule& schedule, int rank, const Op& op) {
   if (const auto* exchange = std::get_if<Exchange>(&op.action))
     return exchange->send ? region_bytes(program, exchange->send->region) : 0;
   const auto& collective = std::get<Collective>(op.action);
-  const std::int64_t elements =
-      collective_algorithm(collective.kind, collective.algorithm).elements_sent(request_of(schedule, rank, collective));
+  const std::int64_t elements = elements_sent_by_all_channels(collective_algorithm(collective.kind, collective.algorithm),
+                                                              request_of(schedule, rank, collective));
   const Buffer& buffer = program.buffers.at(static_cast<std::size_t>(collective.region.buffer));
   return elements * size_bytes(buffer.dtype);
 }

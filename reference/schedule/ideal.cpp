@@ -20,6 +20,7 @@ struct MessageKey {
   int iteration;
   std::int64_t round;  ///< -1 for an Exchange
   int axis;
+  int channel;
   friend bool operator==(const MessageKey&, const MessageKey&) = default;
 };
 struct HashKey {
@@ -27,7 +28,8 @@ struct HashKey {
     std::uint64_t h = 0x9e3779b97f4a7c15U;
     for (const std::uint64_t part :
          {static_cast<std::uint64_t>(k.from), static_cast<std::uint64_t>(k.to), static_cast<std::uint64_t>(k.id),
-          static_cast<std::uint64_t>(k.iteration), static_cast<std::uint64_t>(k.round), static_cast<std::uint64_t>(k.axis)})
+          static_cast<std::uint64_t>(k.iteration), static_cast<std::uint64_t>(k.round), static_cast<std::uint64_t>(k.axis),
+          static_cast<std::uint64_t>(k.channel)})
       h = (h ^ part) * 0xbf58476d1ce4e5b9U + (h >> 29U);
     return static_cast<std::size_t>(h);
   }
@@ -39,18 +41,23 @@ struct Meeting {
   double receiver_s = kNotYet;
 };
 
+/// Where one channel of a collective stands.
+struct Lane {
+  Rounds rounds;
+  std::int64_t round = 0;
+  double free_s = 0;  ///< end of the round before
+};
+
 /// Where one stream of one rank stands. Times are max-plus sums, so it does not matter in which order streams are looked at.
 struct Cursor {
   int rank = 0;
   std::vector<int> ops;  ///< of this stream
   std::size_t next = 0;  ///< index into ops
   int iteration = 0;
-  double free_s = 0;     ///< end of the op, or round, before
+  double free_s = 0;     ///< end of the op before
   bool started = false;  ///< the op at `next` has
   double start_s = 0;
-  std::int64_t round = 0;
-  std::int64_t round_count = 0;
-  Rounds rounds;
+  std::vector<Lane> channels;  ///< of the collective that has started
 };
 
 class Ideal {
@@ -117,19 +124,34 @@ class Ideal {
     } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
       end = exchange_end(cursor, *exchange);
     } else {
-      const auto& collective = std::get<Collective>(op.action);
-      if (cursor.round < cursor.round_count) {
-        const double round_end_s = round_end(cursor, collective);
-        if (round_end_s == kNotYet) return false;
-        cursor.free_s = round_end_s;
-        ++cursor.round;
-      }
-      if (cursor.round < cursor.round_count) return true;
-      end = cursor.free_s;
+      const Progress progress = advance_channels(cursor, std::get<Collective>(op.action));
+      if (!progress.all_ended) return progress.moved;
+      end = cursor.start_s;
+      for (const Lane& lane : cursor.channels) end = std::max(end, lane.free_s);
     }
     if (end == kNotYet) return false;
     finish(cursor, id, end);
     return true;
+  }
+
+  struct Progress {
+    bool moved = false;
+    bool all_ended = true;
+  };
+  /// Carries every channel on by as many rounds as it can.
+  Progress advance_channels(Cursor& cursor, const Collective& collective) {
+    Progress progress;
+    for (std::size_t c = 0; c < cursor.channels.size(); ++c) {
+      Lane& lane = cursor.channels[c];
+      for (; lane.round < lane.rounds.count; ++lane.round) {
+        const double end_s = round_end(cursor, collective, static_cast<int>(c));
+        if (end_s == kNotYet) break;
+        lane.free_s = end_s;
+        progress.moved = true;
+      }
+      progress.all_ended = progress.all_ended && lane.round == lane.rounds.count;
+    }
+    return progress;
   }
 
   /// The op begins once its stream is free and what it comes after has ended.
@@ -143,11 +165,12 @@ class Ideal {
     cursor.started = true;
     cursor.start_s = ready_s;
     cursor.free_s = ready_s;
-    cursor.round = 0;
+    cursor.channels.clear();
     if (const auto* collective = std::get_if<Collective>(&op.action)) {
-      const CollectiveRequest request = request_of(schedule_, cursor.rank, *collective);
-      cursor.rounds = collective_algorithm(collective->kind, collective->algorithm).rounds(request);
-      cursor.round_count = cursor.rounds.count;
+      CollectiveRequest request = request_of(schedule_, cursor.rank, *collective);
+      for (; request.channel < request.channels; ++request.channel)
+        cursor.channels.push_back(
+            {collective_algorithm(collective->kind, collective->algorithm).rounds(request), 0, cursor.start_s});
     }
     return true;
   }
@@ -180,7 +203,7 @@ class Ideal {
     bool waiting = false;
     const auto side = [&](const Message& message, bool sender) {
       const int peer = schedule_.mesh.neighbour(cursor.rank, message.peer.axis, message.peer.offset);
-      const MessageKey key{sender ? cursor.rank : peer, sender ? peer : cursor.rank, message.id, cursor.iteration, -1, 0};
+      const MessageKey key{sender ? cursor.rank : peer, sender ? peer : cursor.rank, message.id, cursor.iteration, -1, 0, 0};
       const double moved = meet(key, sender, cursor.start_s, region_bytes(schedule_.program(cursor.rank), message.region));
       waiting = waiting || moved == kNotYet;
       end = std::max(end, moved);
@@ -190,12 +213,13 @@ class Ideal {
     return waiting ? kNotYet : end;
   }
 
-  double round_end(const Cursor& cursor, const Collective& collective) {
-    const Round round = cursor.rounds.at(cursor.round);
+  double round_end(const Cursor& cursor, const Collective& collective, int channel) {
+    const Lane& lane = cursor.channels[static_cast<std::size_t>(channel)];
+    const Round round = lane.rounds.at(lane.round);
     const int coordinate = schedule_.mesh.coordinate(cursor.rank, collective.axis);
     const std::int64_t element =
         size_bytes(schedule_.program(cursor.rank).buffers[static_cast<std::size_t>(collective.region.buffer)].dtype);
-    double end = cursor.free_s;
+    double end = lane.free_s;
     bool waiting = false;
     const auto side = [&](const Transfer& transfer, bool sender) {
       const int peer = schedule_.mesh.neighbour(cursor.rank, collective.axis, transfer.peer - coordinate);
@@ -203,9 +227,10 @@ class Ideal {
                            sender ? peer : cursor.rank,
                            collective.id,
                            cursor.iteration,
-                           cursor.round,
-                           collective.axis};
-      const double moved = meet(key, sender, cursor.free_s, transfer.slice.count * element);
+                           lane.round,
+                           collective.axis,
+                           channel};
+      const double moved = meet(key, sender, lane.free_s, transfer.slice.count * element);
       waiting = waiting || moved == kNotYet;
       end = std::max(end, moved);
     };

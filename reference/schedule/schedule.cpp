@@ -100,7 +100,9 @@ CollectiveRequest request_of(const Schedule& schedule, int rank, const Collectiv
           .root = collective.root,
           .count = collective.region.slice.count,
           .chunks = collective.chunks,
-          .bounds = collective.bounds};
+          .bounds = collective.bounds,
+          .channels = collective.channels,
+          .ranks_per_node = collective.ranks_per_node};
 }
 
 std::int64_t region_bytes(const Program& program, const Region& region) {

@@ -154,6 +154,7 @@ struct Exchange {
 
 /// A collective over all ranks that differ along one axis only, on a region that every member has in the same size.
 /// `bounds` divides the region among the members: member k's shard is [bounds[k], bounds[k+1]). Empty: as shard() does.
+/// The algorithm "auto" stands for one that is still to be chosen (schedule/choose.h); no executor takes it.
 struct Collective {
   CollectiveKind kind = CollectiveKind::all_reduce;
   std::string algorithm = "ring";
@@ -163,6 +164,8 @@ struct Collective {
   int chunks = 1;
   Region region;
   std::vector<std::int64_t> bounds = {};
+  int channels = 1;        ///< of the algorithm, running at the same time
+  int ranks_per_node = 0;  ///< members that share a node, consecutive ones along the axis; 0: unknown
   friend bool operator==(const Collective&, const Collective&) = default;
 };
 
@@ -213,7 +216,7 @@ struct Schedule {
 /// The images, in the global batch, whose loss a rank computes and counts. Ranks that compute the same loss again count none, so
 /// that every image is counted once. `loss`: the node of a loss, by default the last one.
 Slice counted_samples(const Schedule& schedule, int rank, int loss = -1);
-/// What a collective op asks of one rank.
+/// What a collective op asks of one rank, on channel 0.
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
 /// Bytes of a region in a program.
 std::int64_t region_bytes(const Program& program, const Region& region);

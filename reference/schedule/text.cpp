@@ -57,6 +57,8 @@ void write_op(std::ostream& out, const Program& program, std::size_t id) {
     out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " node=" << op.node
         << " axis=" << collective.axis << " id=" << collective.id << " root=" << collective.root
         << " chunks=" << collective.chunks << " on=" << region_text(program, collective.region);
+    if (collective.channels != 1) out << " channels=" << collective.channels;
+    if (collective.ranks_per_node != 0) out << " ranks_per_node=" << collective.ranks_per_node;
     for (const std::int64_t bound : collective.bounds) out << " bound=" << bound;
   }
   out << "\n";
@@ -321,6 +323,8 @@ class Parser {
     collective.root = words.integer(words.value("root"));
     collective.chunks = words.integer(words.value("chunks"));
     collective.region = region(words, words.value("on"));
+    if (words.next_starts_with("channels=")) collective.channels = words.integer(words.value("channels"));
+    if (words.next_starts_with("ranks_per_node=")) collective.ranks_per_node = words.integer(words.value("ranks_per_node"));
     while (words.next_starts_with("bound="))
       collective.bounds.push_back(words.parse<std::int64_t>(words.value("bound"), "a whole number"));
     return collective;

@@ -25,6 +25,22 @@ std::vector<int> first_ranks(const Schedule& schedule) {
 
 // ---- structure
 
+/// Whether there is such an algorithm, and it can do what is asked for. Only for collectives that are all right otherwise: their
+/// problems have been told.
+template <class Complain>
+void check_algorithm(const Schedule& schedule, int rank, const Collective& collective, const Complain& complain) {
+  const int extent = schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent;
+  if (collective.channels < 1 || collective.chunks < 1 || collective.ranks_per_node < 0) return;
+  if (!collective.bounds.empty() && static_cast<int>(collective.bounds.size()) != extent + 1) return;
+  try {
+    const CollectiveAlgorithm& algorithm = collective_algorithm(collective.kind, collective.algorithm);
+    const std::string reason = why_not(algorithm, request_of(schedule, std::max(rank, 0), collective));
+    if (!reason.empty()) complain(cat("cannot run ", collective.algorithm, " ", to_string(collective.kind), ": ", reason));
+  } catch (const InputError& error) {
+    complain(error.what());
+  }
+}
+
 void check_op_structure(const Schedule& schedule, const Program& program, int rank, int id, Problems& problems) {
   const Op& op = program.ops[static_cast<std::size_t>(id)];
   const auto complain = [&](const std::string& sentence) { problems.push_back({rank, id, "structure", sentence}); };
@@ -55,11 +71,9 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
     if (!bounds.empty() && (static_cast<int>(bounds.size()) != extent + 1 || bounds.front() != 0 ||
                             bounds.back() != collective->region.slice.count || !std::is_sorted(bounds.begin(), bounds.end())))
       complain(cat("has bounds that do not divide ", collective->region.slice.count, " elements among ", extent, " ranks"));
-    try {
-      (void)collective_algorithm(collective->kind, collective->algorithm);
-    } catch (const InputError& error) {
-      complain(error.what());
-    }
+    if (collective->channels < 1) complain(cat("has ", collective->channels, " channels; at least 1 is needed"));
+    if (collective->ranks_per_node < 0) complain(cat("has ", collective->ranks_per_node, " ranks in a node"));
+    check_algorithm(schedule, rank, *collective, complain);
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     for (const auto* message : {&exchange->send, &exchange->recv}) {
       if (!*message) continue;
@@ -209,9 +223,11 @@ void match_collectives(const Schedule& schedule, int axis, int a, int b, Problem
     in_order[op] = {other_op, pa.ops[static_cast<std::size_t>(op)].stream};
     const std::string name = cat(to_string(mine->kind), " ", id);
     if (mine->kind != theirs->kind || mine->algorithm != theirs->algorithm || mine->root != theirs->root ||
-        mine->chunks != theirs->chunks || mine->bounds != theirs->bounds)
+        mine->chunks != theirs->chunks || mine->bounds != theirs->bounds || mine->channels != theirs->channels ||
+        mine->ranks_per_node != theirs->ranks_per_node)
       problems.push_back({a, op, "collective mismatch",
-                          cat("runs ", name, " by other rules than rank ", b, " (kind, algorithm, root, chunks or bounds)")});
+                          cat("runs ", name, " by other rules than rank ", b,
+                              " (kind, algorithm, root, chunks, bounds, channels or ranks in a node)")});
     if (region_bytes(pa, mine->region) != region_bytes(pb, theirs->region) ||
         mine->region.slice.count != theirs->region.slice.count)
       problems.push_back({a, op, "size mismatch",

@@ -22,7 +22,11 @@ Slice defined_part(const CollectiveRun& run, int rank) {
   return run.kind == CollectiveKind::reduce_scatter ? shard(run.count, run.ranks, rank) : Slice{0, run.count};
 }
 
-float expected_at(const CollectiveRun& run, std::int64_t index) {
+float expected_at(const CollectiveRun& run, int at_rank, std::int64_t index) {
+  if (run.kind == CollectiveKind::all_to_all) {
+    const std::int64_t size = run.count / run.ranks;
+    return value_at(index / size, at_rank * size + index % size);
+  }
   if (run.kind == CollectiveKind::broadcast) return value_at(run.root, index);
   if (run.kind == CollectiveKind::all_gather) {
     int owner = 0;
@@ -50,8 +54,10 @@ std::int64_t count_wrong(const CollectiveRun& run, const Schedule& schedule, con
   transport.run(schedule, 1, memories, no_compute, {.bound_cores = 1});
   std::int64_t wrong = 0;
   std::vector<float> expected(static_cast<std::size_t>(run.count));
-  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = expected_at(run, static_cast<std::int64_t>(i));
   for (std::size_t r = 0; r < memories.size(); ++r) {
+    if (r == 0 || run.kind == CollectiveKind::all_to_all)  // else all ranks expect the same
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        expected[i] = expected_at(run, transport.ranks[r], static_cast<std::int64_t>(i));
     const std::span<const float> data = data_of(memories[r], run.count);
     const Slice part = defined_part(run, transport.ranks[r]);
     for (auto i = static_cast<std::size_t>(part.offset); i < static_cast<std::size_t>(part.end()); ++i)
@@ -78,7 +84,9 @@ Schedule collective_schedule(const CollectiveRun& run) {
                                        .id = 0,
                                        .root = run.root,
                                        .chunks = run.chunks,
-                                       .region = {0, {0, run.count}}}}};
+                                       .region = {0, {0, run.count}},
+                                       .channels = run.channels,
+                                       .ranks_per_node = run.ranks_per_node}}};
   Schedule schedule;
   schedule.model = "none";
   schedule.plan = "collective";

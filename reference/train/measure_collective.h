@@ -16,6 +16,8 @@ struct CollectiveRun {
   int ranks = 2;
   std::int64_t count = 1;  ///< floats in the buffer of every rank
   int chunks = 1;
+  int channels = 1;
+  int ranks_per_node = 0;  ///< 0: unknown
   int root = 0;
   int warmup = 5;
   int repetitions = 20;

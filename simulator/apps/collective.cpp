@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -18,6 +19,7 @@
 #include "simulator/apps/verbs.h"
 #include "simulator/engine/simulate.h"
 #include "simulator/report/collective_report.h"
+#include "simulator/report/table.h"
 
 namespace convoy {
 namespace {
@@ -28,6 +30,9 @@ struct CollectiveOptions {
   int ranks = 2;
   std::string bytes = "1MiB";
   int chunks = 1;
+  int channels = 0;  ///< 0: as many as the algorithm usually has
+  std::optional<int> ranks_per_node;
+  bool list = false;
   bool run = false;
   std::string transport;  ///< "" and the next: not typed
   std::string collectives;
@@ -44,17 +49,53 @@ std::string first_algorithm(CollectiveKind kind) {
 CollectiveCase case_of(const CollectiveOptions& options) {
   const CollectiveKind kind = parse_collective_kind(options.kind);
   const std::string name = options.algorithm.empty() ? first_algorithm(kind) : options.algorithm;
-  (void)collective_algorithm(kind, name);
+  const CollectiveAlgorithm& algorithm = collective_algorithm(kind, name);
   require_rank_count(options.ranks);
+  constexpr int kMostChannels = 64;
   if (options.chunks < 1) throw InputError(cat("--chunks is ", options.chunks, ", expected 1 or more"));
-  return {.kind = kind, .algorithm = name, .ranks = options.ranks, .chunks = options.chunks};
+  if (options.channels < 0 || options.channels > kMostChannels)
+    throw InputError(cat("--channels is ", options.channels, ", expected 1 to ", kMostChannels));
+  if (options.ranks_per_node && *options.ranks_per_node < 1)
+    throw InputError(cat("--nodes-of is ", *options.ranks_per_node, ", expected 1 or more"));
+  return {.kind = kind,
+          .algorithm = name,
+          .ranks = options.ranks,
+          .chunks = options.chunks,
+          .channels = options.channels > 0 ? options.channels : algorithm.usual_channels,
+          .ranks_per_node = options.ranks_per_node.value_or(0)};
+}
+
+/// Throws InputError when the algorithm cannot do it for a buffer of this size.
+void require_possible(const CollectiveCase& what, std::int64_t bytes) {
+  const std::string reason = why_not(collective_algorithm(what.kind, what.algorithm), request_of(what, bytes));
+  if (!reason.empty()) throw InputError(cat(what.algorithm, " ", to_string(what.kind), " is not possible here: ", reason));
+}
+
+/// Every algorithm with its sentence.
+std::string list_of_algorithms() {
+  Table table({{"collective"}, {"algorithm"}, {"channels"}, {"closed form"}, {"how it works"}});
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    table.add_row({std::string(to_string(row.kind)), std::string(row.name), fmt::format("{}", row.usual_channels),
+                   row.time_s == nullptr ? "none known" : "yes", std::string(row.sentence)});
+  return table.to_string();
+}
+
+nlohmann::ordered_json json_of_algorithms() {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    list.push_back({{"collective", to_string(row.kind)},
+                    {"algorithm", row.name},
+                    {"usual_channels", row.usual_channels},
+                    {"has_closed_form", row.time_s != nullptr},
+                    {"sentence", row.sentence}});
+  return {{"algorithms", list}};
 }
 
 /// Throws InputError when pieces of the smallest buffer would be empty: they are left out, and the closed forms count them.
 void require_whole_pieces(const CollectiveCase& what, std::int64_t smallest_bytes) {
   const std::int64_t count = smallest_bytes / size_bytes(DType::f32);
-  const bool whole = what.kind == CollectiveKind::broadcast || what.kind == CollectiveKind::reduce;
-  const std::int64_t shard = whole ? count : count / what.ranks;
+  const bool cuts = has_shards(what.kind) || what.algorithm == "ring";
+  const std::int64_t shard = (cuts ? count / what.ranks : count) / what.channels;
   const std::int64_t most = std::max<std::int64_t>(1, shard);
   if (what.chunks > most)
     throw InputError(cat("--chunks is ", what.chunks, ", but ", smallest_bytes, " bytes on ", what.ranks, " ranks make at most ",
@@ -81,7 +122,9 @@ Schedule collective_schedule(const CollectiveCase& what, std::int64_t count) {
                                               .id = 0,
                                               .root = 0,
                                               .chunks = what.chunks,
-                                              .region = {.buffer = 0, .slice = {0, count}}}});
+                                              .region = {.buffer = 0, .slice = {0, count}},
+                                              .channels = what.channels,
+                                              .ranks_per_node = what.ranks_per_node}});
   Schedule schedule;
   schedule.model = "none";
   schedule.plan = "collective";
@@ -116,7 +159,7 @@ CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, cons
   const LinkModel link = slowest_link(cluster, what.ranks, static_cast<double>(bytes) / what.ranks / what.chunks);
   return {.bytes = bytes,
           .time_s = end_s - start_s,
-          .formula_time_s = what.ranks > 1 ? formula_time_s(what, bytes, link) : 0,
+          .formula_time_s = formula_time_s(what, bytes, link),
           .wrong = {}};
 }
 
@@ -136,6 +179,10 @@ std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, cons
           cat(what.ranks),
           "--chunks",
           cat(what.chunks),
+          "--channels",
+          cat(what.channels),
+          "--nodes-of",
+          cat(what.ranks_per_node),
           "--from",
           cat(sizes.first_bytes),
           "--to",
@@ -169,21 +216,29 @@ void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) 
 }
 
 void run(const CollectiveOptions& options) {
-  const CollectiveCase what = case_of(options);
+  if (options.list) {
+    options.output.text(list_of_algorithms());
+    return options.output.json(json_of_algorithms());
+  }
+  CollectiveCase what = case_of(options);
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
   require_whole_pieces(what, sizes.front());
+  for (const std::int64_t bytes : sizes) require_possible(what, bytes);
   if (options.run) return run_for_real(options, what);
   for (const auto& [option, typed] : {std::pair{"--transport", options.transport}, {"--collectives", options.collectives}})
     if (!typed.empty()) throw InputError(cat(option, " says how a collective is run for real, so it takes --run"));
   const ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
+  if (!options.ranks_per_node) what.ranks_per_node = machine.cluster.devices_per_node;
+  for (const std::int64_t bytes : sizes) require_possible(what, bytes);
   const CostModel cost = receive_cost(machine);
   std::vector<CollectiveRow> rows;
   std::string fidelity;  // depends on the kind, the algorithm and the ranks alone
   for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine, cost, fidelity));
-  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, simulated\n{}\n\n{}", what.algorithm,
-                                  to_string(what.kind), what.ranks, machine.cluster.name, what.chunks,
-                                  what.chunks == 1 ? "" : "s", describe_fidelity(fidelity), collective_table(what, rows)));
+  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, {} channel{}, simulated\n{}\n\n{}", what.algorithm,
+                                  to_string(what.kind), what.ranks, machine.cluster.name, what.chunks, what.chunks == 1 ? "" : "s",
+                                  what.channels, what.channels == 1 ? "" : "s", describe_fidelity(fidelity),
+                                  collective_table(what, rows)));
   nlohmann::ordered_json json = collective_json(what, rows);
   json["cluster"] = machine.cluster.name;
   json["fidelity"] = fidelity;
@@ -197,12 +252,12 @@ void run(const CollectiveOptions& options) {
 void add_collective(CLI::App& app) {
   CLI::App* verb = add_verb(app, "collective", "Time one collective: simulated on a cluster, or with --run on this machine.",
                             {"convoy collective all_reduce --ranks 64 --bytes 100MB --cluster dgx-v100",
-                             "convoy collective all_reduce --ranks 2 --bytes 1KiB..64MiB:x2 --run"});
+                             "convoy collective --list", "convoy collective all_reduce --ranks 2 --bytes 1KiB..64MiB:x2 --run"});
   const auto options = std::make_shared<CollectiveOptions>();
-  verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast or reduce")
+  verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast, reduce or all_to_all")
       ->capture_default_str()
       ->type_name("KIND");
-  verb->add_option("--algorithm", options->algorithm, "ring or binomial; without it the first for the kind")->type_name("NAME");
+  verb->add_option("--algorithm", options->algorithm, "How, see --list; without it the first for the kind")->type_name("NAME");
   verb->add_option("--ranks", options->ranks, "Ranks of the group")->capture_default_str()->type_name("N");
   verb->add_option("--bytes", options->bytes, "Size of the buffer of a rank, or a range: MIN..MAX:xFACTOR")
       ->capture_default_str()
@@ -210,6 +265,11 @@ void add_collective(CLI::App& app) {
   verb->add_option("--chunks", options->chunks, "Parts in which the buffer goes through the algorithm")
       ->capture_default_str()
       ->type_name("N");
+  verb->add_option("--channels", options->channels, "Channels that run at the same time; without it as the algorithm likes")
+      ->type_name("N");
+  verb->add_option("--nodes-of", options->ranks_per_node, "Ranks that share a node; without it as the cluster has them")
+      ->type_name("N");
+  verb->add_flag("--list", options->list, "List the algorithms");
   options->machine.add_to(*verb);
   verb->add_flag("--run", options->run, "Run it on this machine and check the result");
   verb->add_option("--transport", options->transport, "With --run: threads, or mpi for processes")->type_name("NAME");

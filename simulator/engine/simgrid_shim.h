@@ -53,8 +53,8 @@ inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double s
 inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
   return zone.add_link(name, bandwidth);
 }
-inline void add_actor(s4u::Engine& engine, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
-  engine.add_actor(name, host, body);
+inline s4u::ActorPtr add_actor(s4u::Engine& engine, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
+  return engine.add_actor(name, host, body);
 }
 inline void seal(s4u::Engine& engine, s4u::NetZone& star) {
   star.seal();
@@ -71,8 +71,8 @@ inline s4u::Host* add_host(s4u::NetZone& zone, const std::string& name, double s
 inline s4u::Link* add_link(s4u::NetZone& zone, const std::string& name, double bandwidth) {
   return zone.create_link(name, bandwidth);
 }
-inline void add_actor(s4u::Engine&, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
-  s4u::Actor::create(name, host, body);
+inline s4u::ActorPtr add_actor(s4u::Engine&, const std::string& name, s4u::Host* host, const std::function<void()>& body) {
+  return s4u::Actor::create(name, host, body);
 }
 inline void seal(s4u::Engine&, s4u::NetZone& star) { star.seal(); }
 

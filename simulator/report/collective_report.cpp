@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "reference/core/dtype.h"
@@ -62,15 +63,19 @@ CollectiveSizes parse_collective_sizes(const std::string& text) {
   return sizes;
 }
 
-double formula_time_s(const CollectiveCase& what, std::int64_t bytes, const LinkModel& link) {
+CollectiveRequest request_of(const CollectiveCase& what, std::int64_t bytes) {
+  return {.world_size = what.ranks,
+          .count = count_of(bytes),
+          .chunks = what.chunks,
+          .channels = what.channels,
+          .ranks_per_node = what.ranks_per_node};
+}
+
+std::optional<double> formula_time_s(const CollectiveCase& what, std::int64_t bytes, const LinkModel& link) {
   const CollectiveAlgorithm& algorithm = collective_algorithm(what.kind, what.algorithm);
-  double longest_s = 0;
-  for (int rank = 0; rank < what.ranks; ++rank) {
-    const CollectiveRequest request = {
-        .rank = rank, .world_size = what.ranks, .root = 0, .count = count_of(bytes), .chunks = what.chunks};
-    longest_s = std::max(longest_s, algorithm.time_s(request, static_cast<double>(bytes), link));
-  }
-  return longest_s;
+  if (algorithm.time_s == nullptr) return std::nullopt;
+  const double time_s = algorithm.time_s(request_of(what, bytes), static_cast<double>(bytes), link);
+  return std::isnan(time_s) ? std::nullopt : std::optional(time_s);
 }
 
 std::string collective_table(const CollectiveCase& what, const std::vector<CollectiveRow>& rows) {
@@ -107,7 +112,8 @@ std::vector<CollectiveRow> parse_collective_table(const std::string& text) {
 
 nlohmann::ordered_json collective_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows) {
   nlohmann::ordered_json json = {
-      {"collective", to_string(what.kind)}, {"algorithm", what.algorithm}, {"ranks", what.ranks}, {"chunks", what.chunks}};
+      {"collective", to_string(what.kind)}, {"algorithm", what.algorithm}, {"ranks", what.ranks},
+      {"chunks", what.chunks},           {"channels", what.channels},   {"ranks_per_node", what.ranks_per_node}};
   nlohmann::ordered_json sizes = nlohmann::ordered_json::array();
   for (const CollectiveRow& row : rows) sizes.push_back(row_json(what, row));
   if (rows.size() == 1) json.update(sizes[0]);

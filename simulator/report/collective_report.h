@@ -27,7 +27,11 @@ struct CollectiveCase {
   std::string algorithm = "ring";
   int ranks = 1;
   int chunks = 1;
+  int channels = 1;
+  int ranks_per_node = 0;  ///< 0: not known
 };
+/// What it asks of rank 0 of the group, for a buffer of this many bytes (f32).
+CollectiveRequest request_of(const CollectiveCase& what, std::int64_t bytes);
 
 /// One size. algbw and busbw follow from bytes and time.
 struct CollectiveRow {
@@ -38,8 +42,8 @@ struct CollectiveRow {
   std::optional<std::int64_t> wrong;  ///< elements that differ from the right result; nothing when no data moved
 };
 
-/// The closed form of the algorithm for a buffer of this many bytes (f32) on links of this kind: the largest over all ranks.
-double formula_time_s(const CollectiveCase& what, std::int64_t bytes, const LinkModel& link);
+/// The closed form of the algorithm for a buffer of this many bytes (f32) on links of this kind; nothing when there is none.
+std::optional<double> formula_time_s(const CollectiveCase& what, std::int64_t bytes, const LinkModel& link);
 
 /// `size(B) count type redop time(us) algbw(GB/s) busbw(GB/s) #wrong`, and the time(us) of the formula.
 std::string collective_table(const CollectiveCase& what, const std::vector<CollectiveRow>& rows);
@@ -47,7 +51,7 @@ std::string collective_table(const CollectiveCase& what, const std::vector<Colle
 /// The rows of a table in the columns of nccl-tests, as convoy-train prints it; lines that are no rows are skipped.
 std::vector<CollectiveRow> parse_collective_table(const std::string& text);
 
-/// {"collective", "algorithm", "ranks", "chunks", "sizes": [{"bytes", "count", "time_s", "algbw_bytes_per_s",
+/// {"collective", "algorithm", "ranks", "chunks", "channels", "ranks_per_node", "sizes": [{"bytes", "count", "time_s", "algbw_bytes_per_s",
 /// "busbw_bytes_per_s", "wrong", "formula_time_s"}]}; with one size, its fields stand at the top too. wrong is null when no data
 /// moved.
 nlohmann::ordered_json collective_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows);

@@ -2,9 +2,11 @@
 /// integers, and rounds and elements sent equal the closed forms of the algorithm's row.
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <vector>
 
 #include "reference/collectives/collective.h"
+#include "reference/collectives/ring_order.h"
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "tests/catch.h"
@@ -13,7 +15,7 @@ using namespace convoy;
 
 namespace {
 
-/// Runs all ranks round by round in one thread: sends first, then receives.
+/// Runs all ranks round by round in one thread, sends first, then receives; one channel after the other, which must not matter.
 std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, CollectiveRequest request,
                                      std::vector<std::vector<double>> buffers) {
   std::vector<Rounds> rounds;
@@ -21,6 +23,7 @@ std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, Colle
     request.rank = r;
     rounds.push_back(algorithm.rounds(request));
   }
+  for (const Rounds& mine : rounds) REQUIRE(mine.count == rounds[0].count);
   for (std::int64_t i = 0; i < rounds[0].count; ++i) {
     std::map<std::pair<int, int>, std::vector<double>> under_way;
     for (int r = 0; r < request.world_size; ++r) {
@@ -28,15 +31,21 @@ std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, Colle
       if (!round.send) continue;
       const std::vector<double>& mine = buffers[static_cast<std::size_t>(r)];
       const Slice slice = round.send->slice;
-      REQUIRE(slice.count > 0);
+      const bool sends_part_to_another =
+          slice.count > 0 && slice.offset >= 0 && slice.end() <= request.count && round.send->peer != r;
+      if (!sends_part_to_another) FAIL("round " << i << " of rank " << r << " sends what it cannot");
+      if (round.recv && !is_in_place(round))
+        if (round.recv->slice.offset < slice.end() && slice.offset < round.recv->slice.end())
+          FAIL("round " << i << " of rank " << r << " overwrites part of what it sends");
       under_way[{r, round.send->peer}].assign(mine.begin() + slice.offset, mine.begin() + slice.end());
     }
     for (int r = 0; r < request.world_size; ++r) {
       const Round round = rounds[static_cast<std::size_t>(r)].at(i);
       if (!round.recv) continue;
       const auto message = under_way.find({round.recv->peer, r});
-      REQUIRE(message != under_way.end());
-      REQUIRE(static_cast<std::int64_t>(message->second.size()) == round.recv->slice.count);
+      if (message == under_way.end()) FAIL("round " << i << ": nobody sends to rank " << r);
+      if (static_cast<std::int64_t>(message->second.size()) != round.recv->slice.count)
+        FAIL("round " << i << ": rank " << r << " expects another size");
       for (std::int64_t e = 0; e < round.recv->slice.count; ++e) {
         double& to = buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(round.recv->slice.offset + e)];
         const double value = message->second[static_cast<std::size_t>(e)];
@@ -44,7 +53,7 @@ std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, Colle
       }
       under_way.erase(message);
     }
-    REQUIRE(under_way.empty());
+    if (!under_way.empty()) FAIL("round " << i << ": somebody sends what nobody receives");
   }
   return buffers;
 }
@@ -52,8 +61,13 @@ std::vector<std::vector<double>> run(const CollectiveAlgorithm& algorithm, Colle
 /// Rank r's element i: different for every rank and index, and every partial sum is exact.
 double value_of(int rank, std::int64_t i) { return static_cast<double>((rank + 1) * 1000 + i); }
 
+/// Element i of the rank of the request when the collective has ended.
 double expected(const CollectiveRequest& request, CollectiveKind kind, std::int64_t i) {
   if (kind == CollectiveKind::broadcast) return value_of(request.root, i);
+  if (kind == CollectiveKind::all_to_all) {
+    const std::int64_t size = request.count / request.world_size;
+    return value_of(static_cast<int>(i / size), request.rank * size + i % size);
+  }
   if (kind == CollectiveKind::all_gather) {
     int owner = 0;
     while (part_of(request, owner).end() <= i) ++owner;
@@ -73,27 +87,31 @@ Slice final_part(const CollectiveRequest& request, CollectiveKind kind, int r) {
 
 void check(const CollectiveAlgorithm& algorithm, CollectiveRequest request) {
   CAPTURE(to_string(algorithm.kind), algorithm.name, request.world_size, request.root, request.count, request.chunks,
-          request.bounds);
+          request.channels, request.ranks_per_node, request.bounds);
+  if (!why_not(algorithm, request).empty()) return;
   std::vector<std::vector<double>> buffers(static_cast<std::size_t>(request.world_size),
                                            std::vector<double>(static_cast<std::size_t>(request.count)));
   for (int r = 0; r < request.world_size; ++r)
     for (std::int64_t i = 0; i < request.count; ++i)
       buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = value_of(r, i);
-  const auto result = run(algorithm, request, buffers);
+  for (request.channel = request.channels - 1; request.channel >= 0; --request.channel)
+    buffers = run(algorithm, request, std::move(buffers));
+  bool right = true;
   for (int r = 0; r < request.world_size; ++r) {
     request.rank = r;
     const Slice range = final_part(request, algorithm.kind, r);
-    bool right = true;
     for (std::int64_t i = range.offset; i < range.end(); ++i)
-      right = right && result[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] == expected(request, algorithm.kind, i);
-    REQUIRE(right);
-    const Rounds rounds = algorithm.rounds(request);
-    std::int64_t sent = 0;
-    for (std::int64_t i = 0; i < rounds.count; ++i)
-      if (const Round round = rounds.at(i); round.send) sent += round.send->slice.count;
-    REQUIRE(rounds.count == algorithm.round_count(request));
-    REQUIRE(sent == algorithm.elements_sent(request));
+      right = right && buffers[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] == expected(request, algorithm.kind, i);
+    for (request.channel = 0; request.channel < request.channels; ++request.channel) {
+      const Rounds rounds = algorithm.rounds(request);
+      std::int64_t sent = 0;
+      for (std::int64_t i = 0; i < rounds.count; ++i)
+        if (const Round round = rounds.at(i); round.send) sent += round.send->slice.count;
+      if (rounds.count != algorithm.round_count(request)) FAIL(rounds.count << " rounds, not " << algorithm.round_count(request));
+      if (sent != algorithm.elements_sent(request)) FAIL(sent << " elements sent, not " << algorithm.elements_sent(request));
+    }
   }
+  REQUIRE(right);
 }
 
 /// world_size + 1 places from 0 to count that do not fall: some shards are empty, one may be all.
@@ -107,11 +125,29 @@ std::vector<std::int64_t> random_bounds(Random& random, int n, std::int64_t coun
 }  // namespace
 
 TEST_CASE("every algorithm is exact and sends what its formula says") {
+  std::vector<int> sizes(17);
+  std::iota(sizes.begin(), sizes.end(), 1);
+  sizes.push_back(32);
   for (const CollectiveAlgorithm& algorithm : collective_algorithms())
-    for (int n = 1; n <= 17; ++n)
+    for (const int n : sizes)
       for (std::int64_t count = 0; count <= 40; ++count)
         for (const int chunks : {1, 3})
           check(algorithm, {.rank = 0, .world_size = n, .root = n / 3, .count = count, .chunks = chunks});
+}
+
+TEST_CASE("every algorithm is exact on several channels and nodes") {
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    for (const int n : {1, 2, 3, 5, 6, 8, 12, 16})
+      for (const std::int64_t count : {0, 1, 7, n, 3 * n, 97 * n + 5, 120 * n})
+        for (const int channels : {1, 2, 3, 5})
+          for (const int ranks_per_node : {1, 2, 4, 6, 100})
+            check(algorithm, {.rank = 0,
+                              .world_size = n,
+                              .root = n - 1,
+                              .count = count,
+                              .chunks = 1 + channels % 3,
+                              .channels = channels,
+                              .ranks_per_node = ranks_per_node});
 }
 
 TEST_CASE("every algorithm is exact with shards of any size") {
@@ -125,11 +161,109 @@ TEST_CASE("every algorithm is exact with shards of any size") {
                             .root = n - 1,
                             .count = count,
                             .chunks = chunks,
-                            .bounds = random_bounds(random, n, count)});
+                            .bounds = random_bounds(random, n, count),
+                            .channels = 1 + chunks / 2});
+}
+
+TEST_CASE("whoever refuses says why, and only what its file says") {
+  const auto reason = [](CollectiveKind kind, const char* name, const CollectiveRequest& request) {
+    return why_not(collective_algorithm(kind, name), request);
+  };
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  using enum CollectiveKind;
+  REQUIRE(has(reason(all_gather, "recursive_doubling", {.world_size = 6, .count = 6}), "power of two"));
+  REQUIRE(has(reason(reduce_scatter, "recursive_halving", {.world_size = 8, .count = 6, .channels = 2}), "1 channel"));
+  REQUIRE(has(reason(all_gather, "bruck", {.world_size = 6, .count = 6, .chunks = 3}), "1 chunk"));
+  REQUIRE(has(reason(all_reduce, "hierarchical", {.world_size = 6, .count = 6, .ranks_per_node = 4}), "do not fill"));
+  REQUIRE(has(reason(all_to_all, "pairwise", {.world_size = 4, .count = 6}), "one size"));
+  REQUIRE(reason(all_to_all, "pairwise", {.world_size = 4, .count = 8, .bounds = {0, 2, 4, 6, 8}}).empty());
+  int refusals = 0;
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    for (int n = 1; n <= 17; ++n) {
+      const bool refuses = !why_not(algorithm, {.world_size = n, .count = n}).empty();
+      refusals += refuses ? 1 : 0;
+      if (refuses) REQUIRE(algorithm.why_not != nullptr);
+    }
+  REQUIRE(refusals == 2 * 12);  // the two for powers of two, on the 12 others up to 17
+}
+
+TEST_CASE("algorithms that promise it give all ranks the same bits") {
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms()) {
+    if (algorithm.kind != CollectiveKind::all_reduce) continue;
+    for (const int n : {2, 3, 6, 7, 8, 12}) {
+      CollectiveRequest request{.world_size = n, .count = 50, .chunks = 2, .channels = 2, .ranks_per_node = n % 3 == 0 ? 3 : 0};
+      CAPTURE(algorithm.name, n);
+      Random random(7);
+      std::vector<std::vector<double>> buffers(static_cast<std::size_t>(n), std::vector<double>(50));
+      for (auto& buffer : buffers)
+        for (double& value : buffer) value = random.uniform() * 1e3;
+      for (; request.channel < request.channels; ++request.channel) buffers = run(algorithm, request, std::move(buffers));
+      for (const auto& buffer : buffers) REQUIRE(buffer == buffers[0]);
+    }
+  }
+}
+
+TEST_CASE("linear adds in the order of the ranks") {
+  Random random(8);
+  const CollectiveRequest request{.world_size = 5, .count = 20};
+  std::vector<std::vector<double>> buffers(5, std::vector<double>(20));
+  for (auto& buffer : buffers)
+    for (double& value : buffer) value = random.uniform();
+  std::vector<double> sum(20);
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = (((buffers[0][i] + buffers[1][i]) + buffers[2][i]) + buffers[3][i]) + buffers[4][i];
+  for (const auto& buffer : run(collective_algorithm(CollectiveKind::all_reduce, "linear"), request, buffers)) REQUIRE(buffer == sum);
+}
+
+TEST_CASE("channels of a ring visit every rank once, each in another order") {
+  for (const int n : {2, 3, 5, 8, 12})
+    for (const int ranks_per_node : {0, 2, 4})
+      for (int channel = 0; channel < 7; ++channel) {
+        const RingOrder order({.world_size = n, .channels = 7, .channel = channel, .ranks_per_node = ranks_per_node});
+        std::vector<bool> seen(static_cast<std::size_t>(n));
+        for (int p = 0; p < n; ++p) {
+          REQUIRE(order.position_of(order.rank_at(p)) == p);
+          seen[static_cast<std::size_t>(order.rank_at(p))] = true;
+        }
+        REQUIRE(std::find(seen.begin(), seen.end(), false) == seen.end());
+      }
+  const auto next_of_0 = [](int channel) {
+    const RingOrder order({.world_size = 8, .channels = 4, .channel = channel});
+    return order.rank_at(order.position_of(0) + 1);
+  };
+  REQUIRE(std::vector{next_of_0(0), next_of_0(1), next_of_0(2), next_of_0(3)} == std::vector{1, 7, 3, 5});
+  // Over nodes: who sends to the next node differs from channel to channel.
+  for (int channel = 0; channel < 4; ++channel) {
+    const RingOrder order({.world_size = 8, .channels = 4, .channel = channel, .ranks_per_node = 4});
+    int crossings = 0;
+    for (int p = 0; p < 8; ++p)
+      if (order.rank_at(p) / 4 != order.rank_at(p + 1) / 4) {
+        ++crossings;
+        REQUIRE(order.rank_at(p) % 4 == (channel + 3) % 4);
+        REQUIRE(order.rank_at(p + 1) % 4 == channel);
+      }
+    REQUIRE(crossings == 2);
+  }
+}
+
+TEST_CASE("whoever passes elements on in one of the two trees is a leaf of the other") {
+  const CollectiveAlgorithm& trees = collective_algorithm(CollectiveKind::broadcast, "double_binary_tree");
+  for (int n = 2; n <= 40; ++n)
+    for (int rank = 0; rank < n; ++rank) {
+      CollectiveRequest request{.rank = rank, .world_size = n, .root = n / 2, .count = 2, .channels = 2};
+      const std::int64_t first = trees.elements_sent(request);
+      request.channel = 1;
+      const std::int64_t second = trees.elements_sent(request);
+      REQUIRE((first <= 2 && second <= 2));
+      if (rank == n / 2)
+        REQUIRE((first == 1 && second == 1));
+      else
+        REQUIRE((first == 0 || second == 0));
+    }
 }
 
 TEST_CASE("reduce ends with the sum at the root alone, whichever rank that is") {
-  const CollectiveAlgorithm& reduce = collective_algorithm(CollectiveKind::reduce, "binomial");
+  const std::string name = GENERATE("binomial", "double_binary_tree", "linear");
+  const CollectiveAlgorithm& reduce = collective_algorithm(CollectiveKind::reduce, name);
   for (int n = 2; n <= 9; ++n)
     for (int root = 0; root < n; ++root) {
       CollectiveRequest request{.rank = 0, .world_size = n, .root = root, .count = 5, .chunks = 2};

@@ -58,11 +58,11 @@ inline Schedule flows_schedule(int ranks, const std::vector<Flow>& flows) {
 
 /// One collective over all ranks.
 inline Schedule collective_schedule(int ranks, std::int64_t count, CollectiveKind kind = CollectiveKind::all_reduce,
-                                    const std::string& algorithm = "ring", int chunks = 1) {
+                                    const std::string& algorithm = "ring", int chunks = 1, int channels = 1) {
   Schedule schedule = empty_schedule(ranks, 1);
   Program& program = schedule.programs[0];
   const Region region = add_buffer(program, "data", count);
-  program.ops.push_back({"collective", 1, {}, Collective{kind, algorithm, 0, 0, 0, chunks, region}});
+  program.ops.push_back({"collective", 1, {}, Collective{kind, algorithm, 0, 0, 0, chunks, region, {}, channels}});
   return schedule;
 }
 

@@ -88,10 +88,12 @@ Schedule random_schedule(std::uint64_t seed) {
     const int offset = 1 + static_cast<int>(random.below(ranks - 1));
     const std::int64_t count = random.below(3) == 0 ? random.below(5) : random.below(300'000);
     const auto algorithms = collective_algorithms();
-    const CollectiveAlgorithm& algorithm =
-        algorithms[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(algorithms.size())))];
+    const auto drawn = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(algorithms.size())));
+    const bool refuses = !why_not(algorithms[drawn], {.world_size = ranks, .count = count}).empty();
+    const CollectiveAlgorithm& algorithm = algorithms[refuses ? 0 : drawn];
     const int root = static_cast<int>(random.below(ranks));
-    const int chunks = 1 + static_cast<int>(random.below(3));
+    const int most_chunks = why_not(algorithm, {.world_size = ranks, .count = count, .chunks = 2}).empty() ? 3 : 1;
+    const int chunks = 1 + static_cast<int>(random.below(most_chunks));
     const bool is_exchange = random.below(2) == 0;
     for (Program& program : schedule.programs) {
       program.batch = static_cast<int>(&program - schedule.programs.data());  // the key of the random cost

@@ -18,15 +18,17 @@ namespace {
 const ComputeFn kNothing = [](const ComputeCall&) {};
 
 template <class T>
-void run_and_check(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks) {
-  const Schedule schedule = collectives_of(algorithm, ranks, counts, chunks, sizeof(T) == 4 ? DType::f32 : DType::f64);
+void run_and_check(const CollectiveAlgorithm& algorithm, int ranks, const std::vector<int>& counts, int chunks, int channels = 1,
+                   int ranks_per_node = 0) {
+  const Schedule schedule =
+      collectives_of(algorithm, ranks, counts, chunks, sizeof(T) == 4 ? DType::f32 : DType::f64, channels, ranks_per_node);
   std::vector<RankMemory> memories(static_cast<std::size_t>(ranks));
   for (int r = 0; r < ranks; ++r) fill_for_collectives<T>(memories[static_cast<std::size_t>(r)], schedule, r, counts);
   const Timeline timeline = run_on_threads(schedule, 1, memories, kNothing);
   REQUIRE(check_timeline(schedule, 1, timeline).empty());
   for (int r = 0; r < ranks; ++r) {
-    CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, chunks, r);
-    REQUIRE(wrong_elements<T>(memories[static_cast<std::size_t>(r)], algorithm.kind, r, ranks, counts) == 0);
+    CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, chunks, channels, r);
+    REQUIRE(wrong_elements<T>(memories[static_cast<std::size_t>(r)], schedule, r) == 0);
   }
 }
 
@@ -42,6 +44,12 @@ TEST_CASE("every collective is exact on threads for 1 to 17 ranks and 0 to 40 el
 TEST_CASE("chunks and double precision are exact too") {
   for (const CollectiveAlgorithm& algorithm : collective_algorithms())
     for (const int ranks : {2, 3, 6}) run_and_check<double>(algorithm, ranks, {1, 13, 40}, 3);
+}
+
+TEST_CASE("several channels and nodes are exact on threads") {
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    for (const int ranks : {2, 5, 6, 8})
+      for (const int channels : {2, 3}) run_and_check<float>(algorithm, ranks, {0, ranks, 41, 48, 30 * ranks}, 2, channels, 2);
 }
 
 TEST_CASE("messages go around, iteration after iteration, without a barrier") {

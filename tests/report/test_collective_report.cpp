@@ -40,7 +40,17 @@ TEST_CASE("with one size the fields of a collective stand at the top of the JSON
 
 TEST_CASE("the formula of a ring of four is six messages of a quarter of the buffer") {
   const LinkModel link{.latency_s = 1e-6, .bandwidth_bytes_per_s = 1e9};
-  CHECK(formula_time_s(kRingOfFour, 8'000'000, link) == Approx(6 * (1e-6 + 2e6 / 1e9)).epsilon(1e-12));
+  CHECK(formula_time_s(kRingOfFour, 8'000'000, link).value() == Approx(6 * (1e-6 + 2e6 / 1e9)).epsilon(1e-12));
+}
+
+TEST_CASE("an algorithm without a closed form has no formula") {
+  CollectiveCase trees = kRingOfFour;
+  trees.algorithm = "double_binary_tree";
+  CHECK_FALSE(formula_time_s(trees, 8'000'000, {.latency_s = 1e-6, .bandwidth_bytes_per_s = 1e9}).has_value());
+  CollectiveCase torus{.algorithm = "torus", .ranks = 6, .channels = 2};  // 3 x 2, and odd channels 2 x 3
+  CHECK_FALSE(formula_time_s(torus, 8'000'000, {.latency_s = 1e-6, .bandwidth_bytes_per_s = 1e9}).has_value());
+  torus.channels = 1;
+  CHECK(formula_time_s(torus, 8'000'000, {.latency_s = 1e-6, .bandwidth_bytes_per_s = 1e9}).has_value());
 }
 
 TEST_CASE("sizes are one size or a range with a factor") {

@@ -33,6 +33,9 @@ TEST_CASE("the ideal time of every collective is its closed form") {
                             .root = 0,
                             .chunks = 2,
                             .region = {0, {0, count}}};
+      if (algorithm.time_s == nullptr) continue;
+      if (!why_not(algorithm, request_of(schedule, 0, collective)).empty()) collective.chunks = 1;  // some have one only
+      if (!why_not(algorithm, request_of(schedule, 0, collective)).empty()) continue;
       schedule.programs[0].ops.push_back({"collective", 1, {}, collective});
       const Timeline timeline = ideal(schedule, 1, kOneSecondEach, [&](int, int) { return link; });
       const double expected = algorithm.time_s(request_of(schedule, 0, collective), 4.0 * count, link);

@@ -22,14 +22,9 @@ MPI_Datatype mpi_type(DType dtype) {
   return MPI_DATATYPE_NULL;
 }
 
-bool adds(CollectiveKind kind) { return kind != CollectiveKind::all_gather && kind != CollectiveKind::broadcast; }
-
-/// Whether shards of different ranks are told apart, so that MPI needs their counts and displacements.
-bool has_shards(CollectiveKind kind) { return kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::all_gather; }
-
 void require_library_call(const std::string& name, const Collective& collective, DType dtype) {
   const std::int64_t count = collective.region.slice.count;
-  if (adds(collective.kind) && size_bytes(dtype) < 4)
+  if (is_reduction(collective.kind) && size_bytes(dtype) < 4)
     throw InputError(cat("MPI cannot add elements of type ", to_string(dtype), ", as the ", to_string(collective.kind), " '",
                          name, "' would have it do; use --collectives ours"));
   if (has_shards(collective.kind) && count > INT32_MAX)
@@ -92,6 +87,9 @@ void LibraryCall::start_part(const Slice& part) {
     case CollectiveKind::reduce_scatter:
       return require_mpi(MPI_Ireduce_scatter(at, shard_.data(), counts_.data(), type_, MPI_SUM, operand_.group, &call_),
                          "MPI_Ireduce_scatter");
+    case CollectiveKind::all_to_all:  // all shards have one size
+      return require_mpi(MPI_Ialltoall(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, at, counts_[0], type_, operand_.group, &call_),
+                         "MPI_Ialltoall");
   }
 }
 

@@ -14,9 +14,9 @@ MessageTags::MessageTags(const Schedule& schedule, int tag_limit) {
     for (const Op& op : program.ops) {
       if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
         for (const auto* message : {&exchange->send, &exchange->recv})
-          if (*message) tags_[{-1, (*message)->id}] = 0;
+          if (*message) tags_[{-1, (*message)->id, 0}] = 0;
       } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
-        tags_[{collective->axis, collective->id}] = 0;
+        for (int channel = 0; channel < collective->channels; ++channel) tags_[{collective->axis, collective->id, channel}] = 0;
       }
     }
   require(tags_.size() <= static_cast<std::size_t>(tag_limit), "run_on_mpi", "the schedule has ", tags_.size(),
@@ -39,7 +39,7 @@ void Steps::begin_step() {
   }
   out_ = {};
   in_ = {};
-  if (index_ == count_ || !step_.recv || step_.on_receive == OnReceive::copy) return;
+  if (index_ == count_ || !step_.recv || !step_.lands()) return;
   const std::int64_t wanted = kReceivesInFlight * std::min(settings_.piece_bytes, step_.recv->bytes);
   if (landing_.count() < wanted) landing_ = AlignedArray<std::byte>(wanted);
 }
@@ -56,7 +56,7 @@ bool Steps::step_is_done() const {
 
 /// Where the piece at this offset arrives.
 std::byte* Steps::landing_place(std::int64_t at) {
-  if (step_.on_receive == OnReceive::copy) return step_.recv->data + at;
+  if (!step_.lands()) return step_.recv->data + at;
   const std::int64_t piece = std::min(settings_.piece_bytes, step_.recv->bytes);
   return landing_.data() + at / piece % kReceivesInFlight * piece;
 }
@@ -91,17 +91,18 @@ bool Steps::post_sends() {
 bool Steps::finish_receives() {
   bool moved = false;
   while (!in_.requests.empty()) {
+    const std::int64_t bytes = next_piece(*step_.recv, in_.ended);
+    if (step_.in_place && out_.ended < in_.ended + bytes) break;  // both are cut into the same pieces
     int done = 0;
     MPI_Status status;
     require_mpi(MPI_Test(&in_.requests.front(), &done, &status), "MPI_Test");
     if (done == 0) break;
-    const std::int64_t bytes = next_piece(*step_.recv, in_.ended);
     int came = 0;
     require_mpi(MPI_Get_count(&status, MPI_BYTE, &came), "MPI_Get_count");
     if (came != bytes)
       throw std::runtime_error(cat("rank ", step_.recv->peer, " sent ", came, " bytes where ", bytes, " are expected"));
-    if (step_.on_receive == OnReceive::add)
-      combine(OnReceive::add, settings_.dtype, step_.recv->data + in_.ended, landing_place(in_.ended),
+    if (step_.lands())
+      combine(step_.on_receive, settings_.dtype, step_.recv->data + in_.ended, landing_place(in_.ended),
               bytes / size_bytes(settings_.dtype));
     in_.ended += bytes;
     in_.requests.pop_front();

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace convoy {
 
 /// Tags: which number names a message. MPI matches by sender, communicator and tag, and promises that two messages of one sender
 /// with one tag are received in the order in which they were sent ("non-overtaking", MPI 4.0, 3.5). Every message id and every
-/// collective of a schedule gets a tag of its own. What shares a tag, the iterations of one op, the rounds of one collective, and
+/// channel of a collective of a schedule gets a tag of its own. What shares a tag, the iterations of one op, the rounds of one channel, and
 /// the pieces of one message, is posted by both ends in that one order, since an op ends before the same op of the next iteration
 /// begins. Thus id, iteration, round and piece match, and none of them by luck. Ids may be any numbers while tags end at
 /// MPI_TAG_UB, so tags count the ids in increasing order, which all ranks do alike.
@@ -27,11 +28,11 @@ class MessageTags {
  public:
   /// Throws std::invalid_argument when there are more ids than tags.
   MessageTags(const Schedule& schedule, int tag_limit);
-  [[nodiscard]] int of_message(int id) const { return tags_.at({-1, id}); }
-  [[nodiscard]] int of_collective(int axis, int id) const { return tags_.at({axis, id}); }
+  [[nodiscard]] int of_message(int id) const { return tags_.at({-1, id, 0}); }
+  [[nodiscard]] int of_collective(int axis, int id, int channel) const { return tags_.at({axis, id, channel}); }
 
  private:
-  std::map<std::pair<int, int>, int> tags_;  ///< axis (-1: an Exchange) and id
+  std::map<std::tuple<int, int, int>, int> tags_;  ///< axis (-1: an Exchange), id and channel
 };
 
 /// One side of a message.
@@ -46,6 +47,9 @@ struct Step {
   std::optional<Half> send;
   std::optional<Half> recv;
   OnReceive on_receive = OnReceive::copy;
+  bool in_place = false;  ///< the same bytes are sent and received: a piece is put in place when what stood there has left
+  /// Whether what arrives is put elsewhere first.
+  [[nodiscard]] bool lands() const { return in_place || on_receive == OnReceive::add; }
 };
 
 /// What is the same for all messages of an op.
@@ -58,8 +62,8 @@ struct MessageSettings {
   bool synchronous = false;      ///< a send ends when it is being received, not when it is buffered
 };
 
-/// Steps under way, one after the other. Of each message several pieces are in flight at a time; pieces that are added arrive in
-/// buffers small enough to stay in a cache.
+/// Steps under way, one after the other. Of each message several pieces are in flight at a time; pieces that are added, or
+/// that take the place of what is sent, arrive in buffers small enough to stay in a cache.
 class Steps {
  public:
   Steps(const MessageSettings& settings, std::int64_t count, std::function<Step(std::int64_t)> at);
@@ -105,7 +109,38 @@ class Steps {
   Step step_;
   Pieces out_, in_;
   std::int64_t sent_bytes_ = 0;
-  AlignedArray<std::byte> landing_;  ///< kReceivesInFlight pieces, for what is added
+  AlignedArray<std::byte> landing_;  ///< kReceivesInFlight pieces, for what is not received where it belongs
+};
+
+/// The channels of a collective, all under way at the same time. An Exchange is one.
+class Channels {
+ public:
+  /// One more; before advance().
+  void add(const MessageSettings& settings, std::int64_t count, std::function<Step(std::int64_t)> at) {
+    channels_.emplace_back(settings, count, std::move(at));
+  }
+  /// Moves whatever can move. Returns whether anything did.
+  bool advance() {
+    bool moved = false;
+    for (Steps& each : channels_) moved |= each.advance();
+    return moved;
+  }
+  [[nodiscard]] bool is_done() const {
+    return std::all_of(channels_.begin(), channels_.end(), [](const Steps& each) { return each.is_done(); });
+  }
+  [[nodiscard]] std::int64_t sent_bytes() const {
+    std::int64_t sum = 0;
+    for (const Steps& each : channels_) sum += each.sent_bytes();
+    return sum;
+  }
+  /// The first that is not done; the last when all are. There is one.
+  [[nodiscard]] const Steps& waiting() const {
+    const auto found = std::find_if(channels_.begin(), channels_.end(), [](const Steps& each) { return !each.is_done(); });
+    return found == channels_.end() ? channels_.back() : *found;
+  }
+
+ private:
+  std::deque<Steps> channels_;
 };
 
 }  // namespace convoy

@@ -88,7 +88,7 @@ class MpiRun {
     OpRun run;
     double start_s = 0;
     double moved_s = 0;  ///< when something of it moved last
-    std::variant<Steps, LibraryCall> what;
+    std::variant<Channels, LibraryCall> what;
     template <class T, class... Arguments>
     UnderWay(const OpRun& a_run, double now_s, std::in_place_type_t<T> type, Arguments&&... arguments)
         : run(a_run), start_s(now_s), moved_s(now_s), what(type, std::forward<Arguments>(arguments)...) {}
@@ -210,8 +210,8 @@ class MpiRun {
     }
     if (!std::visit([](const auto& what) { return what.is_done(); }, mine->what)) return starts || moved;
     const double start_s = mine->start_s;
-    const auto* steps = std::get_if<Steps>(&mine->what);
-    const std::int64_t sent_bytes = steps != nullptr ? steps->sent_bytes() : 0;  // what MPI's own calls send, MPI alone knows
+    const auto* channels = std::get_if<Channels>(&mine->what);
+    const std::int64_t sent_bytes = channels != nullptr ? channels->sent_bytes() : 0;  // what MPI's own calls send, MPI alone knows
     mine.reset();
     rank_note().communicating.end();
     end_op(stream, run, start_s, intervals_, sent_bytes);
@@ -228,7 +228,7 @@ class MpiRun {
     const Op& op = op_of(run);
     if (const auto* exchange = std::get_if<Exchange>(&op.action)) return start_exchange(run, *exchange);
     const auto& collective = std::get<Collective>(op.action);
-    const CollectiveRequest request = request_of(schedule_, rank_, collective);
+    CollectiveRequest request = request_of(schedule_, rank_, collective);
     const DType dtype = dtype_of(collective.region);
     if (options_.collectives == CollectivesBy::library)
       return std::make_unique<UnderWay>(run, now_s(), std::in_place_type<LibraryCall>, request, collective.kind,
@@ -236,13 +236,17 @@ class MpiRun {
                                                        .dtype = dtype,
                                                        .data = memory_.bytes_at(collective.region),
                                                        .largest_count = options_.largest_count});
-    const Rounds rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
-    return std::make_unique<UnderWay>(run, now_s(), std::in_place_type<Steps>,
-                                      MessageSettings{.comm = world_.messages,
-                                                      .tag = tags_.of_collective(collective.axis, collective.id),
-                                                      .dtype = dtype,
-                                                      .piece_bytes = piece_bytes(dtype)},
-                                      rounds.count, steps_of(rounds, collective));
+    auto made = std::make_unique<UnderWay>(run, now_s(), std::in_place_type<Channels>);
+    for (; request.channel < request.channels; ++request.channel) {
+      const Rounds rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
+      std::get<Channels>(made->what)
+          .add({.comm = world_.messages,
+                .tag = tags_.of_collective(collective.axis, collective.id, request.channel),
+                .dtype = dtype,
+                .piece_bytes = piece_bytes(dtype)},
+               rounds.count, steps_of(rounds, collective));
+    }
+    return made;
   }
 
   /// The rounds of a collective with ranks of the world and memory of this rank.
@@ -254,7 +258,7 @@ class MpiRun {
         const Region part{region.buffer, {region.slice.offset + transfer->slice.offset, transfer->slice.count}};
         return half_of(group.at(static_cast<std::size_t>(transfer->peer)), part);
       };
-      return Step{half(round.send), half(round.recv), round.on_receive};
+      return Step{half(round.send), half(round.recv), round.on_receive, is_in_place(round)};
     };
   }
 
@@ -263,19 +267,20 @@ class MpiRun {
       if (!message) return std::nullopt;
       return half_of(schedule_.mesh.neighbour(rank_, message->peer.axis, message->peer.offset), message->region);
     };
-    const Step step{half(exchange.send), half(exchange.recv), OnReceive::copy};
+    const Step step{.send = half(exchange.send), .recv = half(exchange.recv)};
     const auto& any = exchange.send ? exchange.send : exchange.recv;
-    if (!any) return std::make_unique<UnderWay>(run, now_s(), std::in_place_type<Steps>, MessageSettings{}, 0, nullptr);
+    auto made = std::make_unique<UnderWay>(run, now_s(), std::in_place_type<Channels>);
+    if (!any) return made;
     const DType dtype = dtype_of(any->region);
-    return std::make_unique<UnderWay>(
-        run, now_s(), std::in_place_type<Steps>,
-        MessageSettings{.comm = world_.messages,
-                        .tag = exchange.send ? tags_.of_message(exchange.send->id) : 0,
-                        .recv_tag = exchange.recv ? tags_.of_message(exchange.recv->id) : 0,
-                        .dtype = dtype,
-                        .piece_bytes = options_.largest_count / size_bytes(dtype) * size_bytes(dtype),
-                        .synchronous = true},
-        1, [step](std::int64_t) { return step; });
+    std::get<Channels>(made->what)
+        .add({.comm = world_.messages,
+              .tag = exchange.send ? tags_.of_message(exchange.send->id) : 0,
+              .recv_tag = exchange.recv ? tags_.of_message(exchange.recv->id) : 0,
+              .dtype = dtype,
+              .piece_bytes = options_.largest_count / size_bytes(dtype) * size_bytes(dtype),
+              .synchronous = true},
+             1, [step](std::int64_t) { return step; });
+    return made;
   }
 
   [[nodiscard]] Half half_of(int peer, const Region& region) const {
@@ -307,17 +312,18 @@ class MpiRun {
 
   /// "rank 1 to send".
   [[nodiscard]] static std::string awaited(const UnderWay& waiting) {
-    const auto* steps = std::get_if<Steps>(&waiting.what);
-    return steps != nullptr ? steps->awaited() : "the other ranks of the collective";
+    const auto* channels = std::get_if<Channels>(&waiting.what);
+    return channels != nullptr ? channels->waiting().awaited() : "the other ranks of the collective";
   }
 
   /// Throws when an op has waited too long, or for somebody who is gone.
   void require_hope(const UnderWay& waiting) const {
-    const auto* steps = std::get_if<Steps>(&waiting.what);
+    const auto* channels = std::get_if<Channels>(&waiting.what);
     const std::string whom = awaited(waiting);
     if (now_s() - waiting.moved_s > options_.run.time_out_s)
       throw failure_of(waiting.run, cat("waited ", options_.run.time_out_s, " s for ", whom));
-    const int dead = steps == nullptr ? world_.first_dead() : world_.has_died(steps->awaited_rank()) ? steps->awaited_rank() : -1;
+    const int awaited_rank = channels == nullptr ? -1 : channels->waiting().awaited_rank();
+    const int dead = channels == nullptr ? world_.first_dead() : world_.has_died(awaited_rank) ? awaited_rank : -1;
     if (dead >= 0) throw failure_of(waiting.run, cat("waits for ", whom, ", but the process of rank ", dead, " has ended"));
   }
 

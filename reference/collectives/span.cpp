@@ -1,0 +1,24 @@
+#include "reference/collectives/span.h"
+
+#include "reference/collectives/folded.h"
+#include "reference/core/error.h"
+
+namespace convoy {
+
+std::string needs_one_part(const CollectiveRequest& request) {
+  if (request.channels == 1 && request.chunks == 1) return "";
+  return cat("it sends several shards in one message, so it has 1 channel and 1 chunk, not ", request.channels, " and ",
+             request.chunks);
+}
+
+std::string needs_power_of_two(const CollectiveRequest& request) {
+  if (Folded(request.world_size).extra > 0) return cat("it needs a power of two, and there are ", request.world_size, " ranks");
+  return needs_one_part(request);
+}
+
+double doubling_time_s(const CollectiveRequest& request, double bytes, const LinkModel& link) {
+  const int n = request.world_size;
+  return Folded(n).levels * link.latency_s + bytes * (n - 1) / n / link.bandwidth_bytes_per_s;
+}
+
+}  // namespace convoy
