@@ -68,8 +68,7 @@ Prepared prepare(const CollectiveOptions& options, const Session& session) {
 void print_header(const CollectiveRun& run, const Transport& transport) {
   fmt::print("# {} {} on {} {}{}, {} chunks, {} channels; median of {} after {} to warm up\n",
              transport.collectives == "library" ? "the library's" : run.algorithm, to_string(run.kind), run.ranks, transport.name,
-             transport.name == "mpi" ? " processes" : "", run.chunks, run.channels, run.repetitions,
-             run.warmup);
+             transport.name == "mpi" ? " processes" : "", run.chunks, run.channels, run.repetitions, run.warmup);
   fmt::print("{:>12} {:>12} {:>8} {:>6} {:>10} {:>12} {:>12} {:>7}\n", "size", "count", "type", "redop", "time(us)",
              "algbw(GB/s)", "busbw(GB/s)", "#wrong");
 }

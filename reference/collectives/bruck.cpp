@@ -5,8 +5,8 @@
 ///                                      step 1     2 3 4 0          from rank 4, which had 4 0
 ///                                      step 2     2 3 4 0 1        from rank 1, which had 1 2 3 4: as many as are missing
 ///
-/// In step k a rank has the 2^k shards from its own on, around the end of the buffer, and gets as many from the rank 2^k ahead. What
-/// goes around the end is two pieces, so every step is two rounds: what lies before the end, and what begins again at 0.
+/// In step k a rank has the 2^k shards from its own on, around the end of the buffer, and gets as many from the rank 2^k ahead.
+/// What goes around the end is two pieces, so every step is two rounds: what lies before the end, and what begins again at 0.
 ///
 ///   rounds: 2 ceil(log2 n)      bytes: (n-1)/n S a rank, as the ring
 ///   time: no closed form is known, since at each step other ranks have two pieces; at most 2 ceil(log2 n) latency + (n-1)/n

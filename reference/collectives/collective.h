@@ -76,8 +76,8 @@ enum class OnReceive : std::uint8_t { copy, add };
 
 /// One step of a collective at one rank. It ends when its messages have moved and what arrived is in place.
 /// The two halves of a transfer stand in the same round of their ranks. Transfers of zero elements are left out, at both ends.
-/// What is sent and what is received either share no element or are the same slice. Then ranks exchange in place: what leaves is what
-/// stood there before the round, and an executor puts in place what arrived only after what it sends has left.
+/// What is sent and what is received either share no element or are the same slice. Then ranks exchange in place: what leaves is
+/// what stood there before the round, and an executor puts in place what arrived only after what it sends has left.
 struct Round {
   std::optional<Transfer> send;
   std::optional<Transfer> recv;
@@ -86,7 +86,8 @@ struct Round {
 /// Whether what arrives must wait until what is sent has left.
 constexpr bool is_in_place(const Round& round) { return round.send && round.recv && round.send->slice == round.recv->slice; }
 
-/// The rounds of one channel of one rank: made when asked for, never stored. A ring of 512 ranks in 4 chunks has two million transfers.
+/// The rounds of one channel of one rank: made when asked for, never stored. A ring of 512 ranks in 4 chunks has two million
+/// transfers.
 struct Rounds {
   std::int64_t count = 0;
   std::function<Round(std::int64_t)> at;  ///< 0 <= round < count
@@ -110,8 +111,8 @@ struct CollectiveAlgorithm {
   /// Elements that the channel of this rank sends. Exact for every count.
   std::int64_t (*elements_sent)(const CollectiveRequest&);
   /// Time of the whole collective when every rank has one link of this kind each way, which its channels share evenly, and no
-  /// message waits for another rank's; `bytes` is the whole buffer. Exact when pieces are even. Null, or NaN for some requests: no
-  /// closed form is known.
+  /// message waits for another rank's; `bytes` is the whole buffer. Exact when pieces are even. Null, or NaN for some requests:
+  /// no closed form is known.
   double (*time_s)(const CollectiveRequest&, double bytes, const LinkModel&) = nullptr;
   /// Why it cannot do what is asked for, "" when it can. Null: it always can.
   std::string (*why_not)(const CollectiveRequest&) = nullptr;

@@ -10,10 +10,10 @@
 ///                                            ┌─┴─┐   ┌─┴─┐                    ┌─┴─┐   ┌─┴─┐
 ///                                            1   3   5   7                    7   2   4   6
 ///
-/// The tree of even channels has the labels 1 to m = n-1 in order, odd ones being leaves; for odd channels labels are shifted by one
-/// (m odd) or mirrored (m even), so that whoever passes elements on in one tree is a leaf of the other, and both together keep
-/// every link busy. A node that gets a chunk in round t gives it to its first child in round t+1, to its second in t+2, when the
-/// next chunk comes:
+/// The tree of even channels has the labels 1 to m = n-1 in order, odd ones being leaves; for odd channels labels are shifted by
+/// one (m odd) or mirrored (m even), so that whoever passes elements on in one tree is a leaf of the other, and both together
+/// keep every link busy. A node that gets a chunk in round t gives it to its first child in round t+1, to its second in t+2, when
+/// the next chunk comes:
 ///
 ///   broadcast    chunk k reaches a node in round b + 2k, b = 1 or 2 more than its parent's, 0 at the top
 ///   reduce       the same backwards: everybody adds what its children send
@@ -129,7 +129,8 @@ Round broadcast_round(const CollectiveRequest& request, const Place& place, std:
   };
   round.recv = transfer(place.parent_rank, place.first_round);
   for (const std::size_t which : {0U, 1U})
-    if (const auto send = transfer(place.child_rank.at(which), place.first_round + 1 + static_cast<int>(which))) round.send = send;
+    if (const auto send = transfer(place.child_rank.at(which), place.first_round + 1 + static_cast<int>(which)))
+      round.send = send;
   return round;
 }
 

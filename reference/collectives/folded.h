@@ -28,7 +28,9 @@ struct Folded {
   [[nodiscard]] int folds() const { return extra > 0 ? 1 : 0; }
 
   /// The round before (add) or after: those without a part in it get an empty one.
-  [[nodiscard]] Round fold(int rank, const Slice& slice) const { return rank % 2 == 0 ? away(rank, slice) : home(rank, slice, OnReceive::add); }
+  [[nodiscard]] Round fold(int rank, const Slice& slice) const {
+    return rank % 2 == 0 ? away(rank, slice) : home(rank, slice, OnReceive::add);
+  }
   [[nodiscard]] Round unfold(int rank, const Slice& slice) const {
     return rank % 2 == 1 ? away(rank, slice) : home(rank, slice, OnReceive::copy);
   }

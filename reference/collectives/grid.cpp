@@ -18,16 +18,20 @@ Line line_of(int rank, int size, int stride, bool reversed) {
   return {size, place, at(place + 1), at(place - 1)};
 }
 
-Line inner_of(const CollectiveRequest& r, const GridPlace& p) { return line_of(r.rank, p.inner_size, p.inner_stride, p.reversed); }
-Line outer_of(const CollectiveRequest& r, const GridPlace& p) { return line_of(r.rank, p.outer_size, p.outer_stride, p.reversed); }
+Line inner_of(const CollectiveRequest& r, const GridPlace& p) {
+  return line_of(r.rank, p.inner_size, p.inner_stride, p.reversed);
+}
+Line outer_of(const CollectiveRequest& r, const GridPlace& p) {
+  return line_of(r.rank, p.outer_size, p.outer_stride, p.reversed);
+}
 
 Slice chunk_of(const CollectiveRequest& request, std::int64_t chunk) {
   return shard(channel_part(request, {0, request.count}), request.chunks, chunk);
 }
 
 Round ring_round(const Line& line, const Slice& slice, const RingStep& step, OnReceive on_receive) {
-  return round_of({line.next, shard(slice, line.size, step.send_index)}, {line.previous, shard(slice, line.size, step.recv_index)},
-                  on_receive);
+  return round_of({line.next, shard(slice, line.size, step.send_index)},
+                  {line.previous, shard(slice, line.size, step.recv_index)}, on_receive);
 }
 
 /// Steps 0 to 2 (size - 1) - 1: a reduce-scatter, then an all-gather.
@@ -55,8 +59,7 @@ std::int64_t ring_elements(const Line& line, const Slice& slice) {
 
 Rounds grid_rounds(const CollectiveRequest& request, const GridPlace& place) {
   const std::int64_t rounds = grid_round_count(request, place) / request.chunks;
-  return {rounds * request.chunks,
-          [=, inner = inner_of(request, place), outer = outer_of(request, place)](std::int64_t i) {
+  return {rounds * request.chunks, [=, inner = inner_of(request, place), outer = outer_of(request, place)](std::int64_t i) {
             return round_at(inner, outer, chunk_of(request, i / rounds), static_cast<int>(i % rounds));
           }};
 }

@@ -11,8 +11,8 @@
 ///   reduce-scatter (recursive_halving)  log2 n                                  log2 n latency + (n-1)/n S/bandwidth
 /// with c chunks, one after the other. As few bytes as the ring and only logarithmic latency. The largest messages go to the
 /// nearest ranks. Another n is folded to p ranks (folded.h): 2 (c latency + S/bandwidth) more, and p for n.
-/// Reduce-scatter alone has to end with shard r at rank r, so there the largest messages go to the farthest ranks; it needs a power
-/// of two and moves several shards at once, so it has one channel and one chunk.
+/// Reduce-scatter alone has to end with shard r at rank r, so there the largest messages go to the farthest ranks; it needs a
+/// power of two and moves several shards at once, so it has one channel and one chunk.
 #include "reference/collectives/folded.h"
 #include "reference/collectives/span.h"
 
@@ -45,8 +45,7 @@ Round all_reduce_round(const CollectiveRequest& request, const Folded& folded, i
   if (k == 2 * folded.levels) return folded.unfold(request.rank, slice);
   if (!folded.is_member(request.rank)) return {};
   const bool scatters = k < folded.levels;
-  const Halves halves =
-      halves_at(folded, folded.member_of(request.rank), scatters ? k : 2 * folded.levels - 1 - k, slice);
+  const Halves halves = halves_at(folded, folded.member_of(request.rank), scatters ? k : 2 * folded.levels - 1 - k, slice);
   if (scatters) return round_of({halves.peer, halves.given}, {halves.peer, halves.kept}, OnReceive::add);
   return round_of({halves.peer, halves.kept}, {halves.peer, halves.given}, OnReceive::copy);
 }
@@ -103,8 +102,8 @@ Blocks blocks_at(const CollectiveRequest& r, std::int64_t k) {
 Rounds reduce_scatter_rounds(const CollectiveRequest& request) {
   return {Folded(request.world_size).levels, [=](std::int64_t k) {
             const Blocks b = blocks_at(request, k);
-            return round_of({b.peer, span_of_shards(request, b.theirs, b.size)}, {b.peer, span_of_shards(request, b.mine, b.size)},
-                            OnReceive::add);
+            return round_of({b.peer, span_of_shards(request, b.theirs, b.size)},
+                            {b.peer, span_of_shards(request, b.mine, b.size)}, OnReceive::add);
           }};
 }
 

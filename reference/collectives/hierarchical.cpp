@@ -26,7 +26,9 @@ GridPlace place_of(const CollectiveRequest& r) {
 Rounds rounds(const CollectiveRequest& r) { return grid_rounds(r, place_of(r)); }
 std::int64_t round_count(const CollectiveRequest& r) { return grid_round_count(r, place_of(r)); }
 std::int64_t elements_sent(const CollectiveRequest& r) { return grid_elements_sent(r, place_of(r)); }
-double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) { return grid_time_s(r, place_of(r), bytes, link); }
+double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
+  return grid_time_s(r, place_of(r), bytes, link);
+}
 
 std::string needs_full_nodes(const CollectiveRequest& r) {
   if (r.ranks_per_node <= 0 || r.world_size <= r.ranks_per_node || r.world_size % r.ranks_per_node == 0) return "";
@@ -38,7 +40,8 @@ std::string needs_full_nodes(const CollectiveRequest& r) {
 const CollectiveAlgorithm hierarchical_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "hierarchical",
-    .sentence = "reduce-scatter in every node, all-reduce across nodes, all-gather in every node; spares the network between nodes",
+    .sentence =
+        "reduce-scatter in every node, all-reduce across nodes, all-gather in every node; spares the network between nodes",
     .rounds = rounds,
     .round_count = round_count,
     .elements_sent = elements_sent,

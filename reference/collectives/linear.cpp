@@ -57,10 +57,10 @@ std::int64_t twice(const CollectiveRequest& r) { return 2 * once(r); }
 
 std::int64_t elements_of_channel(const CollectiveRequest& r) { return channel_part(r, {0, r.count}).count; }
 std::int64_t sent_to_root(const CollectiveRequest& r) { return r.rank == r.root ? 0 : elements_of_channel(r); }
-std::int64_t sent_by_root(const CollectiveRequest& r) { return r.rank == r.root ? elements_of_channel(r) * (r.world_size - 1) : 0; }
-std::int64_t sent_both_ways(const CollectiveRequest& r) {
-  return elements_of_channel(r) * (r.rank == 0 ? r.world_size - 1 : 1);
+std::int64_t sent_by_root(const CollectiveRequest& r) {
+  return r.rank == r.root ? elements_of_channel(r) * (r.world_size - 1) : 0;
 }
+std::int64_t sent_both_ways(const CollectiveRequest& r) { return elements_of_channel(r) * (r.rank == 0 ? r.world_size - 1 : 1); }
 
 double once_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
   return (r.world_size - 1) * (r.chunks * link.latency_s + bytes / link.bandwidth_bytes_per_s);
@@ -85,13 +85,12 @@ const CollectiveAlgorithm linear_reduce{
     .round_count = once,
     .elements_sent = sent_to_root,
     .time_s = once_s};
-const CollectiveAlgorithm linear_broadcast{
-    .kind = CollectiveKind::broadcast,
-    .name = "linear",
-    .sentence = "the root sends everything to one rank after the other",
-    .rounds = broadcast_rounds,
-    .round_count = once,
-    .elements_sent = sent_by_root,
-    .time_s = once_s};
+const CollectiveAlgorithm linear_broadcast{.kind = CollectiveKind::broadcast,
+                                           .name = "linear",
+                                           .sentence = "the root sends everything to one rank after the other",
+                                           .rounds = broadcast_rounds,
+                                           .round_count = once,
+                                           .elements_sent = sent_by_root,
+                                           .time_s = once_s};
 
 }  // namespace convoy

@@ -4,12 +4,13 @@
 ///             round 1   0 ◀▶ 1   2 ◀▶ 3       0.0 0.1 0.2 0.3   ▶   0.0 1.0 2.0 3.0
 ///             round 2   0 ◀▶ 2   1 ◀▶ 3       rank 0's 0.1 and rank 1's 1.0 changed places in round 1
 ///
-/// Shard k of rank r goes to the place of shard r at rank k, and that of k comes in its stead: everything stays in one buffer, and
-/// all shards have one size. The pairs are those of a round-robin tournament: with an odd number of players, m, r meets s - r
+/// Shard k of rank r goes to the place of shard r at rank k, and that of k comes in its stead: everything stays in one buffer,
+/// and all shards have one size. The pairs are those of a round-robin tournament: with an odd number of players, m, r meets s - r
 /// modulo m in round s, and who meets itself has a break; an even n is m = n - 1 and one more player, who meets the one with the
 /// break.
 ///
-///   rounds: c (n-1), or c n for an odd n, each rank having a break in one    time, S bytes, n even: (n-1) (c latency + S/(n bandwidth))
+///   rounds: c (n-1), or c n for an odd n, each rank having a break in one    time, S bytes, n even: (n-1) (c latency + S/(n
+///   bandwidth))
 /// with c chunks of each shard, one after the other. With an odd n a break is no gain for the others: n instead of n-1.
 #include "reference/collectives/collective.h"
 #include "reference/collectives/ring_order.h"
@@ -57,7 +58,8 @@ double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
 const CollectiveAlgorithm pairwise_all_to_all{
     .kind = CollectiveKind::all_to_all,
     .name = "pairwise",
-    .sentence = "in every round each rank swaps shards with one other; every shard goes straight to where it belongs, n-1 latencies",
+    .sentence =
+        "in every round each rank swaps shards with one other; every shard goes straight to where it belongs, n-1 latencies",
     .rounds = rounds,
     .round_count = round_count,
     .elements_sent = elements_sent,

@@ -6,9 +6,9 @@
 ///   n = 8    channel 0   0 ▶ 1 ▶ 2 ▶ 3 ▶ 4 ▶ 5 ▶ 6 ▶ 7 ▶        channel 2   0 ▶ 3 ▶ 6 ▶ 1 ▶ 4 ▶ 7 ▶ 2 ▶ 5 ▶
 ///            channel 1   0 ▶ 7 ▶ 6 ▶ 5 ▶ 4 ▶ 3 ▶ 2 ▶ 1 ▶        channel 3   the other way around
 ///
-/// so that channels use links that others leave idle. Over several nodes it stays in a node until all its ranks have been visited,
-/// and channel c enters every node at its rank c, so that the messages between nodes of different channels come to different ranks
-/// and, where these have NICs of their own, to different NICs:
+/// so that channels use links that others leave idle. Over several nodes it stays in a node until all its ranks have been
+/// visited, and channel c enters every node at its rank c, so that the messages between nodes of different channels come to
+/// different ranks and, where these have NICs of their own, to different NICs:
 ///
 ///   2 nodes of 4    channel 0   0 ▶ 1 ▶ 2 ▶ 3 ▶ 4 ▶ 5 ▶ 6 ▶ 7 ▶     channel 1   1 ▶ 2 ▶ 3 ▶ 0 ▶ 5 ▶ 6 ▶ 7 ▶ 4 ▶
 #pragma once

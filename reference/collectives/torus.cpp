@@ -1,10 +1,10 @@
 /// 2-D torus: a ring for each dimension (Jain and Sabharwal 2010; Mikami et al. 2018 for training).
 ///
-///   3 x 4           0 ▶ 1 ▶ 2 ▶ 3 ▶       even channels: reduce-scatter in the rows, all-reduce in the columns, all-gather in the rows
+///   3 x 4           0 ▶ 1 ▶ 2 ▶ 3 ▶       even channels: reduce-scatter in the rows, all-reduce in the columns, all-gather in
+///   the rows
 ///                   ▼   ▼   ▼   ▼         odd channels: columns first, so that the links of both dimensions are busy
-///                   4 ▶ 5 ▶ 6 ▶ 7 ▶       channels 2 and 3 of four: the same, the other way around, on the links' other direction
-///                   ▼   ▼   ▼   ▼
-///                   8 ▶ 9 ▶ 10▶ 11▶
+///                   4 ▶ 5 ▶ 6 ▶ 7 ▶       channels 2 and 3 of four: the same, the other way around, on the links' other
+///                   direction ▼   ▼   ▼   ▼ 8 ▶ 9 ▶ 10▶ 11▶
 ///
 ///   a x b = n, c chunks    rounds: 2c (a-1) + 2c (b-1)     time, S bytes: 2(b-1) (c latency + S/(b bandwidth))
 ///                                                                       + 2(a-1) (c latency + S/(n bandwidth))

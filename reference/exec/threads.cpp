@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -201,9 +201,11 @@ class ThreadsRun {
         const Round round = channels[c].at(i);
         const auto channel = static_cast<int>(c);
         if (round.send)
-          moves[c].out = Parcel{name(rank, group.at(static_cast<std::size_t>(round.send->peer)), i, channel), part(round.send->slice)};
+          moves[c].out =
+              Parcel{name(rank, group.at(static_cast<std::size_t>(round.send->peer)), i, channel), part(round.send->slice)};
         if (round.recv)
-          moves[c].in = Parcel{name(group.at(static_cast<std::size_t>(round.recv->peer)), rank, i, channel), part(round.recv->slice)};
+          moves[c].in =
+              Parcel{name(group.at(static_cast<std::size_t>(round.recv->peer)), rank, i, channel), part(round.recv->slice)};
         moves[c].how = round.on_receive;
         moves[c].in_place = is_in_place(round);
       }

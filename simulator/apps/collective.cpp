@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "reference/collectives/choose.h"
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
@@ -49,7 +50,7 @@ std::string first_algorithm(CollectiveKind kind) {
 CollectiveCase case_of(const CollectiveOptions& options) {
   const CollectiveKind kind = parse_collective_kind(options.kind);
   const std::string name = options.algorithm.empty() ? first_algorithm(kind) : options.algorithm;
-  const CollectiveAlgorithm& algorithm = collective_algorithm(kind, name);
+  const int usual_channels = name == kAutomatic ? 1 : collective_algorithm(kind, name).usual_channels;
   require_rank_count(options.ranks);
   constexpr int kMostChannels = 64;
   if (options.chunks < 1) throw InputError(cat("--chunks is ", options.chunks, ", expected 1 or more"));
@@ -61,7 +62,7 @@ CollectiveCase case_of(const CollectiveOptions& options) {
           .algorithm = name,
           .ranks = options.ranks,
           .chunks = options.chunks,
-          .channels = options.channels > 0 ? options.channels : algorithm.usual_channels,
+          .channels = options.channels > 0 ? options.channels : usual_channels,
           .ranks_per_node = options.ranks_per_node.value_or(0)};
 }
 
@@ -94,8 +95,9 @@ nlohmann::ordered_json json_of_algorithms() {
 /// Throws InputError when pieces of the smallest buffer would be empty: they are left out, and the closed forms count them.
 void require_whole_pieces(const CollectiveCase& what, std::int64_t smallest_bytes) {
   const std::int64_t count = smallest_bytes / size_bytes(DType::f32);
-  const bool cuts = has_shards(what.kind) || what.algorithm == "ring";
-  const std::int64_t shard = (cuts ? count / what.ranks : count) / what.channels;
+  const bool has_formula = collective_algorithm(what.kind, what.algorithm).time_s != nullptr;
+  const bool whole = what.kind == CollectiveKind::broadcast || what.kind == CollectiveKind::reduce || !has_formula;
+  const std::int64_t shard = (whole ? count : count / what.ranks) / what.channels;
   const std::int64_t most = std::max<std::int64_t>(1, shard);
   if (what.chunks > most)
     throw InputError(cat("--chunks is ", what.chunks, ", but ", smallest_bytes, " bytes on ", what.ranks, " ranks make at most ",
@@ -157,10 +159,7 @@ CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, cons
     end_s = std::max(end_s, interval.end_s);
   }
   const LinkModel link = slowest_link(cluster, what.ranks, static_cast<double>(bytes) / what.ranks / what.chunks);
-  return {.bytes = bytes,
-          .time_s = end_s - start_s,
-          .formula_time_s = formula_time_s(what, bytes, link),
-          .wrong = {}};
+  return {.bytes = bytes, .time_s = end_s - start_s, .formula_time_s = formula_time_s(what, bytes, link), .wrong = {}};
 }
 
 /// Only what arrives costs anything here, and only a profile knows what.
@@ -215,6 +214,61 @@ void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) 
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
 }
 
+nlohmann::ordered_json simulated_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows,
+                                      const Cluster& cluster, const std::string& fidelity) {
+  nlohmann::ordered_json json = collective_json(what, rows);
+  json["cluster"] = cluster.name;
+  json["fidelity"] = fidelity;
+  for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "simulated";
+  json["provenance"]["formula_time_s"] = "formula";  // wrong is null: no data moved
+  return json;
+}
+
+/// What auto knows of a cluster.
+GroupTopology topology_of(const Cluster& cluster, int ranks, int ranks_per_node) {
+  GroupTopology topology{.ranks_per_node = ranks_per_node, .nics_per_node = cluster.nics_per_node};
+  if (cluster.devices_per_node > 1 && ranks > 1) topology.in_node = cluster.link(0, 1);
+  if (ranks > cluster.devices_per_node) {
+    topology.between_nodes = cluster.link(0, cluster.devices_per_node);
+    topology.between_nodes.bandwidth_bytes_per_s = cluster.nic.bandwidth_bytes_per_s;
+  }
+  return topology;
+}
+
+/// The case with what auto chooses for a size in it, and why.
+std::pair<CollectiveCase, std::string> chosen(const CollectiveCase& what, std::int64_t bytes, const Cluster& cluster) {
+  const CollectiveChoice choice = choose_algorithm(what.kind, request_of(what, bytes), size_bytes(DType::f32),
+                                                   topology_of(cluster, what.ranks, what.ranks_per_node));
+  CollectiveCase one = what;
+  one.algorithm = choice.best.algorithm;
+  one.channels = choice.best.channels;
+  one.chunks = choice.best.chunks;
+  return {one, choice.why};
+}
+
+/// Simulates every size by the way that is chosen for it.
+void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& what, const std::vector<std::int64_t>& sizes,
+                     const ChosenMachine& machine) {
+  for (const auto& [option, typed] : {std::pair{"--channels", options.channels > 0}, {"--chunks", options.chunks > 1}})
+    if (typed) throw InputError(cat("--algorithm auto chooses channels and chunks too, so ", option, " would change nothing"));
+  std::vector<CollectiveRow> rows;
+  std::string reasons;
+  std::string fidelity;
+  nlohmann::ordered_json choices = nlohmann::ordered_json::array();
+  for (const std::int64_t bytes : sizes) {
+    const auto [one, why] = chosen(what, bytes, machine.cluster);
+    rows.push_back(simulate_size(one, bytes, machine, receive_cost(machine), fidelity));
+    reasons += fmt::format("{:>12} B: {}\n", bytes, why);
+    choices.push_back(
+        {{"bytes", bytes}, {"algorithm", one.algorithm}, {"channels", one.channels}, {"chunks", one.chunks}, {"why", why}});
+  }
+  options.output.text(fmt::format("{} of {} ranks on {}, algorithms chosen by size and topology, simulated\n\n{}\n{}",
+                                  to_string(what.kind), what.ranks, machine.cluster.name, collective_table(what, rows), reasons));
+  nlohmann::ordered_json json = simulated_json(what, rows, machine.cluster, fidelity);
+  json["choices"] = choices;
+  options.output.json(json);
+}
+
 void run(const CollectiveOptions& options) {
   if (options.list) {
     options.output.text(list_of_algorithms());
@@ -222,14 +276,26 @@ void run(const CollectiveOptions& options) {
   }
   CollectiveCase what = case_of(options);
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
-  require_whole_pieces(what, sizes.front());
-  for (const std::int64_t bytes : sizes) require_possible(what, bytes);
+  const bool automatic = what.algorithm == kAutomatic;
+  if (automatic && options.run)
+    throw InputError(
+        "auto chooses by the links of a cluster, which --run does not know; see what it chooses with --cluster and without "
+        "--run, and name that");
+  if (automatic) {
+    CollectiveCase first = what;  // which can whatever any other can
+    first.algorithm = first_algorithm(what.kind);
+    for (const std::int64_t bytes : sizes) require_possible(first, bytes);
+  } else {
+    require_whole_pieces(what, sizes.front());
+    for (const std::int64_t bytes : sizes) require_possible(what, bytes);
+  }
   if (options.run) return run_for_real(options, what);
   for (const auto& [option, typed] : {std::pair{"--transport", options.transport}, {"--collectives", options.collectives}})
     if (!typed.empty()) throw InputError(cat(option, " says how a collective is run for real, so it takes --run"));
   const ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
   if (!options.ranks_per_node) what.ranks_per_node = machine.cluster.devices_per_node;
+  if (automatic) return simulate_chosen(options, what, sizes, machine);
   for (const std::int64_t bytes : sizes) require_possible(what, bytes);
   const CostModel cost = receive_cost(machine);
   std::vector<CollectiveRow> rows;
@@ -239,12 +305,7 @@ void run(const CollectiveOptions& options) {
                                   to_string(what.kind), what.ranks, machine.cluster.name, what.chunks, what.chunks == 1 ? "" : "s",
                                   what.channels, what.channels == 1 ? "" : "s", describe_fidelity(fidelity),
                                   collective_table(what, rows)));
-  nlohmann::ordered_json json = collective_json(what, rows);
-  json["cluster"] = machine.cluster.name;
-  json["fidelity"] = fidelity;
-  for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "simulated";
-  json["provenance"]["formula_time_s"] = "formula";  // wrong is null: no data moved
-  options.output.json(json);
+  options.output.json(simulated_json(what, rows, machine.cluster, fidelity));
 }
 
 }  // namespace
@@ -257,7 +318,8 @@ void add_collective(CLI::App& app) {
   verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast, reduce or all_to_all")
       ->capture_default_str()
       ->type_name("KIND");
-  verb->add_option("--algorithm", options->algorithm, "How, see --list; without it the first for the kind")->type_name("NAME");
+  verb->add_option("--algorithm", options->algorithm, "How, see --list, or auto; without it the first for the kind")
+      ->type_name("NAME");
   verb->add_option("--ranks", options->ranks, "Ranks of the group")->capture_default_str()->type_name("N");
   verb->add_option("--bytes", options->bytes, "Size of the buffer of a rank, or a range: MIN..MAX:xFACTOR")
       ->capture_default_str()

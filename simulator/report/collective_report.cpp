@@ -111,9 +111,12 @@ std::vector<CollectiveRow> parse_collective_table(const std::string& text) {
 }
 
 nlohmann::ordered_json collective_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows) {
-  nlohmann::ordered_json json = {
-      {"collective", to_string(what.kind)}, {"algorithm", what.algorithm}, {"ranks", what.ranks},
-      {"chunks", what.chunks},           {"channels", what.channels},   {"ranks_per_node", what.ranks_per_node}};
+  nlohmann::ordered_json json = {{"collective", to_string(what.kind)},
+                                 {"algorithm", what.algorithm},
+                                 {"ranks", what.ranks},
+                                 {"chunks", what.chunks},
+                                 {"channels", what.channels},
+                                 {"ranks_per_node", what.ranks_per_node}};
   nlohmann::ordered_json sizes = nlohmann::ordered_json::array();
   for (const CollectiveRow& row : rows) sizes.push_back(row_json(what, row));
   if (rows.size() == 1) json.update(sizes[0]);

@@ -51,9 +51,9 @@ std::string collective_table(const CollectiveCase& what, const std::vector<Colle
 /// The rows of a table in the columns of nccl-tests, as convoy-train prints it; lines that are no rows are skipped.
 std::vector<CollectiveRow> parse_collective_table(const std::string& text);
 
-/// {"collective", "algorithm", "ranks", "chunks", "channels", "ranks_per_node", "sizes": [{"bytes", "count", "time_s", "algbw_bytes_per_s",
-/// "busbw_bytes_per_s", "wrong", "formula_time_s"}]}; with one size, its fields stand at the top too. wrong is null when no data
-/// moved.
+/// {"collective", "algorithm", "ranks", "chunks", "channels", "ranks_per_node", "sizes": [{"bytes", "count", "time_s",
+/// "algbw_bytes_per_s", "busbw_bytes_per_s", "wrong", "formula_time_s"}]}; with one size, its fields stand at the top too. wrong
+/// is null when no data moved.
 nlohmann::ordered_json collective_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows);
 
 }  // namespace convoy

@@ -213,6 +213,19 @@ TEST_CASE("the exit code and the words of convoy-train come through") {
   CHECK(contains(profile.err, "did you mean '--model'"));
 }
 
+TEST_CASE("every algorithm is listed, and auto says what it chose and why") {
+  const json list = json_of("collective --list").at("algorithms");
+  CHECK(list.size() > 20);
+  for (const json& row : list) CHECK(row.at("sentence").get<std::string>().size() > 20);
+  const json chosen = json_of("collective --algorithm auto --ranks 64 --bytes 256..256MiB:x1048576 --cluster ring-test");
+  CHECK(chosen.at("choices").at(0).at("algorithm") == "recursive_doubling");
+  CHECK(chosen.at("choices").at(1).at("algorithm") == "halving_doubling");
+  CHECK(chosen.at("choices").at(1).at("why").get<std::string>().find("against") != std::string::npos);
+  // The simulation on one switch is the estimate by which it was chosen.
+  const double formula_s = chosen.at("sizes").at(1).at("formula_time_s").get<double>();
+  CHECK(chosen.at("sizes").at(1).at("time_s").get<double>() == Approx(formula_s).epsilon(1e-9));
+}
+
 TEST_CASE("a real collective has its elements checked") {
   const json real = json_of("collective all_reduce --ranks 2 --bytes 1KiB..4KiB:x2 --run");
   REQUIRE(real.at("sizes").size() == 3);

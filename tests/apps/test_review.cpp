@@ -137,6 +137,12 @@ TEST_CASE("what a verb cannot use is refused, not ignored") {
       {"sweep --clutser dgx-v100 --vary ranks=1,2", "did you mean '--cluster'"},
       {"simulate --model vgg61 --cluster dgx-v100", "vgg16"},
       {"collective --ranks 4 --bytes 64 --chunks 5 --cluster ring-test", "at most 4 parts"},
+      {"collective all_to_all --ranks 3 --bytes 64 --cluster ring-test", "one size"},
+      {"collective all_gather --algorithm recursive_doubling --ranks 6 --cluster ring-test", "power of two"},
+      {"collective --algorithm hierarchical --ranks 12 --cluster dgx-v100", "do not fill nodes of 8"},
+      {"collective --channels 65 --cluster ring-test", "--channels is 65"},
+      {"collective --algorithm auto --channels 2 --cluster ring-test", "--channels would change nothing"},
+      {"collective --algorithm auto --run", "name that"},
   };
   for (const auto& [line, expected] : lines) refused(line, expected);
   CHECK(command::run("collective --ranks 4 --bytes 64 --chunks 4 --cluster ring-test").exit_code == 0);

@@ -210,8 +210,10 @@ TEST_CASE("linear adds in the order of the ranks") {
   for (auto& buffer : buffers)
     for (double& value : buffer) value = random.uniform();
   std::vector<double> sum(20);
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = (((buffers[0][i] + buffers[1][i]) + buffers[2][i]) + buffers[3][i]) + buffers[4][i];
-  for (const auto& buffer : run(collective_algorithm(CollectiveKind::all_reduce, "linear"), request, buffers)) REQUIRE(buffer == sum);
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    sum[i] = (((buffers[0][i] + buffers[1][i]) + buffers[2][i]) + buffers[3][i]) + buffers[4][i];
+  for (const auto& buffer : run(collective_algorithm(CollectiveKind::all_reduce, "linear"), request, buffers))
+    REQUIRE(buffer == sum);
 }
 
 TEST_CASE("channels of a ring visit every rank once, each in another order") {

@@ -31,6 +31,17 @@ TEST_CASE("messages keep peers, ids and regions") {
   REQUIRE(parse_schedule(to_text(schedule)) == schedule);
 }
 
+TEST_CASE("channels and nodes of collectives are kept, and left out where they are the usual ones") {
+  Schedule schedule = empty_schedule(4);
+  schedule.programs[0].ops.push_back(all_reduce_op(all_of(schedule.programs[0], 0), 0, {}, 1));
+  REQUIRE(to_text(schedule).find("channels=") == std::string::npos);
+  auto& collective = std::get<Collective>(schedule.programs[0].ops[0].action);
+  collective.channels = 2;
+  collective.ranks_per_node = 2;
+  REQUIRE(to_text(schedule).find(" channels=2 ranks_per_node=2") != std::string::npos);
+  REQUIRE(parse_schedule(to_text(schedule)) == schedule);
+}
+
 TEST_CASE("boxes, bounds, nodes and axes of sums are kept") {
   const Schedule filter = make_schedule(make_lenet5(), make_plan("filter", {.ranks = 4, .global_batch = 3}));
   const std::string text = to_text(filter);

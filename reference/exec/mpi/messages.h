@@ -20,10 +20,10 @@ namespace convoy {
 
 /// Tags: which number names a message. MPI matches by sender, communicator and tag, and promises that two messages of one sender
 /// with one tag are received in the order in which they were sent ("non-overtaking", MPI 4.0, 3.5). Every message id and every
-/// channel of a collective of a schedule gets a tag of its own. What shares a tag, the iterations of one op, the rounds of one channel, and
-/// the pieces of one message, is posted by both ends in that one order, since an op ends before the same op of the next iteration
-/// begins. Thus id, iteration, round and piece match, and none of them by luck. Ids may be any numbers while tags end at
-/// MPI_TAG_UB, so tags count the ids in increasing order, which all ranks do alike.
+/// channel of a collective of a schedule gets a tag of its own. What shares a tag, the iterations of one op, the rounds of one
+/// channel, and the pieces of one message, is posted by both ends in that one order, since an op ends before the same op of the
+/// next iteration begins. Thus id, iteration, round and piece match, and none of them by luck. Ids may be any numbers while tags
+/// end at MPI_TAG_UB, so tags count the ids in increasing order, which all ranks do alike.
 class MessageTags {
  public:
   /// Throws std::invalid_argument when there are more ids than tags.

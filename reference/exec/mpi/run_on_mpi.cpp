@@ -211,7 +211,8 @@ class MpiRun {
     if (!std::visit([](const auto& what) { return what.is_done(); }, mine->what)) return starts || moved;
     const double start_s = mine->start_s;
     const auto* channels = std::get_if<Channels>(&mine->what);
-    const std::int64_t sent_bytes = channels != nullptr ? channels->sent_bytes() : 0;  // what MPI's own calls send, MPI alone knows
+    const std::int64_t sent_bytes =
+        channels != nullptr ? channels->sent_bytes() : 0;  // what MPI's own calls send, MPI alone knows
     mine.reset();
     rank_note().communicating.end();
     end_op(stream, run, start_s, intervals_, sent_bytes);

@@ -41,8 +41,9 @@ void expect_exact(MpiWorld& world, Expectations& e, const CollectiveAlgorithm& a
   const Timeline timeline = run_on_mpi(world, schedule, 1, memory, kNothing, options);
   expect_timeline(world, e, schedule, 1, timeline);
   const int wrong = wrong_elements<T>(memory, schedule, world.rank());
-  e.expect(wrong == 0, wrong, " wrong elements of ", to_string(algorithm.kind), " ", algorithm.name, ", ", chunks, " chunks, ", channels, " channels, by ",
-           to_string(options.collectives), ", pieces of ", options.piece_bytes, ", ", sizeof(T), " bytes an element");
+  e.expect(wrong == 0, wrong, " wrong elements of ", to_string(algorithm.kind), " ", algorithm.name, ", ", chunks, " chunks, ",
+           channels, " channels, by ", to_string(options.collectives), ", pieces of ", options.piece_bytes, ", ", sizeof(T),
+           " bytes an element");
 }
 
 bool is_first_of_its_kind(const CollectiveAlgorithm& algorithm) {
