@@ -410,8 +410,10 @@ void CpuCompute::run(const ComputeCall& call) {
   }
   if (!touches_blocked(call)) return Call<float>(*this, call, kFast).run();
   static const Layer none = Flatten{};
+  if (call.compute.node < 0) return run_blocked(call, none, 0);
   const auto node = static_cast<std::size_t>(call.compute.node);
-  run_blocked(call, call.compute.node < 0 ? none : model_.nodes.at(node).layer, call.compute.node < 0 ? 0 : pixels_.at(node));
+  const Shape& image = inputs_.at(node);
+  run_blocked(call, model_.nodes.at(node).layer, static_cast<double>(image.h) * image.w);
 }
 
 ComputeFn CpuCompute::function() {

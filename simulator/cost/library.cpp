@@ -20,18 +20,18 @@ constexpr double kReduceCall_s = 0.3 * us;    ///< finding the operation and its
 constexpr double kGpuCopy_s = 10 * us;        ///< cudaMemcpy of little, with its synchronisation
 /// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and the
 /// PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s.
-double pageable_bytes_per_s(const Wiring& wiring) { return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation)); }
+double pageable_bytes_per_s(const GpuWiring& wiring) { return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation)); }
 
 /// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node.
-double host_message_s(double bytes, int far, const Wiring& wiring) {
+double host_message_s(double bytes, int far, const GpuWiring& wiring) {
   if (far == 0) return kSharedMemory_s + bytes / kCopy_bytes_per_s;
   const double share = wiring.nics * nic_data_bytes_per_s(wiring, false) / far;
   // TCP is copied by the kernel at both ends, each end on its own core: the slower of copy and wire.
-  const double wire = wiring.fabric == Fabric::tcp ? std::min(share, kCopy_bytes_per_s) : share;
+  const double wire = wiring.fabric == FabricKind::tcp ? std::min(share, kCopy_bytes_per_s) : share;
   return fabric_latency_s(wiring.fabric) + bytes / wire;
 }
 
-double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
   const int n = placing.ranks();
   const double part = bytes / n;
   const double step = std::max(placing.nodes > 1 ? host_message_s(part, 1, wiring) : 0.0,
@@ -41,7 +41,7 @@ double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, co
 }
 
 /// log2 n rounds, each of all bytes; the last ones between nodes, where all ranks of a node share its NICs.
-double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
   const bool all = kind == CollectiveKind::all_reduce || kind == CollectiveKind::all_gather;
   const double near = std::ceil(std::log2(placing.ranks_per_node)) * host_message_s(bytes, 0, wiring);
   const double far = placing.nodes == 1 ? 0.0
@@ -52,12 +52,12 @@ double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing
 }
 
 /// A broadcast of much: the root's parts go to all, then round the ring.
-double host_scatter_gather_s(double bytes, const Placing& placing, const Wiring& wiring) {
+double host_scatter_gather_s(double bytes, const Placing& placing, const GpuWiring& wiring) {
   return host_doubling_s(CollectiveKind::broadcast, bytes / 2, placing, wiring) +
          host_ring_s(CollectiveKind::all_gather, bytes, placing, wiring);
 }
 
-LibraryTime host_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring, const Usage& usage) {
+LibraryTime host_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
   const LibraryTime doubling{host_doubling_s(kind, bytes, placing, wiring), "recursive doubling"};
   const LibraryTime ring{host_ring_s(kind, bytes, placing, wiring), "ring"};
   if (usage.force == "ring") return ring;
@@ -70,14 +70,14 @@ LibraryTime host_time(CollectiveKind kind, double bytes, const Placing& placing,
 }
 
 /// A library with cores of its own: a ring whose steps take what the wire takes.
-LibraryTime servers_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+LibraryTime servers_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
   const int n = placing.ranks();
   const double step = placing.nodes > 1 ? host_message_s(bytes / n, 1, wiring) : host_message_s(bytes / n, 0, wiring);
   return {(kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) * step, "ring"};
 }
 
 /// Only moving, from GPU to GPU: binomial for little; for much the parts go to all, then round the ring.
-LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring) {
+LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
   const auto hop = [&](double of_bytes, bool far) { return message_time_s(Library::mpi_gpu, of_bytes, far, 1, wiring); };
   const auto tree = [&](double of_bytes) {
     const double near = placing.ranks_per_node == 1 ? 0.0 : std::ceil(std::log2(placing.ranks_per_node)) * hop(of_bytes, false);
@@ -93,11 +93,11 @@ LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& pl
 
 }  // namespace
 
-LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring,
+LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
                          const Usage& usage) {
   require(bytes >= 0 && placing.nodes >= 1 && placing.ranks_per_node >= 1, "library_time", "bytes ", bytes, " over ", placing.nodes,
           " nodes of ", placing.ranks_per_node);
-  if (placing.nodes > 1 && (wiring.fabric == Fabric::none || !(wiring.nic_bytes_per_s > 0)))
+  if (placing.nodes > 1 && (wiring.fabric == FabricKind::none || !(wiring.nic_bytes_per_s > 0)))
     throw InputError(cat(placing.nodes, " nodes without a network between them"));
   if (library == Library::nccl) return nccl_time(kind, bytes, placing, wiring, usage);
   if (placing.ranks() == 1) return {kSharedMemory_s, "nothing to do"};
@@ -111,7 +111,7 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
   return time;
 }
 
-double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const Wiring& wiring) {
+double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring) {
   require(pairs >= 1, "message_time_s", "pairs must be at least 1, got ", pairs);
   const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
   if (!between_nodes) {
@@ -120,7 +120,7 @@ double message_time_s(Library library, double bytes, bool between_nodes, int pai
     return (library == Library::nccl ? 8.4 * us : 2 * us) + bytes / ring_bytes_per_s(wiring, 2);
   }
   // A large message in host memory is cut over two NICs (UCX, UCX_MAX_RNDV_RAILS=2); one in a GPU's over the nearest only.
-  const int rails = gpu || wiring.fabric == Fabric::tcp ? 1 : 2;
+  const int rails = gpu || wiring.fabric == FabricKind::tcp ? 1 : 2;
   const double nics = std::min(pairs * rails, wiring.nics) * nic_data_bytes_per_s(wiring, gpu);
   const double start = fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);  // GPU memory is reached over PCIe, there and back
   return start + bytes / (nics / pairs);

@@ -45,10 +45,10 @@ struct LibraryTime {
 /// The time of a collective of `bytes` (of the whole buffer of a rank) over a group. One rank takes no time but the launch.
 /// Throws InputError when the wiring cannot carry the group (several nodes without a network) and std::invalid_argument for sizes below
 /// 0.
-LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring,
+LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
                          const Usage& usage = {});
 
 /// One message between two ranks, of two nodes or of one, when `pairs` of them go at once.
-double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const Wiring& wiring);
+double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring);
 
 }  // namespace convoy

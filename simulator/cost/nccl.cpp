@@ -44,11 +44,11 @@ struct Facts {
   CollectiveKind kind;
   double bytes;
   Placing placing;
-  const Wiring& wiring;
+  const GpuWiring& wiring;
 
   [[nodiscard]] bool on_nvlink() const {
-    return wiring.interior == Interior::nvlink_switch || wiring.interior == Interior::nvlink_mesh ||
-           (wiring.interior == Interior::nvlink_pairs && placing.ranks_per_node <= 2);
+    return wiring.interior == GpuInterior::nvlink_switch || wiring.interior == GpuInterior::nvlink_mesh ||
+           (wiring.interior == GpuInterior::nvlink_pairs && placing.ranks_per_node <= 2);
   }
   [[nodiscard]] Hardware inside() const { return on_nvlink() ? kNvlink : kPcie; }
   [[nodiscard]] double node_bytes_per_s() const {
@@ -59,10 +59,10 @@ struct Facts {
   }
   /// A hop between nodes is NCCL's figure for InfiniBand, and what another fabric takes beyond that.
   [[nodiscard]] double network_hop_us(const double (&hops)[3][3], Protocol protocol) const {
-    return hops[kNetwork][protocol] + (fabric_latency_s(wiring.fabric) - fabric_latency_s(Fabric::infiniband)) / us;
+    return hops[kNetwork][protocol] + (fabric_latency_s(wiring.fabric) - fabric_latency_s(FabricKind::infiniband)) / us;
   }
   [[nodiscard]] bool has_ll128() const {
-    return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != Fabric::tcp;
+    return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != FabricKind::tcp;
   }
 };
 
@@ -132,7 +132,7 @@ double in_switch_time_s(const Facts& facts) {
 
 }  // namespace
 
-LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring, const Usage& usage) {
+LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
   const Facts facts{kind, bytes, placing, wiring};
   if (placing.ranks() == 1) return {kRingStart_us[kLL] * us, "nothing to do"};
   LibraryTime best{std::numeric_limits<double>::infinity(), ""};

@@ -5,6 +5,6 @@
 
 namespace convoy {
 
-LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const Wiring& wiring, const Usage& usage);
+LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage);
 
 }  // namespace convoy

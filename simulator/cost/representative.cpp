@@ -75,7 +75,7 @@ class Walk {
     for (const int member : members) nodes.insert(member / machine_.ranks_per_node);
     Placing placing{.nodes = static_cast<int>(nodes.size()), .ranks_per_node = 1};
     placing.ranks_per_node = std::max(1, static_cast<int>(members.size()) / placing.nodes);
-    Wiring wiring = machine_.wiring;
+    GpuWiring wiring = machine_.wiring;
     if (placing.nodes > 1) wiring.nic_bytes_per_s *= static_cast<double>(placing.ranks_per_node) / machine_.ranks_per_node;
     const auto bytes = static_cast<double>(region_bytes(program(), collective.region));
     if (bytes == 0 || members.size() < 2) return 0;
@@ -112,9 +112,9 @@ StepTime representative_step(const Schedule& schedule, const CostModel& cost, co
   return Walk(schedule, cost, machine, is_convolution).run();
 }
 
-double occupied_part(const Wiring& wiring, int sms) {
+double occupied_part(const GpuWiring& wiring, int sms) {
   const int rings = wiring.nvlinks > 0 ? wiring.nvlinks : 1;
-  return sms > 0 ? std::min(0.5, 2.0 * std::max(rings, wiring.fabric == Fabric::none ? 0 : wiring.nics) / sms) : 0.0;
+  return sms > 0 ? std::min(0.5, 2.0 * std::max(rings, wiring.fabric == FabricKind::none ? 0 : wiring.nics) / sms) : 0.0;
 }
 
 }  // namespace convoy

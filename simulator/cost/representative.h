@@ -24,7 +24,7 @@ struct StepTime {
 
 /// The ranks of a cluster in order, as many on every node, and what joins them.
 struct Machine {
-  Wiring wiring;
+  GpuWiring wiring;
   int ranks_per_node = 1;
   Library library = Library::nccl;
   Usage usage = {};
@@ -38,6 +38,6 @@ StepTime representative_step(const Schedule& schedule, const CostModel& cost, co
                              const std::function<bool(int node)>& is_convolution = {});
 
 /// The part of a GPU's multiprocessors that NCCL's channels hold while they run: two for each ring on NVLink, two for PCIe or each NIC.
-double occupied_part(const Wiring& wiring, int sms);
+double occupied_part(const GpuWiring& wiring, int sms);
 
 }  // namespace convoy

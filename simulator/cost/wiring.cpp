@@ -22,42 +22,42 @@ double nvlink_bytes_per_s(int generation) {
 
 double pcie_bytes_per_s(int generation) { return 12.0 * GB * std::exp2(generation - 3); }
 
-double pcie_pair_bytes_per_s(const Wiring& wiring) {
+double pcie_pair_bytes_per_s(const GpuWiring& wiring) {
   const double lanes_bytes_per_s = pcie_bytes_per_s(wiring.pcie_generation);
   if (!wiring.peer_to_peer) return lanes_bytes_per_s / 2;
   return wiring.pcie_switches && !wiring.two_sockets ? lanes_bytes_per_s : lanes_bytes_per_s * 5 / 6;
 }
 
-double nic_data_bytes_per_s(const Wiring& wiring, bool from_gpu) {
+double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu) {
   double part = 1;
   switch (wiring.fabric) {
-    case Fabric::none: return 0;
-    case Fabric::infiniband:
-    case Fabric::omni_path: part = 4096.0 / (4096 + 30); break;
-    case Fabric::roce: part = 4096.0 / (4096 + 58); break;
-    case Fabric::tcp: part = 1448.0 / 1538; break;
-    case Fabric::efa:
-    case Fabric::tcpx: part = 8192.0 / (8192 + 90); break;
+    case FabricKind::none: return 0;
+    case FabricKind::infiniband:
+    case FabricKind::omni_path: part = 4096.0 / (4096 + 30); break;
+    case FabricKind::roce: part = 4096.0 / (4096 + 58); break;
+    case FabricKind::tcp: part = 1448.0 / 1538; break;
+    case FabricKind::efa:
+    case FabricKind::tcpx: part = 8192.0 / (8192 + 90); break;
   }
   const double wire_bytes_per_s = wiring.nic_bytes_per_s * part;
-  if (!from_gpu || wiring.fabric == Fabric::tcp) return std::min(wire_bytes_per_s, pcie_bytes_per_s(wiring.pcie_generation));
+  if (!from_gpu || wiring.fabric == FabricKind::tcp) return std::min(wire_bytes_per_s, pcie_bytes_per_s(wiring.pcie_generation));
   const double read_bytes_per_s = 15.75 * GB * std::exp2(wiring.pcie_generation - 3) * (64.0 / 88) * 0.9;
   return std::min(wire_bytes_per_s, read_bytes_per_s);
 }
 
-double fabric_latency_s(Fabric fabric) {
+double fabric_latency_s(FabricKind fabric) {
   switch (fabric) {
-    case Fabric::none: return 0;
-    case Fabric::tcp: return 22 * us;
-    case Fabric::efa:
-    case Fabric::tcpx: return 15 * us;
+    case FabricKind::none: return 0;
+    case FabricKind::tcp: return 22 * us;
+    case FabricKind::efa:
+    case FabricKind::tcpx: return 15 * us;
     default: return 1 * us;
   }
 }
 
 namespace {
 
-int mesh_ring_links(const Wiring& wiring, int ranks) {
+int mesh_ring_links(const GpuWiring& wiring, int ranks) {
   if (wiring.devices_per_node <= 4) return ranks > 2 ? wiring.nvlinks : std::max(1, wiring.nvlinks / (wiring.devices_per_node - 1));
   if (ranks > 4) return wiring.nvlinks;
   if (ranks == 2) return 1;
@@ -66,24 +66,24 @@ int mesh_ring_links(const Wiring& wiring, int ranks) {
 
 }  // namespace
 
-double ring_bytes_per_s(const Wiring& wiring, int ranks) {
+double ring_bytes_per_s(const GpuWiring& wiring, int ranks) {
   require(ranks >= 1, "ring_bytes_per_s", "there is no ring of ", ranks);
   const double link_bytes_per_s = nvlink_bytes_per_s(wiring.nvlink_generation);
   switch (wiring.interior) {
-    case Interior::nvlink_switch: return wiring.nvlinks * link_bytes_per_s;
-    case Interior::nvlink_mesh: return mesh_ring_links(wiring, ranks) * link_bytes_per_s;
-    case Interior::nvlink_pairs: return ranks <= 2 ? wiring.nvlinks * link_bytes_per_s : pcie_pair_bytes_per_s(wiring);
+    case GpuInterior::nvlink_switch: return wiring.nvlinks * link_bytes_per_s;
+    case GpuInterior::nvlink_mesh: return mesh_ring_links(wiring, ranks) * link_bytes_per_s;
+    case GpuInterior::nvlink_pairs: return ranks <= 2 ? wiring.nvlinks * link_bytes_per_s : pcie_pair_bytes_per_s(wiring);
     default: return pcie_pair_bytes_per_s(wiring);
   }
 }
 
-std::string describe(const Wiring& wiring) {
+std::string describe(const GpuWiring& wiring) {
   static constexpr const char* kInteriors[] = {"alone",           "on an NVLink switch", "in an NVLink mesh",
                                                "in NVLink pairs", "on PCIe",             "of a host"};
   static constexpr const char* kFabrics[] = {"none", "InfiniBand", "RoCE", "TCP", "EFA", "TCPX", "Omni-Path"};
   std::string text = cat(wiring.devices_per_node, " devices ", kInteriors[static_cast<int>(wiring.interior)]);
   if (wiring.nvlinks > 0) text += cat(" (", wiring.nvlinks, " links)");
-  if (wiring.fabric != Fabric::none)
+  if (wiring.fabric != FabricKind::none)
     text += cat(", ", wiring.nics, wiring.nics == 1 ? " NIC of " : " NICs of ", format_bandwidth(wiring.nic_bytes_per_s), ", ",
                 kFabrics[static_cast<int>(wiring.fabric)]);
   return text;

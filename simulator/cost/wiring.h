@@ -1,4 +1,4 @@
-/// Wiring: how the GPUs of a node and the nodes are joined, as far as the time of a collective depends on it.
+/// GpuWiring: how the GPUs of a node and the nodes are joined, as far as the time of a collective depends on it.
 ///
 /// The rates that a protocol leaves of what a data sheet states are derived here, once for all machines.
 #pragma once
@@ -8,7 +8,7 @@
 namespace convoy {
 
 /// What joins the devices of a node.
-enum class Interior : unsigned char {
+enum class GpuInterior : unsigned char {
   alone,          ///< one device
   nvlink_switch,  ///< NVSwitch: every GPU reaches every other with all of its links
   nvlink_mesh,    ///< links from GPU to GPU: the hybrid cube mesh of 8, or 4 with two links between any two
@@ -18,10 +18,10 @@ enum class Interior : unsigned char {
 };
 
 /// What joins nodes.
-enum class Fabric : unsigned char { none, infiniband, roce, tcp, efa, tcpx, omni_path };
+enum class FabricKind : unsigned char { none, infiniband, roce, tcp, efa, tcpx, omni_path };
 
-struct Wiring {
-  Interior interior = Interior::alone;
+struct GpuWiring {
+  GpuInterior interior = GpuInterior::alone;
   int devices_per_node = 1;
   int nvlink_generation = 0;  ///< 0: none
   int nvlinks = 0;            ///< of each GPU
@@ -30,7 +30,7 @@ struct Wiring {
   bool pcie_switches = false; ///< traffic between GPUs can turn round in a PCIe switch below the processor
   bool two_sockets = false;   ///< the node has two processors, and its GPUs hang on both
   bool in_switch_reduction = false;  ///< NVLink SHARP: the switch adds (Hopper and later)
-  Fabric fabric = Fabric::none;
+  FabricKind fabric = FabricKind::none;
   int nics = 1;
   double nic_bytes_per_s = 0;  ///< of one, as its name says: 100 Gbit/s is 12.5e9
 };
@@ -46,17 +46,17 @@ double nvlink_bytes_per_s(int generation);
 double pcie_bytes_per_s(int generation);
 /// The same from GPU to GPU through a processor, which cuts packets to 64 bytes, so that the same data takes 6/5 of the time
 /// (NCCL, topo.h, INTEL_P2P_OVERHEAD); through memory of the host every byte passes the root complex twice: half.
-double pcie_pair_bytes_per_s(const Wiring& wiring);
+double pcie_pair_bytes_per_s(const GpuWiring& wiring);
 
 /// Bytes/s of data of one NIC. InfiniBand and RoCE: packets of 4,096 bytes of data and about 30 (58 for RoCE v2) of headers and
 /// checks. TCP: 1,448 of 1,538 bytes on the wire are data. EFA and TCPX: 8,192 bytes of jumbo frames and 90 of headers. A
 /// NIC on PCIe 3.0 is held to what 16 lanes carry when GPU memory is read from outside: completions of 64 bytes, each with 24
 /// of header: 64/88 of 15.75 GB/s and 10 % less for flow control.
-double nic_data_bytes_per_s(const Wiring& wiring, bool from_gpu);
+double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu);
 /// Seconds from one process to another through the fabric, besides data: InfiniBand, RoCE and Omni-Path about 1 us through
 /// verbs; TCP about 22 us through two kernels and an interrupt (netperf TCP_RR on 10 GbE: 20,000 to 25,000 round trips
 /// a second); EFA and TCPX about 15 us, as their vendors state.
-double fabric_latency_s(Fabric fabric);
+double fabric_latency_s(FabricKind fabric);
 
 /// Bytes/s at which NCCL's rings go round `ranks` GPUs of one node, over all channels: what leaves each GPU.
 ///   switch         links times the rate of one
@@ -65,9 +65,9 @@ double fabric_latency_s(Fabric fabric);
 ///   mesh of 4      two links between any two: 6 rings for 4 ranks, 2 for 2
 ///   pairs          2 ranks: the bridge; more: PCIe
 ///   PCIe           one ring
-double ring_bytes_per_s(const Wiring& wiring, int ranks);
+double ring_bytes_per_s(const GpuWiring& wiring, int ranks);
 
 /// "8 GPUs on an NVLink switch (12 links of generation 3), 8 NICs of 25 GB/s, InfiniBand".
-std::string describe(const Wiring& wiring);
+std::string describe(const GpuWiring& wiring);
 
 }  // namespace convoy

@@ -66,12 +66,12 @@ Placing placing_of(const CsvTable& table, std::size_t row, const Hardware& hardw
 }
 
 /// The wiring between the ranks of the case, where its notes say more than the hardware does.
-Wiring wiring_between(const Hardware& hardware, const std::string& words) {
-  Wiring wiring = wiring_of(hardware, words);
+GpuWiring wiring_between(const Hardware& hardware, const std::string& words) {
+  GpuWiring wiring = wiring_of(hardware, words);
   const std::string text = lower_case(words);
   if (text.find("p2p disabled") != std::string::npos || text.find("no_p2p") != std::string::npos) {
     wiring.peer_to_peer = false;
-    wiring.interior = Interior::pcie;
+    wiring.interior = GpuInterior::pcie;
     wiring.nvlink_generation = 0;
   }
   return wiring;
@@ -89,14 +89,14 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
   const std::string software = cat(table.text(row, "library"), " ", table.text(row, "algorithm"));
   const std::string words = cat(table.text(row, "case_id"), " ", software, " ", table.text(row, "notes"));
   if (words.find("fit") != std::string::npos && words.find("not raw") != std::string::npos) throw NotDone("a straight line, not a measurement");
-  const Wiring wiring = wiring_between(hardware, words);
+  const GpuWiring wiring = wiring_between(hardware, words);
   const Library library = library_of(software, table.text(row, "buffer"));
   if ((library == Library::nccl || library == Library::mpi_gpu) && !hardware.missing.empty()) throw NotDone(hardware.missing);
   if (ranks < 1 || bytes < 0) throw NotDone(cat(ranks, " ranks, ", bytes, " bytes"));
   if (is_message(op)) {
     const int pairs = std::max(1, ranks / 2);
     const bool between = table.number(row, "nodes").value_or(1) > 1;
-    if (between && wiring.fabric == Fabric::none) throw NotDone("network not stated");
+    if (between && wiring.fabric == FabricKind::none) throw NotDone("network not stated");
     const bool stream = op.find("stream") != std::string::npos;
     // A stream of messages hides their latency; what stays is the time the bytes take, and the host's part of issuing one.
     const double message_s = message_time_s(library, bytes, between, pairs, wiring);
@@ -128,8 +128,8 @@ std::vector<Prediction> predict_contention(const CsvTable& table, const std::map
     const double bytes = needed(table, row, "size_bytes");
     prediction.measured = needed(table, row, "time_us");
     prediction.what = cat(jobs, " jobs on ", nodes, " nodes, ", format_bytes(bytes));
-    Wiring wiring = hardware_of(table, row, hardware).wiring;
-    if (wiring.fabric == Fabric::none) throw NotDone("network not stated");
+    GpuWiring wiring = hardware_of(table, row, hardware).wiring;
+    if (wiring.fabric == FabricKind::none) throw NotDone("network not stated");
     if (nodes < 1 || jobs < 1) throw NotDone(cat(jobs, " jobs on ", nodes, " nodes"));
     // Every job has a ring of its own over the same NICs, which their flows share evenly.
     wiring.nic_bytes_per_s /= jobs;

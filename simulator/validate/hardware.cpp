@@ -32,25 +32,25 @@ std::vector<double> numbers_in(const std::string& text) {
   return numbers;
 }
 
-Fabric fabric_of(const std::string& text) {
-  if (text.empty() || contains(text, "none")) return Fabric::none;
-  if (contains(text, "InfiniBand")) return Fabric::infiniband;
-  if (contains(text, "TCPX")) return Fabric::tcpx;
-  if (contains(text, "RoCE")) return Fabric::roce;
-  if (contains(text, "EFA")) return Fabric::efa;
-  if (contains(text, "Omni-Path")) return Fabric::omni_path;
-  if (contains(text, "Ethernet") || contains(text, "TCP")) return Fabric::tcp;
-  return Fabric::none;
+FabricKind fabric_of(const std::string& text) {
+  if (text.empty() || contains(text, "none")) return FabricKind::none;
+  if (contains(text, "InfiniBand")) return FabricKind::infiniband;
+  if (contains(text, "TCPX")) return FabricKind::tcpx;
+  if (contains(text, "RoCE")) return FabricKind::roce;
+  if (contains(text, "EFA")) return FabricKind::efa;
+  if (contains(text, "Omni-Path")) return FabricKind::omni_path;
+  if (contains(text, "Ethernet") || contains(text, "TCP")) return FabricKind::tcp;
+  return FabricKind::none;
 }
 
-Interior interior_of(const std::string& text, int devices) {
-  if (devices <= 1 || contains(text, "one GPU")) return Interior::alone;
-  if (contains(text, "NVSwitch")) return Interior::nvlink_switch;
+GpuInterior interior_of(const std::string& text, int devices) {
+  if (devices <= 1 || contains(text, "one GPU")) return GpuInterior::alone;
+  if (contains(text, "NVSwitch")) return GpuInterior::nvlink_switch;
   if (contains(text, "NVLink") && (contains(text, "pairs") || contains(text, "bridge"))) {
-    return contains(text, "no NVLink") || contains(text, "bridge not stated") ? Interior::pcie : Interior::nvlink_pairs;
+    return contains(text, "no NVLink") || contains(text, "bridge not stated") ? GpuInterior::pcie : GpuInterior::nvlink_pairs;
   }
-  if (contains(text, "NVLink") && !contains(text, "no NVLink")) return Interior::nvlink_mesh;
-  return Interior::pcie;
+  if (contains(text, "NVLink") && !contains(text, "no NVLink")) return GpuInterior::nvlink_mesh;
+  return GpuInterior::pcie;
 }
 
 int nvlink_generation(const Gpu& gpu) {
@@ -68,10 +68,10 @@ int nvlink_generation(const Gpu& gpu) {
 /// GB/s of one NVLink in one direction on the data sheet.
 double sheet_link_GBps(int generation) { return generation == 1 ? 20.0 : generation == 30 ? 14.0625 : 25.0; }
 
-Wiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
+GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   const std::string inside = table.text(row, "intra_node_link");
   const std::string everything = inside + "; " + table.text(row, "notes");
-  Wiring wiring;
+  GpuWiring wiring;
   wiring.devices_per_node = static_cast<int>(table.number(row, "gpus_per_node").value_or(1));
   wiring.interior = interior_of(inside, wiring.devices_per_node);
   wiring.pcie_generation = contains(everything, "PCIe 5") ? 5 : contains(everything, "PCIe 4") ? 4 : contains(everything, "PCIe 2") ? 2 : 3;
@@ -80,13 +80,13 @@ Wiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
     wiring.peer_to_peer = gpu->peer_to_peer;
     const int generation = nvlink_generation(*gpu);
     const double rate_GBps = table.number(row, "intra_node_bw_per_gpu_per_direction_GB_per_s").value_or(0);
-    if (wiring.interior != Interior::pcie && wiring.interior != Interior::alone && generation > 0 && rate_GBps > 0) {
+    if (wiring.interior != GpuInterior::pcie && wiring.interior != GpuInterior::alone && generation > 0 && rate_GBps > 0) {
       wiring.nvlink_generation = generation;
       wiring.nvlinks = static_cast<int>(std::lround(rate_GBps / sheet_link_GBps(generation)));
-    } else if (wiring.interior != Interior::alone) {
-      wiring.interior = Interior::pcie;
+    } else if (wiring.interior != GpuInterior::alone) {
+      wiring.interior = GpuInterior::pcie;
     }
-    wiring.in_switch_reduction = wiring.interior == Interior::nvlink_switch && gpu->compute_capability >= 90;
+    wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu->compute_capability >= 90;
   }
   wiring.pcie_switches = contains(everything, "PLX") || contains(everything, "PCIe 3.0 switches");
   wiring.two_sockets = contains(everything, "two sockets") || contains(everything, "dual Xeon") || contains(everything, "per socket");
@@ -138,15 +138,15 @@ std::map<std::string, Hardware> read_hardware(const CsvTable& table) {
   return all;
 }
 
-Wiring wiring_of(const Hardware& hardware, const std::string& words) {
-  Wiring wiring = hardware.wiring;
+GpuWiring wiring_of(const Hardware& hardware, const std::string& words) {
+  GpuWiring wiring = hardware.wiring;
   if (hardware.nic_choices.size() < 2) return wiring;
   const std::string text = lower(words);
   const bool fast = contains(text, "infiniband") || contains(text, "rdma") || contains(text, "100ib") || contains(text, "56g") ||
                     contains(text, "100g") || contains(text, "_ib");
   const auto [slowest, fastest] = std::minmax_element(hardware.nic_choices.begin(), hardware.nic_choices.end());
   wiring.nic_bytes_per_s = fast ? *fastest : *slowest;
-  wiring.fabric = fast && contains(hardware.network, "InfiniBand") ? Fabric::infiniband : Fabric::tcp;
+  wiring.fabric = fast && contains(hardware.network, "InfiniBand") ? FabricKind::infiniband : FabricKind::tcp;
   return wiring;
 }
 

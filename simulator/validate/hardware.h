@@ -17,7 +17,7 @@ struct Hardware {
   std::string gpu_name;
   const Gpu* gpu = nullptr;  ///< null: not in our table
   Device device;             ///< peaks by precision where stated; tf32 is half of fp16, as on every chip that has it
-  Wiring wiring;
+  GpuWiring wiring;
   std::string network;              ///< the text, for rows that leave the choice to the case
   std::vector<double> nic_choices;  ///< bytes/s
   std::string missing;              ///< "GPU", for sentences; "" when the GPU is stated
@@ -27,6 +27,6 @@ struct Hardware {
 std::map<std::string, Hardware> read_hardware(const CsvTable& table);
 
 /// The wiring of a case: where the row names several networks, the one that the case's words name ("ib", "10g", "TCP", "RDMA").
-Wiring wiring_of(const Hardware& hardware, const std::string& words);
+GpuWiring wiring_of(const Hardware& hardware, const std::string& words);
 
 }  // namespace convoy

@@ -128,7 +128,7 @@ Plan plan_of(const Task& task, int ranks, int global_batch) {
 
 struct Setting {
   const Hardware& hardware;
-  Wiring wiring;
+  GpuWiring wiring;
 };
 
 StepTime simulate_step(const Model& model, const Plan& plan, const Task& task, const Setting& setting, int nodes) {
@@ -146,7 +146,7 @@ StepTime simulate_step(const Model& model, const Plan& plan, const Task& task, c
 /// Variables on the host of one node: every GPU pushes its gradients and pulls the weights over its PCIe lanes, two GPUs to a switch's
 /// uplink; the host adds what all of them pushed, three passes over memory at about 40 GB/s for two sockets of DDR4 used by one operation.
 /// Pulls hide behind the forward pass and pushes behind the backward pass, as far as they are as long.
-void add_servers(StepTime& time, double gradient_bytes, const Task& task, const Wiring& wiring) {
+void add_servers(StepTime& time, double gradient_bytes, const Task& task, const GpuWiring& wiring) {
   const int sharing = task.ranks > 1 ? 2 : 1;
   const double lanes = pcie_bytes_per_s(wiring.pcie_generation) / sharing;
   const double one_way_s = gradient_bytes / lanes;

@@ -30,8 +30,8 @@ double time_of(const Conv2d& layer, const Shape& x, Pass pass, const KernelMachi
   return layer_time_s(layer, x, output_shape(layer, x), pass, {}, machine);
 }
 
-const Wiring kDgx1{.interior = Interior::nvlink_mesh, .devices_per_node = 8, .nvlink_generation = 2, .nvlinks = 6,
-                   .fabric = Fabric::infiniband, .nics = 4, .nic_bytes_per_s = 100 * Gbit};
+const GpuWiring kDgx1{.interior = GpuInterior::nvlink_mesh, .devices_per_node = 8, .nvlink_generation = 2, .nvlinks = 6,
+                   .fabric = FabricKind::infiniband, .nics = 4, .nic_bytes_per_s = 100 * Gbit};
 
 }  // namespace
 
@@ -100,14 +100,14 @@ TEST_CASE("library: rings and trees by their arithmetic", "[library]") {
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {1, 8}, kDgx1).choice == "ring, LL");
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1).choice == "tree, LL");
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1, {.trees = false}).choice == "ring, LL");
-  CHECK_THROWS(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {2, 1}, Wiring{.devices_per_node = 1}));
+  CHECK_THROWS(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {2, 1}, GpuWiring{.devices_per_node = 1}));
   double before = 0;
   for (double size = 8; size < 1e9; size *= 2) {
     const double time_s = library_time(Library::mpi_host, CollectiveKind::all_reduce, size, {4, 4}, kDgx1).time_s;
     CHECK(time_s > before);
     before = time_s;
   }
-  const Wiring tcp{.fabric = Fabric::tcp, .nic_bytes_per_s = 10 * Gbit};
+  const GpuWiring tcp{.fabric = FabricKind::tcp, .nic_bytes_per_s = 10 * Gbit};
   CHECK(std::abs(nic_data_bytes_per_s(tcp, true) / (1.25e9 * 1448 / 1538) - 1) < 1e-12);
 }
 

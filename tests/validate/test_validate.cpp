@@ -79,13 +79,13 @@ TEST_CASE("validate: a small folder gives what arithmetic says, and a reason for
 TEST_CASE("validate: the network that the words of a case name", "[validate]") {
   const auto hardware = read_hardware(parse_csv(kHardware, "hardware.csv"));
   const Hardware& lan = hardware.at("lan");
-  CHECK(wiring_of(lan, "ddl_100ib_case").fabric == Fabric::infiniband);
+  CHECK(wiring_of(lan, "ddl_100ib_case").fabric == FabricKind::infiniband);
   CHECK(wiring_of(lan, "ddl_100ib_case").nic_bytes_per_s == 100 * Gbit);
-  CHECK(wiring_of(lan, "2080ti_10g").fabric == Fabric::tcp);
+  CHECK(wiring_of(lan, "2080ti_10g").fabric == FabricKind::tcp);
   CHECK(wiring_of(lan, "2080ti_10g").nic_bytes_per_s == 10 * Gbit);
   CHECK_FALSE(lan.wiring.peer_to_peer);
   CHECK(hardware.at("box").wiring.nvlinks == 6);
-  CHECK(hardware.at("box").wiring.interior == Interior::nvlink_mesh);
+  CHECK(hardware.at("box").wiring.interior == GpuInterior::nvlink_mesh);
 }
 
 TEST_CASE("validate: folders that cannot be used are refused", "[validate]") {
