@@ -182,9 +182,9 @@ Work StepWriter::work(int i, const Box& x, const Box& y, Pass pass) const {
 // ---- before forward
 
 void StepWriter::load(Flow& flow) {
-  flow.images = make("images", BufferKind::input, whole_output(flow, kImages), layout_.images);
+  flow.images = make("images" + flow.suffix, BufferKind::input, whole_output(flow, kImages), layout_.images);
   const double bytes = writer_.bytes(flow.images.region);
-  writer_.compute("load",
+  writer_.compute("load" + flow.suffix,
                   {ComputeKind::load, -1, {{Role::y, Access::write, flow.images.region, flow.images.box}}, {0, bytes, bytes}});
 }
 
