@@ -94,7 +94,7 @@ class Fuser {
   const Model& model_;
   const MayFuse& may_fuse_;
   std::vector<Node> nodes_;
-  std::vector<int> became_;               ///< of every node the one that it is part of
+  std::vector<int> became_;                ///< of every node the one that it is part of
   std::vector<std::vector<int>> readers_;  ///< of every node, those that are left
 };
 

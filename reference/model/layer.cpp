@@ -249,8 +249,8 @@ Shape output_shape(const Layer& layer, std::span<const Shape> inputs) {
     return output_shape(layer, inputs.front());
   }
   const bool concat = std::holds_alternative<Concat>(layer);
-  require(!std::holds_alternative<BatchNorm2d>(layer) || inputs.size() == 2, "BatchNorm2d", "with an addition reads two nodes, got ",
-          inputs.size());
+  require(!std::holds_alternative<BatchNorm2d>(layer) || inputs.size() == 2, "BatchNorm2d",
+          "with an addition reads two nodes, got ", inputs.size());
   Shape y = concat ? inputs.front() : output_shape(layer, inputs.front());
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     Shape expected = inputs.front();
@@ -386,7 +386,8 @@ Work work_of_fused(const Layer& layer, const Shape& x, Pass pass, double bytes) 
 
 Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs) {
   Work work = work_of_kind(layer, x, pass, dtype, inputs);
-  if (pass != Pass::backward_weights || work != Work{}) work += work_of_fused(layer, x, pass, static_cast<double>(size_bytes(dtype)));
+  if (pass != Pass::backward_weights || work != Work{})
+    work += work_of_fused(layer, x, pass, static_cast<double>(size_bytes(dtype)));
   return work;
 }
 

@@ -3,8 +3,8 @@
 
 namespace convoy {
 
-Model make_lenet5() {
-  ModelBuilder net("lenet5", {1, 1, 28, 28}, 10);
+Model make_lenet5(const ModelOptions& options) {
+  ModelBuilder net("lenet5", options, {1, 1, 28, 28}, 10);
   net.add("conv1", Conv2d{6, square_window(5, 1, 2)});  // 6 x 28 x 28
   net.add("relu1", ReLU{});
   net.add("pool1", MaxPool2d{square_window(2, 2)});  // 6 x 14 x 14
@@ -16,7 +16,7 @@ Model make_lenet5() {
   net.add("relu3", ReLU{});
   net.add("fc2", Linear{84});
   net.add("relu4", ReLU{});
-  net.add("fc3", Linear{10});
+  net.add("fc3", Linear{net.classes()});
   return net.finish();
 }
 

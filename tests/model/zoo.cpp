@@ -98,11 +98,38 @@ TEST_CASE("one image of VGG-16 takes the multiply-adds that the literature count
   REQUIRE(flops == Approx(2 * 15.47e9).epsilon(0.002));  // 15.47 G multiply-adds (He et al. 2016 quote 15.3 for the convolutions)
 }
 
+TEST_CASE("networks take other images and classes, and say when they cannot") {
+  const Model small = make_model("resnet20", {.classes = 7, .image = Shape{1, 1, 28, 28}});
+  REQUIRE(output_shapes(small, 2).back() == Shape{2, 7, 1, 1});
+  for (const char* name : {"alexnet", "vgg16", "googlenet_aux", "squeezenet1_1", "densenet121", "mobilenet_v1"}) {
+    INFO(name);
+    REQUIRE(output_shapes(make_model(name, {.classes = 3, .image = Shape{1, 3, 160, 192}}), 1).back() == Shape{1, 3, 1, 1});
+  }
+  // Pooling adapts, so that the linear layers have as many weights as published.
+  REQUIRE(parameter_count(make_model("vgg16", {.image = Shape{1, 3, 96, 96}})) == 138'357'544);
+  REQUIRE_THROWS_AS(make_model("alexnet", {.image = Shape{1, 1, 28, 28}}), InputError);
+}
+
+TEST_CASE("auxiliary heads are left out of answers, and VGG's layers have torchvision's names") {
+  const Model model = make_model("googlenet_aux");
+  const std::vector<bool> needed = needed_for_answers(model);
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) REQUIRE(needed[i] == !model.nodes[i].name.starts_with("aux"));
+  const Model vgg = make_model("vgg16");
+  std::map<std::string, std::string> names;
+  for (int i = 0; i < static_cast<int>(vgg.nodes.size()); ++i)
+    names[vgg.nodes[static_cast<std::size_t>(i)].name] = torchvision_name(vgg, i);
+  REQUIRE(names["conv1_1"] == "features.0");
+  REQUIRE(names["conv5_3"] == "features.28");
+  REQUIRE(names["fc6"] == "classifier.0");
+  REQUIRE(names["fc8"] == "classifier.6");
+  REQUIRE(torchvision_name(model, 0) == "conv1.conv");
+}
+
 TEST_CASE("an unknown model is refused with the nearest name") {
   try {
-    make_model("vgg61");
+    make_model("mobilenet_v2");
     FAIL("accepted");
   } catch (const InputError& error) {
-    REQUIRE(std::string(error.what()).find("did you mean 'vgg16'?") != std::string::npos);
+    REQUIRE(std::string(error.what()).find("did you mean 'mobilenet_v1'?") != std::string::npos);
   }
 }
