@@ -69,6 +69,8 @@ Plan random_plan(std::uint64_t seed) {
   plan.overlap = chance();
   plan.bucket_bytes = chance() ? 1 + random.below(1'000'000'000) : (1 + random.below(64)) << (10 * random.below(4));
   plan.chunks = 1 + static_cast<int>(random.below(9));
+  plan.fusion = static_cast<Fusion>(random.below(3));
+  plan.layout = static_cast<ActivationLayout>(random.below(3));
   return plan;
 }
 
@@ -183,7 +185,7 @@ TEST_CASE("the plan of docs/formats.md can be read and divides a network") {
   REQUIRE(make_schedule(make_lenet5(), plan).world_size() == plan.mesh.world_size());
   std::vector<std::string> missing;
   for (const char* key : {"name", "mesh", "batch", "batch_axis", "overrides", "dtype", "gradients", "precision", "statistics",
-                          "at_root", "scheme", "overlap", "bucket", "all_reduce", "chunks"})
+                          "at_root", "scheme", "overlap", "bucket", "all_reduce", "chunks", "fusion", "layout"})
     if (!contains(yaml, std::string(key) + ":")) missing.emplace_back(key);
   REQUIRE(missing == std::vector<std::string>{});
 }
