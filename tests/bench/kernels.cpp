@@ -2,13 +2,21 @@
 ///   bench_kernels                                              everything, on one thread
 ///   OMP_NUM_THREADS=4 bench_kernels --benchmark_filter=conv    the environment chooses the threads
 ///   bench_kernels --benchmark_repetitions=9                    median and spread
+///   bench_kernels --benchmark_filter=blocked/                  convolutions on nChw16c, with percent of what a core can do: all
+///       passes of the layers of AlexNet, VGG-16, ResNet-20 and ResNet-50. Winograd counts the direct way's operations, so that
+///       it exceeds 100 %. One thread only: rates are by its processor time, so that other programs disturb little.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "reference/core/random.h"
+#include "reference/cpu/blocked/kernels.h"
+#include "reference/cpu/blocked/tiles.h"
 #include "reference/cpu/kernels.h"
 #include "reference/cpu/parallel.h"
 #include "reference/model/model.h"
@@ -128,6 +136,72 @@ void bench_layer(benchmark::State& state, const Layer& layer, const Shape& x, Pa
   state.counters["B/s"] = benchmark::Counter((work.bytes_read + work.bytes_written) * runs, benchmark::Counter::kIsRate);
 }
 
+// Blocked convolutions.
+
+/// FLOP/s of one core: the largest of many short runs of the tile that convolutions are made of, with operands in the first
+/// cache.
+double peak_flops() {
+  using namespace cpu::blocked;
+  constexpr int kBlocks = std::min(kMaxBlocks, 2);
+  constexpr int kPixels = max_pixels(kBlocks);
+  constexpr int kPlanes = 4;
+  Tensor<float> x({1, kPlanes, kPixels, 16}, 1), w({1, kPlanes, 16 * kBlocks, 16}, 1), y({1, kBlocks, kPixels, 16});
+  const Tensor<float> bias({1, kBlocks, 1, 16});
+  const std::int64_t tap = 0;
+  const TileJob job{.taps = &tap,
+                    .tap_count = 1,
+                    .planes = kPlanes,
+                    .lanes = 16,
+                    .last_lanes = 16,
+                    .x_plane = kPixels * 16,
+                    .x_step = 16,
+                    .y_plane = kPixels * 16,
+                    .y_step = 16};
+  const TileFunction run = tile_function(16, kPixels, kBlocks);
+  double best_s = std::numeric_limits<double>::infinity();
+  constexpr int kRuns = 5000;
+  for (int i = 0; i < 100; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int r = 0; r < kRuns; ++r) run(job, x.data(), w.data(), bias.data(), y.data(), nullptr, 0);
+    best_s = std::min(best_s, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return 2.0 * kPixels * kBlocks * 16 * kPlanes * 16 * kRuns / best_s;
+}
+
+/// A convolution of x in the blocked layout, or of plain images when there are few channels; y is its output after a ReLU.
+void bench_blocked(benchmark::State& state, const Conv2d& conv, const Shape& x_shape, Pass pass, double peak) {
+  namespace blocked = cpu::blocked;
+  const Shape y_shape = output_shape(conv, x_shape);
+  const bool plain = x_shape.c <= 4;
+  const auto memory = [](const Shape& shape, std::uint64_t seed) {
+    return random_tensor({1, 1, 1, static_cast<int>(blocked::blocked_count(shape))}, seed);
+  };
+  Tensor<float> x = memory(x_shape, 1), y = memory(y_shape, 2), dy = memory(y_shape, 3), dx = memory(x_shape, 4);
+  const Tensor<float> image = random_tensor(x_shape, 1);
+  const Tensor<float> w = random_tensor(parameter_shapes(conv, x_shape)[0].shape, 5);
+  Tensor<float> dw(w.shape());
+  const blocked::BlockedView<float> vx{x.data(), x_shape}, vy{y.data(), y_shape}, vdy{dy.data(), y_shape},
+      vdx{dx.data(), x_shape};
+  const auto run_pass = [&] {
+    if (pass == Pass::forward)
+      plain ? blocked::conv2d_forward(image.view(), w.view(), {}, vy, conv.window, {.relu = true})
+            : blocked::conv2d_forward(vx, w.view(), {}, vy, conv.window, {.relu = true});
+    if (pass == Pass::backward_input) blocked::conv2d_backward_input(vdy, w.view(), vdx, conv.window, vy);
+    if (pass == Pass::backward_weights)
+      plain ? blocked::conv2d_backward_weights(vdy, image.view(), dw.view(), {}, conv.window, vy)
+            : blocked::conv2d_backward_weights(vdy, vx, dw.view(), {}, conv.window, vy);
+  };
+  run_pass();
+  for (auto _ : state) {
+    run_pass();
+    benchmark::ClobberMemory();
+  }
+  const double flops = 2.0 * static_cast<double>(y_shape.count()) * static_cast<double>(w.shape().sample_count());
+  const auto runs = static_cast<double>(state.iterations());
+  state.counters["FLOP/s"] = benchmark::Counter(flops * runs, benchmark::Counter::kIsRate);
+  state.counters["percent"] = benchmark::Counter(100 * flops / peak * runs, benchmark::Counter::kIsRate);
+}
+
 void bench_sgd(benchmark::State& state) {
   const Shape shape{1, 1 << 20, 1, 1};
   Tensor<float> w = random_tensor(shape, 1);
@@ -163,6 +237,54 @@ void add_layers(const Model& model, int batch, const std::vector<std::string>& n
   }
 }
 
+void add_blocked() {
+  struct Row {
+    const char* name;
+    int filters;
+    Window window;
+    Shape x;
+  };
+  const Row rows[] = {
+      {"alexnet/conv1", 64, square_window(11, 4, 2), {16, 3, 224, 224}},
+      {"alexnet/conv2", 192, square_window(5, 1, 2), {16, 64, 27, 27}},
+      {"alexnet/conv3", 384, square_window(3, 1, 1), {16, 192, 13, 13}},
+      {"alexnet/conv4", 256, square_window(3, 1, 1), {16, 384, 13, 13}},
+      {"vgg16/conv1_1", 64, square_window(3, 1, 1), {4, 3, 224, 224}},
+      {"vgg16/conv1_2", 64, square_window(3, 1, 1), {4, 64, 224, 224}},
+      {"vgg16/conv2_2", 128, square_window(3, 1, 1), {4, 128, 112, 112}},
+      {"vgg16/conv3_2", 256, square_window(3, 1, 1), {4, 256, 56, 56}},
+      {"vgg16/conv4_2", 512, square_window(3, 1, 1), {4, 512, 28, 28}},
+      {"vgg16/conv5_2", 512, square_window(3, 1, 1), {4, 512, 14, 14}},
+      {"resnet20/stem", 16, square_window(3, 1, 1), {64, 3, 32, 32}},
+      {"resnet20/stage1", 16, square_window(3, 1, 1), {64, 16, 32, 32}},
+      {"resnet20/stage2", 32, square_window(3, 1, 1), {64, 32, 16, 16}},
+      {"resnet20/stage3", 64, square_window(3, 1, 1), {64, 64, 8, 8}},
+      {"resnet50/stem", 64, square_window(7, 2, 3), {16, 3, 224, 224}},
+      {"resnet50/56x56 1x1 64 to 256", 256, square_window(1), {16, 64, 56, 56}},
+      {"resnet50/56x56 1x1 256 to 64", 64, square_window(1), {16, 256, 56, 56}},
+      {"resnet50/56x56 3x3 64", 64, square_window(3, 1, 1), {16, 64, 56, 56}},
+      {"resnet50/56x56 3x3 128 stride 2", 128, square_window(3, 2, 1), {16, 128, 56, 56}},
+      {"resnet50/28x28 1x1 512 to 128", 128, square_window(1), {16, 512, 28, 28}},
+      {"resnet50/28x28 3x3 128", 128, square_window(3, 1, 1), {16, 128, 28, 28}},
+      {"resnet50/14x14 1x1 1024 to 256", 256, square_window(1), {16, 1024, 14, 14}},
+      {"resnet50/14x14 3x3 256", 256, square_window(3, 1, 1), {16, 256, 14, 14}},
+      {"resnet50/7x7 1x1 512 to 2048", 2048, square_window(1), {16, 512, 7, 7}},
+      {"resnet50/7x7 1x1 2048 to 512", 512, square_window(1), {16, 2048, 7, 7}},
+      {"resnet50/7x7 3x3 512", 512, square_window(3, 1, 1), {16, 512, 7, 7}},
+      {"resnet50/56x56 1x1 256 to 512 stride 2", 512, square_window(1, 2), {16, 256, 56, 56}},
+  };
+  const double peak = peak_flops();
+  benchmark::AddCustomContext("peak FLOP/s of a core", std::to_string(peak));
+  for (const Row& row : rows) {
+    for (const Pass pass : {Pass::forward, Pass::backward_input, Pass::backward_weights}) {
+      if (pass == Pass::backward_input && row.x.c <= 4) continue;  // nobody asks for the gradient of images
+      benchmark::RegisterBenchmark(("blocked/" + std::string(row.name) + "/" + kPassNames[static_cast<int>(pass)]).c_str(),
+                                   bench_blocked, Conv2d{row.filters, row.window, false}, row.x, pass, peak)
+          ->Unit(benchmark::kMicrosecond);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -183,6 +305,7 @@ int main(int argc, char** argv) {
   add_layer("mobilenet/depthwise 112x112", Conv2d{64, square_window(3, 1, 1), false, 64}, {8, 64, 112, 112});
   add_layer("mobilenet/depthwise 112x112, stride 2", Conv2d{64, square_window(3, 2, 1), false, 64}, {8, 64, 112, 112});
   add_layer("mobilenet/depthwise 14x14", Conv2d{512, square_window(3, 1, 1), false, 512}, {8, 512, 14, 14});
+  add_blocked();
   benchmark::RegisterBenchmark("sgd/1Mi", bench_sgd)->UseRealTime()->Unit(benchmark::kMicrosecond);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
