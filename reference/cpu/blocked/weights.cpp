@@ -119,10 +119,10 @@ Range inside(Range outputs, int offset, int stride, int extent) {
   return {std::max(outputs.begin, first), std::min(outputs.end, last + 1)};
 }
 
-/// What one task does: a block of filters of some rows.
+/// What one task does: some blocks of filters, of some rows.
 struct Task {
-  int block = 0;  ///< of filters
-  Slice rows;     ///< of all images
+  Slice blocks;  ///< of filters
+  Slice rows;    ///< of all images
 };
 
 /// How many floats of sums a block of filters has: [blocks of channels][taps][16][16], or of plain x [channels][taps][16].
@@ -222,22 +222,26 @@ struct Bundle {
   int first_filter = 0, filters = 0;
 };
 
-/// The sums of a task. sums: sums_of(...), then 16 of db.
+/// The sums of a task. sums: for every block of filters sums_of(...), then 16 of db. The blocks of filters take turns on every
+/// block of rows, so that x comes from memory once for all of them.
 void run_task(const WeightGradient& job, const Bundle& bundle, const Task& task, float* sums) {
   const std::int64_t count = sums_of(job, bundle.channels);
-  std::fill_n(sums, count + kBlock, 0.0F);
-  float* db = job.db.data == nullptr ? nullptr : sums + count;
+  std::fill_n(sums, task.blocks.count * (count + kBlock), 0.0F);
   const int height = job.dy.shape.h;
   const int block_rows = static_cast<int>(std::clamp<std::int64_t>(kBlockPixels / job.dy.shape.w, 1, height));
   for (std::int64_t at = task.rows.offset; at < task.rows.end();) {
     const int n = static_cast<int>(at / height);
     const int first = static_cast<int>(at % height);
     const int rows = static_cast<int>(std::min<std::int64_t>({block_rows, height - first, task.rows.end() - at}));
-    const Pixels pixels = gradient_rows(job, n, bundle.first_filter / kBlock + task.block, first, rows, db);
-    if (job.x.pixel == 1)
-      add_plain(job, pixels, n, first, sums);
-    else
-      add_blocked(job, pixels, n, first, {bundle.first_channel / kBlock, blocks_of(bundle.channels)}, bundle.channels, sums);
+    for (std::int64_t i = 0; i < task.blocks.count; ++i) {
+      float* own = sums + i * (count + kBlock);
+      const int block = bundle.first_filter / kBlock + static_cast<int>(task.blocks.offset + i);
+      const Pixels pixels = gradient_rows(job, n, block, first, rows, job.db.data == nullptr ? nullptr : own + count);
+      if (job.x.pixel == 1)
+        add_plain(job, pixels, n, first, own);
+      else
+        add_blocked(job, pixels, n, first, {bundle.first_channel / kBlock, blocks_of(bundle.channels)}, bundle.channels, own);
+    }
     at += rows;
   }
 }
@@ -271,27 +275,36 @@ void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, 
   }
 }
 
+/// Floats of the sums of the blocks of filters that take turns: half of a second cache.
+constexpr std::int64_t kSumFloats = 128 * 1024;
+
 void run_bundle(const WeightGradient& job, const Bundle& bundle) {
-  const int blocks = blocks_of(bundle.filters);
+  const std::int64_t blocks = blocks_of(bundle.filters);
   const std::int64_t rows = std::int64_t{job.dy.shape.n} * job.dy.shape.h;
-  const std::int64_t parts = blocks >= max_threads() ? 1 : std::clamp<std::int64_t>(max_threads() / blocks, 1, rows);
   const std::int64_t floats = sums_of(job, bundle.channels) + kBlock;
+  const std::int64_t together =
+      std::clamp<std::int64_t>(kSumFloats / floats, 1, std::max<std::int64_t>(blocks / max_threads(), 1));
+  const std::int64_t units = (blocks + together - 1) / together;
+  const std::int64_t parts = units >= max_threads() ? 1 : std::clamp<std::int64_t>(max_threads() / units, 1, rows);
   if (parts == 1) {
-    parallel_for(blocks, [&](std::int64_t block) {
-      float* sums = scratch(Slot::weight_gradients, floats);
-      run_task(job, bundle, {static_cast<int>(block), {0, rows}}, sums);
-      add_to_weights(job, bundle, static_cast<int>(block), sums);
+    parallel_for(units, [&](std::int64_t unit) {
+      const Slice own = shard(blocks, units, unit);
+      float* sums = scratch(Slot::weight_gradients, own.count * floats);
+      run_task(job, bundle, {own, {0, rows}}, sums);
+      for (std::int64_t i = 0; i < own.count; ++i)
+        add_to_weights(job, bundle, static_cast<int>(own.offset + i), sums + i * floats);
     });
     return;
   }
-  float* sums = scratch(Slot::weight_gradients, blocks * parts * floats);
-  parallel_for(blocks * parts, [&](std::int64_t i) {
-    run_task(job, bundle, {static_cast<int>(i / parts), shard(rows, parts, i % parts)}, sums + i * floats);
+  float* sums = scratch(Slot::weight_gradients, parts * blocks * floats);
+  parallel_for(units * parts, [&](std::int64_t i) {
+    const Slice own = shard(blocks, units, i / parts);
+    run_task(job, bundle, {own, shard(rows, parts, i % parts)}, sums + (i % parts * blocks + own.offset) * floats);
   });
   parallel_for(blocks, [&](std::int64_t block) {
-    float* total = sums + block * parts * floats;
+    float* total = sums + block * floats;
     for (std::int64_t part = 1; part < parts; ++part)
-      for (std::int64_t i = 0; i < floats; ++i) total[i] += total[part * floats + i];
+      for (std::int64_t i = 0; i < floats; ++i) total[i] += total[part * blocks * floats + i];
     add_to_weights(job, bundle, static_cast<int>(block), total);
   });
 }
