@@ -39,7 +39,7 @@ bool killed_after(const std::string& arguments, int milliseconds) {
 std::size_t unfinished_files() {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(command::path("x")).parent_path()))
-    count += contains(entry.path().string(), ".unfinished-") ? 1 : 0;
+    count += contains(entry.path().string(), ".unfinished-") ? 1U : 0U;
   return count;
 }
 

@@ -33,14 +33,14 @@ Model normed() {
   return net.finish();
 }
 
-Plan data_plan(int ranks, int batch) { return make_plan("data", {.ranks = ranks, .global_batch = batch}); }
+Plan plan_on(int ranks, int batch) { return make_plan("data", {.ranks = ranks, .global_batch = batch}); }
 
 }  // namespace
 
 TEST_CASE("parts of a batch add up to the gradient of the whole, on every plan that can") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model, 23, 11);
-  const TrainResult whole = train(model, data_plan(1, 8), data, exact(2));
+  const TrainResult whole = train(model, plan_on(1, 8), data, exact(2));
   int ran = 0;
   for (const World& world : accumulating_worlds(8))
     for (const int parts : {2, 3, 5}) {  // uneven ones, and with three ranks fewer images than parts
@@ -66,18 +66,18 @@ TEST_CASE("parts of a batch add up to the gradient of the whole, on every plan t
 TEST_CASE("two parts on one rank are what two ranks with statistics of their own are") {
   const Model model = normed();
   const TrainingData data = tiny_data(model, 24, 9);
-  Plan plan = data_plan(1, 8);
+  Plan plan = plan_on(1, 8);
   const TrainResult at_once = train(model, plan, data, exact(2));
   plan.accumulate = 2;
   const TrainResult parts = train(model, plan, data, exact(2));
-  const TrainResult ranks = train(model, data_plan(2, 8), data, exact(2));
+  const TrainResult ranks = train(model, plan_on(2, 8), data, exact(2));
   REQUIRE(largest_difference(parts.values.weights, ranks.values.weights) <= 1e-9 * largest(ranks.values.weights));
   REQUIRE(largest_difference(parts.values.weights, at_once.values.weights) > 1e-6);
 }
 
 TEST_CASE("a step in parts needs less memory for activations") {
   const Model model = tiny_model();
-  Plan plan = data_plan(1, 64);
+  Plan plan = plan_on(1, 64);
   const std::int64_t whole = plan_memory(make_schedule(model, plan).programs.front()).total_bytes;
   plan.accumulate = 8;
   REQUIRE(plan_memory(make_schedule(model, plan).programs.front()).total_bytes < whole / 2);
@@ -90,7 +90,7 @@ TEST_CASE("LARS on one layer equals its rule written out, two steps") {
   TrainSettings settings = exact(2);  // of one step each
   settings.lars_trust = 0.02;
   settings.sgd.learning_rate = 3;
-  Plan plan = data_plan(1, 8);
+  Plan plan = plan_on(1, 8);
   std::int64_t weight_at = 0, bias_at = 0;
   for (const Parameter& p : parameters(model)) (p.name == "fc.bias" ? bias_at : weight_at) = p.offset;
   std::vector<double> w = initial_weights(model, settings.seed), v(w.size(), 0);
@@ -132,7 +132,7 @@ TEST_CASE("LARS is the same on every plan, whoever has which part of a tensor") 
   TrainSettings settings = exact(2);
   settings.lars_trust = 0.05;
   settings.sgd.learning_rate = 0.5;
-  Plan serial = data_plan(1, 8);
+  Plan serial = plan_on(1, 8);
   const TrainResult sgd = train(model, serial, data, settings);
   serial.optimiser = Optimiser::lars;
   const TrainResult one = train(model, serial, data, settings);
