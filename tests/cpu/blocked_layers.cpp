@@ -148,6 +148,7 @@ std::vector<rows::LayerRow> blocked_rows() {
       {"depthwise of whole blocks with stride 2", Conv2d{48, square_window(3, 2, 1), true, 48}, {{2, 48, 14, 15}}},
       {"local response norm over blocks", LocalResponseNorm{5, 1e-2, 0.75, 2.0}, {{2, 64, 5, 7}, {1, 21, 9, 9}}},
       {"max pool of blocks", MaxPool2d{square_window(3, 2, 1)}, {{2, 32, 14, 14}, {1, 33, 13, 8}}},
+      {"max pool of blocks in ceil mode", MaxPool2d{ceil_window(3, 2)}, {{2, 16, 14, 12}}},
       {"batch norm of blocks", BatchNorm2d{}, {{3, 32, 14, 14}, {2, 33, 8, 8}}},
   };
 }

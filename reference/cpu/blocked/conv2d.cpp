@@ -81,7 +81,7 @@ void forward(const Input& x, View<const float> w, View<const float> b, BlockedVi
                    .sums_channels = y.shape.c};
   for (int r = 0; r < window.kernel_h; ++r)
     for (int s = 0; s < window.kernel_w; ++s)
-      c.taps.add({r * dilation_h(window) - window.padding_h, s * dilation_w(window) - window.padding_w, r, s});
+      c.taps.add({r * window.dilation_h - window.padding_h, s * window.dilation_w - window.padding_w, r, s});
   for_each_bundle(x.shape, w.shape, [&](int first_channel, int channels, int first_filter, int filters) {
     c.x = planes_of(x, first_channel, channels);
     c.last_in_lanes = last_lanes(c.in_lanes, channels);
@@ -101,10 +101,10 @@ void forward(const Input& x, View<const float> w, View<const float> b, BlockedVi
 void backward_input_class(TapConvolution& c, const Window& window, const Planes<float>& dx, int row, int column) {
   c.taps.count = 0;
   for (int r = 0; r < window.kernel_h; ++r) {
-    const int down = row + window.padding_h - r * dilation_h(window);
+    const int down = row + window.padding_h - r * window.dilation_h;
     if (down % window.stride_h != 0) continue;
     for (int s = 0; s < window.kernel_w; ++s) {
-      const int right = column + window.padding_w - s * dilation_w(window);
+      const int right = column + window.padding_w - s * window.dilation_w;
       if (right % window.stride_w == 0) c.taps.add({down / window.stride_h, right / window.stride_w, r, s});
     }
   }
@@ -150,7 +150,7 @@ bool goes_by_winograd(const Shape& x, const Shape& w, const Shape& y, const Wind
 
 Algorithm choose_algorithm(const Shape& x, const Shape& y, const Window& window, Pass) {
   const bool possible = window.kernel_h == 3 && window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 &&
-                        dilation_h(window) == 1 && dilation_w(window) == 1 && x.count() > 0 && y.count() > 0;
+                        window.dilation_h == 1 && window.dilation_w == 1 && x.count() > 0 && y.count() > 0;
   if (!possible) return Algorithm::direct;
   constexpr std::int64_t kFewTiles = 32;
   const std::int64_t tiles = std::int64_t{y.n} * ((y.h + 3) / 4) * ((y.w + 3) / 4);

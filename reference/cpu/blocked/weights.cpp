@@ -166,10 +166,10 @@ void add_blocked(const WeightGradient& job, Pixels pixels, int n, int first, Sli
     const int lanes = std::min(kBlock, channels - static_cast<int>(block) * kBlock);
     const AddProducts add = add_products_function(lanes);
     for (int r = 0; r < window.kernel_h; ++r) {
-      const int down = r * dilation_h(window) - window.padding_h;
+      const int down = r * window.dilation_h - window.padding_h;
       const Range p = inside(rows, down, window.stride_h, job.x.h);
       for (int s = 0; s < window.kernel_w; ++s, sums += kBlock * kBlock) {
-        const int right = s * dilation_w(window) - window.padding_w;
+        const int right = s * window.dilation_w - window.padding_w;
         const Range q = inside(columns, right, window.stride_w, job.x.w);
         if (p.end <= p.begin || q.end <= q.begin) continue;
         pixels.rows = p.end - p.begin;
@@ -322,7 +322,7 @@ int groups_of_bundle(int channels_a_group, int filters_a_group, int groups) {
 bool has_weight_gradient(const WeightGradient& job) {
   if (job.x.pixel != 1) return true;
   const int columns = job.window.kernel_w;
-  return job.groups == 1 && dilation_h(job.window) == 1 && dilation_w(job.window) == 1 &&
+  return job.groups == 1 && job.window.dilation_h == 1 && job.window.dilation_w == 1 &&
          (columns == 1 || columns == 3 || columns == 5 || columns == 7 || columns == 11);
 }
 

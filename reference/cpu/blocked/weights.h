@@ -24,17 +24,5 @@ void run(const WeightGradient& job);
 
 /// Groups that are treated together, so that their channels and filters are whole blocks; weights between them count as 0.
 int groups_of_bundle(int channels_a_group, int filters_a_group, int groups);
-inline int dilation_h(const auto& window) {
-  if constexpr (requires { window.dilation_h; })
-    return window.dilation_h;
-  else
-    return 1;
-}
-inline int dilation_w(const auto& window) {
-  if constexpr (requires { window.dilation_w; })
-    return window.dilation_w;
-  else
-    return 1;
-}
 
 }  // namespace convoy::cpu::blocked
