@@ -1,7 +1,7 @@
 /// Double binary tree: two binary trees in which no rank has children in both, each for half of the elements, in a pipeline
 /// (Sanders, Speck, Träff 2009; the trees are those of NCCL 2.4).
 ///
-///   n = 8, ranks counted from the root      tree of even channels            tree of odd channels
+///   n = 8, ranks counted from the root          first tree                      second tree
 ///                                                  0                                0
 ///                                                  │                                │
 ///                                                  4                                3
@@ -10,151 +10,191 @@
 ///                                            ┌─┴─┐   ┌─┴─┐                    ┌─┴─┐   ┌─┴─┐
 ///                                            1   3   5   7                    7   2   4   6
 ///
-/// The tree of even channels has the labels 1 to m = n-1 in order, odd ones being leaves; for odd channels labels are shifted by
-/// one (m odd) or mirrored (m even), so that whoever passes elements on in one tree is a leaf of the other, and both together
-/// keep every link busy. A node that gets a chunk in round t gives it to its first child in round t+1, to its second in t+2, when
-/// the next chunk comes:
+/// The first tree has the labels 1 to m = n-1 in order, odd ones being leaves; for the second they are shifted by one (m odd) or
+/// mirrored (m even), so that whoever passes elements on in one tree is a leaf of the other.
 ///
-///   broadcast    chunk k reaches a node in round b + 2k, b = 1 or 2 more than its parent's, 0 at the top
+/// Every edge has a colour, 0 or 1, and is used in rounds of that parity only. The two edges that a rank receives by, one of each
+/// tree, have different colours, and so have the two that it sends by: in every round a rank sends at most once and receives at
+/// most once, and in the middle of the pipeline it does both in every round. (Edges as vertices, "share a sender or a receiver"
+/// as edges: all components are paths or circles of even length, so such colours exist.) A node that gets a chunk in round t
+/// gives it to its children in rounds t+1 and t+2, in the order of their colours, and the next chunk comes in t+2.
+///
+///   broadcast    chunk k of a tree reaches a node in round b + 2k; b is the first round after its parent's of the right colour
 ///   reduce       the same backwards: everybody adds what its children send
 ///   all-reduce   even rounds reduce, odd rounds broadcast what has reached the root, which is rank 0
 ///
-///   rounds: d + 2c - 1 with c chunks, d = 1 + the largest b, about 2 log2 n; all-reduce 2 (2d + 2c - 2)
-/// Both trees share a rank's link, so that no closed form is known: about 2 log2 n latencies and S/bandwidth for broadcast and
-/// reduce, 4 log2 n and 2 S/bandwidth for all-reduce, when there are many chunks. One channel uses one tree, at half the speed.
+///   rounds: d + 2c - 2 with c chunks, d = 1 + the largest b, at most about 2 log2 n; all-reduce 2 (2d + 2c - 2)
+///   time: at most as many times latency + S/(2c bandwidth). No closed form is known: some ranks have nothing to do in some
+///   rounds, and then others go on before. With many chunks S/bandwidth for broadcast and reduce, 2 S/bandwidth for all-reduce.
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <optional>
+#include <vector>
 
 #include "reference/collectives/collective.h"
 
 namespace convoy {
 namespace {
 
-/// A tree on the labels 1 to m, in order; the root of the collective is outside and above it.
+/// A tree on the labels 1 to m, in order; the root of the collective, 0, is outside and above it. Ranks are counted from the
+/// root.
 class Tree {
  public:
-  explicit Tree(const CollectiveRequest& r) : n_(r.world_size), m_(r.world_size - 1), root_(r.root), other_(r.channel % 2 == 1) {}
+  Tree(int n, bool second) : m_(n - 1), second_(second) {}
 
   /// 0 for the root.
-  [[nodiscard]] int label_of(int rank) const {
-    const int v = (rank - root_ + n_) % n_;
-    if (v == 0 || !other_) return v;
+  [[nodiscard]] int label_of(int v) const {
+    if (v == 0 || !second_) return v;
     return m_ % 2 == 0 ? m_ + 1 - v : v % m_ + 1;
   }
   [[nodiscard]] int rank_of(int label) const {
-    int v = label;
-    if (label != 0 && other_) v = m_ % 2 == 0 ? m_ + 1 - label : (label + m_ - 2) % m_ + 1;
-    return (v + root_) % n_;
+    if (label == 0 || !second_) return label;
+    return m_ % 2 == 0 ? m_ + 1 - label : (label + m_ - 2) % m_ + 1;
   }
-  /// The label at the top.
-  [[nodiscard]] int top() const { return m_ == 0 ? 0 : static_cast<int>(std::bit_floor(static_cast<unsigned>(m_))); }
-  [[nodiscard]] int parent_of(int label) const {
-    if (label == top()) return 0;
+  /// The rank at the top, 0 when there is none but the root.
+  [[nodiscard]] int top() const { return m_ == 0 ? 0 : rank_of(static_cast<int>(std::bit_floor(static_cast<unsigned>(m_)))); }
+  [[nodiscard]] int parent_of(int v) const {
+    if (v == top()) return 0;
+    const int label = label_of(v);
     const int bit = label & -label;
     const int up = (label ^ bit) | (bit << 1);
-    return up <= m_ ? up : label ^ bit;
+    return rank_of(up <= m_ ? up : label ^ bit);
   }
   /// Children 0 and 1, 0 for none. The root has child 0 alone.
-  [[nodiscard]] int child_of(int label, int which) const {
-    if (label == 0) return which == 0 ? top() : 0;
+  [[nodiscard]] int child_of(int v, int which) const {
+    if (v == 0) return which == 0 ? top() : 0;
+    const int label = label_of(v);
     int half = (label & -label) / 2;
-    if (which == 0) return half > 0 ? label - half : 0;
+    if (which == 0) return half > 0 ? rank_of(label - half) : 0;
     while (half > 0 && label + half > m_) half /= 2;
-    return half > 0 ? label + half : 0;
-  }
-  /// The round in which the first chunk of a broadcast reaches a label that is not 0.
-  [[nodiscard]] int first_round(int label) const {
-    int rounds = 0;
-    for (int parent = parent_of(label); parent != 0; label = parent, parent = parent_of(label))
-      rounds += child_of(parent, 0) == label ? 1 : 2;
-    return rounds;
-  }
-  /// The largest of these, plus one; 0 when there is nobody below the root.
-  [[nodiscard]] int depth() const {
-    int longest = 0, above = 0;
-    for (int m = m_; m > 0;) {  // the part in the upper right: the whole lower left is a full tree
-      const int height = static_cast<int>(std::bit_width(static_cast<unsigned>(m))) - 1;
-      longest = std::max(longest, above + (height > 0 ? 1 + 2 * (height - 1) : 0) + 1);
-      m -= 1 << height;
-      above += 2;
-    }
-    return longest;
+    return half > 0 ? rank_of(label + half) : 0;
   }
 
  private:
-  int n_, m_, root_;
-  bool other_;
+  int m_;
+  bool second_;
+};
+
+/// Both trees with their colours. An edge is named by its tree and the rank at its lower end.
+class Trees {
+ public:
+  explicit Trees(int n) : trees_{Tree(n, false), Tree(n, true)} {
+    for (auto& colours : colour_) colours.assign(static_cast<std::size_t>(n), -1);
+    for (auto& rounds : first_round_) rounds.assign(static_cast<std::size_t>(n), -1);
+    for (int v = 1; v < n; ++v) colour_from({0, v});
+    for (int v = 1; v < n; ++v) colour_from({1, v});
+    for (const int tree : {0, 1})
+      for (int v = 1; v < n; ++v) depth_ = std::max(depth_, 1 + first_round(tree, v));
+  }
+  [[nodiscard]] const Tree& tree(int which) const { return trees_.at(static_cast<std::size_t>(which)); }
+  /// The round in which the first chunk of a broadcast reaches a rank other than the root.
+  int first_round(int tree, int v) {
+    int& round = first_round_.at(static_cast<std::size_t>(tree))[static_cast<std::size_t>(v)];
+    if (round >= 0) return round;
+    const int parent = this->tree(tree).parent_of(v);
+    const int earliest = parent == 0 ? 0 : first_round(tree, parent) + 1;
+    return round = earliest + (earliest % 2 == colour({tree, v}) ? 0 : 1);
+  }
+  /// The largest of these, plus one; 0 when there is nobody below the root.
+  [[nodiscard]] int depth() const { return depth_; }
+
+ private:
+  struct Edge {
+    int tree, lower;
+  };
+  int& colour(const Edge& e) { return colour_.at(static_cast<std::size_t>(e.tree))[static_cast<std::size_t>(e.lower)]; }
+  /// The edge that has the same receiver.
+  static Edge beside_receiver(const Edge& e) { return {1 - e.tree, e.lower}; }
+  /// The edge that has the same sender, with lower end 0 when there is none.
+  [[nodiscard]] Edge beside_sender(const Edge& e) const {
+    const int sender = tree(e.tree).parent_of(e.lower);
+    if (sender == 0) return {1 - e.tree, tree(1 - e.tree).top()};
+    const int first = tree(e.tree).child_of(sender, 0);
+    return {e.tree, first == e.lower ? tree(e.tree).child_of(sender, 1) : first};
+  }
+  /// Colours all edges that follow from this one, in both directions, if it has no colour yet.
+  void colour_from(const Edge& start) {
+    if (colour(start) >= 0) return;
+    colour(start) = 0;
+    for (bool by_receiver : {true, false}) {
+      int last = 0;
+      for (Edge e = by_receiver ? beside_receiver(start) : beside_sender(start); e.lower != 0 && colour(e) < 0;) {
+        last = 1 - last;
+        colour(e) = last;
+        by_receiver = !by_receiver;
+        e = by_receiver ? beside_receiver(e) : beside_sender(e);
+      }
+    }
+  }
+
+  std::array<Tree, 2> trees_;
+  std::array<std::vector<int>, 2> colour_, first_round_;  ///< by rank
+  int depth_ = 0;
+};
+
+/// An edge as the rank at one of its ends knows it.
+struct Neighbour {
+  int rank, tree, first_round;
 };
 
 /// What a rank knows about its place.
 struct Place {
-  int parent_rank = -1, first_round = -1;  ///< -1 at the root
-  std::array<int, 2> child_rank = {-1, -1};
+  std::vector<Neighbour> parents, children;
   int depth = 0;
 
   explicit Place(const CollectiveRequest& request) {
-    const Tree tree(request);
-    const int label = tree.label_of(request.rank);
-    depth = tree.depth();
-    if (label != 0) {
-      parent_rank = tree.rank_of(tree.parent_of(label));
-      first_round = tree.first_round(label);
+    const int n = request.world_size;
+    const int v = (request.rank - request.root + n) % n;
+    Trees trees(n);
+    depth = trees.depth();
+    const auto rank_of = [&](int other) { return (other + request.root) % n; };
+    for (const int t : {0, 1}) {
+      if (v != 0) parents.push_back({rank_of(trees.tree(t).parent_of(v)), t, trees.first_round(t, v)});
+      for (const int which : {0, 1})
+        if (const int child = trees.tree(t).child_of(v, which); child != 0)
+          children.push_back({rank_of(child), t, trees.first_round(t, child)});
     }
-    for (const std::size_t which : {0U, 1U})
-      if (const int child = tree.child_of(label, static_cast<int>(which)); child != 0) child_rank.at(which) = tree.rank_of(child);
   }
 };
 
-/// Rounds of one way through the tree.
+/// Rounds of one way through the trees.
 std::int64_t one_way(const Place& place, int chunks) { return place.depth == 0 ? 0 : place.depth + 2 * std::int64_t{chunks} - 2; }
 
-Slice slice_of(const CollectiveRequest& request, std::int64_t chunk) {
-  return shard(channel_part(request, {0, request.count}), request.chunks, chunk);
+/// What a tree has of the elements of the channel.
+Slice half_of(const CollectiveRequest& request, int tree) { return shard(channel_part(request, {0, request.count}), 2, tree); }
+
+/// What moves over an edge in round t of a broadcast, or, with `backwards`, in the round of a reduce that is its mirror image, in
+/// which the last chunk of a broadcast is the first. Nothing when it is another edge's turn.
+std::optional<Transfer> transfer_in(const CollectiveRequest& request, const Neighbour& edge, std::int64_t t, bool backwards) {
+  const std::int64_t since = t - edge.first_round;
+  if (since < 0 || since % 2 != 0 || since / 2 >= request.chunks) return std::nullopt;
+  const std::int64_t chunk = backwards ? request.chunks - 1 - since / 2 : since / 2;
+  const Slice slice = shard(half_of(request, edge.tree), request.chunks, chunk);
+  if (slice.count == 0) return std::nullopt;
+  return Transfer{edge.rank, slice};
 }
 
-/// The chunk that moves in round t on a way where the first moves in round `first` and the next every second round; nothing else.
-std::optional<std::int64_t> chunk_in(std::int64_t t, std::int64_t first, int chunks) {
-  if (t < first || (t - first) % 2 != 0 || (t - first) / 2 >= chunks) return std::nullopt;
-  return (t - first) / 2;
+/// The one of the edges whose turn it is.
+std::optional<Transfer> transfer_of(const CollectiveRequest& request, const std::vector<Neighbour>& edges, std::int64_t t,
+                                    bool backwards) {
+  for (const Neighbour& edge : edges)
+    if (const auto transfer = transfer_in(request, edge, t, backwards)) return transfer;
+  return std::nullopt;
 }
 
 Round broadcast_round(const CollectiveRequest& request, const Place& place, std::int64_t t) {
-  Round round;
-  const auto transfer = [&](int peer, std::int64_t first) -> std::optional<Transfer> {
-    const auto chunk = peer < 0 ? std::nullopt : chunk_in(t, first, request.chunks);
-    if (!chunk || slice_of(request, *chunk).count == 0) return std::nullopt;
-    return Transfer{peer, slice_of(request, *chunk)};
-  };
-  round.recv = transfer(place.parent_rank, place.first_round);
-  for (const std::size_t which : {0U, 1U})
-    if (const auto send = transfer(place.child_rank.at(which), place.first_round + 1 + static_cast<int>(which)))
-      round.send = send;
-  return round;
+  return {transfer_of(request, place.children, t, false), transfer_of(request, place.parents, t, false), OnReceive::copy};
 }
 
-/// Broadcast backwards, the last chunk first, so that chunks come in order.
 Round reduce_round(const CollectiveRequest& request, const Place& place, std::int64_t t) {
-  const auto turned = [&](std::optional<Transfer> transfer, std::int64_t chunk) {
-    if (transfer) transfer->slice = slice_of(request, request.chunks - 1 - chunk);
-    if (transfer && transfer->slice.count == 0) transfer.reset();
-    return transfer;
-  };
-  Round round;
-  round.on_receive = OnReceive::add;
-  const std::int64_t back = one_way(place, request.chunks) - 1 - t;
-  if (place.parent_rank >= 0)
-    if (const auto chunk = chunk_in(back, place.first_round, request.chunks))
-      round.send = turned(Transfer{place.parent_rank, {}}, *chunk);
-  for (const std::size_t which : {0U, 1U})
-    if (place.child_rank.at(which) >= 0)
-      if (const auto chunk = chunk_in(back, place.first_round + 1 + static_cast<int>(which), request.chunks))
-        round.recv = turned(Transfer{place.child_rank.at(which), {}}, *chunk);
-  return round;
+  const std::int64_t mirrored = one_way(place, request.chunks) - 1 - t;
+  return {transfer_of(request, place.parents, mirrored, true), transfer_of(request, place.children, mirrored, true),
+          OnReceive::add};
 }
 
-/// Chunk k has reached the root when round depth - 1 + 2k of the reduce ends, and leaves it in round 2k of the broadcast.
+/// Chunk k has reached the root when round depth - 1 + 2k of the reduce ends, and leaves it in round 1 + 2k of the broadcast at
+/// the latest.
 Round all_reduce_round(const CollectiveRequest& request, const Place& place, std::int64_t i) {
   const std::int64_t t = i / 2;
   if (i % 2 == 0) return t < one_way(place, request.chunks) ? reduce_round(request, place, t) : Round{};
@@ -183,12 +223,13 @@ Rounds all_reduce_rounds(const CollectiveRequest& request) {
 }
 std::int64_t one_way_count(const CollectiveRequest& r) { return one_way(Place(r), r.chunks); }
 
-std::int64_t elements_of_channel(const CollectiveRequest& r) { return channel_part(r, {0, r.count}).count; }
-std::int64_t sent_down(const CollectiveRequest& r) {
-  const Place place(r);
-  return elements_of_channel(r) * ((place.child_rank[0] >= 0 ? 1 : 0) + (place.child_rank[1] >= 0 ? 1 : 0));
+std::int64_t sent_over(const CollectiveRequest& r, const std::vector<Neighbour>& edges) {
+  std::int64_t sent = 0;
+  for (const Neighbour& edge : edges) sent += half_of(r, edge.tree).count;
+  return sent;
 }
-std::int64_t sent_up(const CollectiveRequest& r) { return r.rank == r.root ? 0 : elements_of_channel(r); }
+std::int64_t sent_down(const CollectiveRequest& r) { return sent_over(r, Place(r).children); }
+std::int64_t sent_up(const CollectiveRequest& r) { return sent_over(r, Place(r).parents); }
 std::int64_t sent_up_and_down(const CollectiveRequest& r) { return sent_up(from_zero(r)) + sent_down(from_zero(r)); }
 
 }  // namespace
@@ -200,7 +241,6 @@ const CollectiveAlgorithm double_tree_all_reduce{
     .rounds = all_reduce_rounds,
     .round_count = all_reduce_round_count,
     .elements_sent = sent_up_and_down,
-    .usual_channels = 2,
     .is_pipelined = true};
 const CollectiveAlgorithm double_tree_broadcast{
     .kind = CollectiveKind::broadcast,
@@ -209,7 +249,6 @@ const CollectiveAlgorithm double_tree_broadcast{
     .rounds = broadcast_rounds,
     .round_count = one_way_count,
     .elements_sent = sent_down,
-    .usual_channels = 2,
     .is_pipelined = true};
 const CollectiveAlgorithm double_tree_reduce{
     .kind = CollectiveKind::reduce,
@@ -218,7 +257,6 @@ const CollectiveAlgorithm double_tree_reduce{
     .rounds = reduce_rounds,
     .round_count = one_way_count,
     .elements_sent = sent_up,
-    .usual_channels = 2,
     .is_pipelined = true};
 
 }  // namespace convoy

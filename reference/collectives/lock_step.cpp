@@ -20,20 +20,11 @@ std::int64_t largest_pieces(const CollectiveRequest& request) {
   return sum;
 }
 
-/// Several channels go around in several orders at once.
-template <typename R>
-bool has_channels(const R& request) {
-  if constexpr (requires { request.channels; })
-    return request.channels > 1;
-  else
-    return false;
-}
-
 }  // namespace
 
 std::vector<Stretch> lock_steps(CollectiveKind kind, std::string_view algorithm, const CollectiveRequest& request) {
   const int n = request.world_size;
-  if (algorithm != "ring" || n < 2 || request.count == 0 || has_channels(request)) return {};
+  if (algorithm != "ring" || n < 2 || request.count == 0 || request.channels > 1) return {};
   const int times = kind == CollectiveKind::all_reduce ? 2 : 1;
   const std::int64_t once = std::int64_t{request.chunks} * (n - 1);
   // In every round of a chunk every shard's piece of it is under way.

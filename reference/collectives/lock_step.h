@@ -28,7 +28,7 @@ struct Stretch {
 };
 
 /// The stretches of a collective, one after the other, for all its ranks; `request.rank` does not matter. Empty for algorithms
-/// whose ranks change partners from round to round: they have few rounds. Where all pieces are of one size,
+/// whose ranks change partners from round to round, and for several channels, which go around in several orders. Where all pieces are of one size,
 /// `elements` is what every rank sends.
 std::vector<Stretch> lock_steps(CollectiveKind kind, std::string_view algorithm, const CollectiveRequest& request);
 

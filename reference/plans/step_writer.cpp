@@ -67,6 +67,7 @@ Program StepWriter::write() {
     make_buckets();
   }
   for (int part = 0; part < parts(); ++part) {
+    last_part_ = part + 1 == parts();
     if (part > 0) {
       main = next_flow(part);
       load(main);
@@ -79,7 +80,7 @@ Program StepWriter::write() {
     run_tail(main, tail);
     for (int i = node_count() - 1; train_ && i >= 0; --i) {
       if (i < tail) backward(main, i);
-      if (part == parts() - 1) bucket_may_be_full(i);
+      if (last_part_) bucket_may_be_full(i);
     }
   }
   if (train_) update();
@@ -454,7 +455,7 @@ void StepWriter::backward(Flow& flow, int i) {
   const bool input_first = plan_.overlap && travels;
   const bool learns = learning_nodes_.contains(i);
   if (learns && !input_first) backward_weights(flow, i, dy);
-  if (flow.first_node == 0 && !(learns && input_first)) bucket_may_be_full(i);
+  if (last_part_ && flow.first_node == 0 && !(learns && input_first)) bucket_may_be_full(i);
   backward_input(flow, i, dy);
   if (learns && input_first) backward_weights(flow, i, dy);
 }

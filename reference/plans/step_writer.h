@@ -134,6 +134,7 @@ class StepWriter {
   Region weights_, gradients_, momentum_, statistics_;
   std::vector<Bucket> buckets_;
   std::size_t full_buckets_ = 0;
+  bool last_part_ = true;  ///< of the images: gradients are complete after it
   std::map<std::size_t, int> reductions_;    ///< bucket -> its last reduction
   std::map<std::size_t, Region> converted_;  ///< bucket -> its gradients in 16 bits
 };

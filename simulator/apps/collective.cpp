@@ -214,10 +214,11 @@ void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) 
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
 }
 
-nlohmann::ordered_json simulated_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows,
-                                      const Cluster& cluster, const std::string& fidelity) {
+nlohmann::ordered_json simulated_json(const CollectiveCase& what, const std::vector<CollectiveRow>& rows, const Cluster& cluster,
+                                      const std::string& fidelity) {
   nlohmann::ordered_json json = collective_json(what, rows);
   json["cluster"] = cluster.name;
+  json["cluster_nodes"] = cluster.total_nodes();
   json["fidelity"] = fidelity;
   for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "simulated";
   json["provenance"]["formula_time_s"] = "formula";  // wrong is null: no data moved
@@ -269,6 +270,15 @@ void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& wha
   options.output.json(json);
 }
 
+/// Of a cluster whose nodes are a ring, those that take part are made one of their own: on an open stretch of a longer ring, what
+/// closes the collective's ring would go through all nodes that take no part, or back through all that do.
+void close_ring(Cluster& cluster, int ranks) {
+  const int nodes = (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node;
+  if (cluster.topology.kind != "ring" || !cluster.others.empty() || nodes < 2 || nodes == cluster.nodes) return;
+  note(fmt::format("{} nodes of '{}' take part: simulating a ring of {}, not of {}", nodes, cluster.name, nodes, cluster.nodes));
+  cluster.nodes = nodes;
+}
+
 void run(const CollectiveOptions& options) {
   if (options.list) {
     options.output.text(list_of_algorithms());
@@ -292,8 +302,9 @@ void run(const CollectiveOptions& options) {
   if (options.run) return run_for_real(options, what);
   for (const auto& [option, typed] : {std::pair{"--transport", options.transport}, {"--collectives", options.collectives}})
     if (!typed.empty()) throw InputError(cat(option, " says how a collective is run for real, so it takes --run"));
-  const ChosenMachine machine = options.machine.machine();
+  ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
+  close_ring(machine.cluster, what.ranks);
   if (!options.ranks_per_node) what.ranks_per_node = machine.cluster.devices_per_node;
   if (automatic) return simulate_chosen(options, what, sizes, machine);
   for (const std::int64_t bytes : sizes) require_possible(what, bytes);
@@ -302,9 +313,9 @@ void run(const CollectiveOptions& options) {
   std::string fidelity;  // depends on the kind, the algorithm and the ranks alone
   for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine, cost, fidelity));
   options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, {} channel{}, simulated\n{}\n\n{}", what.algorithm,
-                                  to_string(what.kind), what.ranks, machine.cluster.name, what.chunks, what.chunks == 1 ? "" : "s",
-                                  what.channels, what.channels == 1 ? "" : "s", describe_fidelity(fidelity),
-                                  collective_table(what, rows)));
+                                  to_string(what.kind), what.ranks, machine.cluster.name, what.chunks,
+                                  what.chunks == 1 ? "" : "s", what.channels, what.channels == 1 ? "" : "s",
+                                  describe_fidelity(fidelity), collective_table(what, rows)));
   options.output.json(simulated_json(what, rows, machine.cluster, fidelity));
 }
 

@@ -47,14 +47,6 @@ CollectiveRequest group_request(const Schedule& schedule, const Collective& coll
   return request_of(schedule, 0, collective);
 }
 
-template <typename C>
-int channels_of(const C& collective) {
-  if constexpr (requires { collective.channels; })
-    return collective.channels;
-  else
-    return 1;
-}
-
 }  // namespace
 
 int most_channels(const ProgramFacts& facts) {
@@ -77,7 +69,7 @@ ProgramFacts facts_of(const Schedule& schedule, const Program& program, const Co
   for_each_collective(program, [&](std::size_t op, const Collective& collective) {
     const Buffer& buffer = program.buffers[static_cast<std::size_t>(collective.region.buffer)];
     facts.collectives[op] = {.element_bytes = size_bytes(buffer.dtype),
-                             .channels = channels_of(collective),
+                             .channels = collective.channels,
                              .stretches = lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective))};
   });
   return facts;

@@ -15,11 +15,6 @@ constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a 
 
 constexpr int kMostChannels = 4096;
 
-template <typename R>
-void set_channel(R& request, int channel) {
-  if constexpr (requires { request.channel; }) request.channel = channel;
-}
-
 std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
 }
@@ -330,7 +325,7 @@ void Run::start_channels(std::uint32_t id, const Collective& collective) {
       cursors_[at].channel = channel;
       ready_.push_back(at);
     }
-    set_channel(request, channel);
+    request.channel = channel;
     cursors_[at].rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
     cursors_[at].round_count = cursors_[at].rounds.count;
   }

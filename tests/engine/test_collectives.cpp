@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "reference/schedule/ideal.h"
 #include "simulator/engine/simulate.h"
 #include "tests/catch.h"
 #include "tests/engine/schedules.h"
@@ -54,24 +55,29 @@ TEST_CASE("every collective algorithm takes the time of its closed form, on one 
 TEST_CASE("two trees at once come near the bytes of the ring and the latencies of a tree") {
   const Cluster cluster = load_cluster("ring-test");
   const LinkModel link = cluster.link(0, 1);
-  const auto time_s = [&](CollectiveKind kind, const char* algorithm, int n, std::int64_t bytes, int chunks, int channels) {
-    return end_of(simulate(collective_schedule(n, bytes / 4, kind, algorithm, chunks, channels), 1, cluster, free_compute()));
+  const std::int64_t count = 16 << 20;
+  constexpr int kChunks = 128;
+  const double once_s = 4.0 * static_cast<double>(count) / link.bandwidth_bytes_per_s;
+  for (const CollectiveKind kind : {CollectiveKind::broadcast, CollectiveKind::reduce, CollectiveKind::all_reduce})
+    for (const int n : {2, 8, 13, 32}) {
+      const Schedule schedule = collective_schedule(n, count, kind, "double_binary_tree", kChunks);
+      const double time_s = end_of(simulate(schedule, 1, cluster, free_compute()));
+      // Every byte leaves the root, or comes to it; and no round is longer than one message.
+      const double least_s = (kind == CollectiveKind::all_reduce ? 2 : 1) * once_s;
+      const CollectiveAlgorithm& trees = collective_algorithm(kind, "double_binary_tree");
+      const auto rounds = static_cast<double>(trees.round_count({.world_size = n, .count = count, .chunks = kChunks}));
+      CAPTURE(to_string(kind), n, time_s / least_s);
+      REQUIRE(time_s >= least_s);
+      REQUIRE(time_s <= rounds * (link.latency_s + once_s / (2 * kChunks)) * (1 + 1e-9));
+      REQUIRE(time_s <= 1.25 * least_s);
+      // A rank sends once and receives once at a time, so nothing is shared.
+      const Timeline formula = ideal(schedule, 1, free_compute(), [&](int, int) { return link; });
+      REQUIRE(relative_error(time_s, end_of(formula)) <= 1e-9);
+    }
+  const auto small_s = [&](const char* algorithm) {
+    return end_of(simulate(collective_schedule(32, 64, CollectiveKind::all_reduce, algorithm), 1, cluster, free_compute()));
   };
-  const std::int64_t large = 64 << 20;
-  const double once_s = static_cast<double>(large) / link.bandwidth_bytes_per_s;
-  for (const int n : {8, 13, 32}) {
-    CAPTURE(n);
-    const double broadcast_s = time_s(CollectiveKind::broadcast, "double_binary_tree", n, large, 128, 2);
-    const double reduce_s = time_s(CollectiveKind::reduce, "double_binary_tree", n, large, 128, 2);
-    const double all_reduce_s = time_s(CollectiveKind::all_reduce, "double_binary_tree", n, large, 128, 2);
-    CAPTURE(broadcast_s / once_s, reduce_s / once_s, all_reduce_s / once_s);
-    REQUIRE((broadcast_s >= once_s && broadcast_s <= 1.3 * once_s));  // every byte leaves the root
-    REQUIRE((reduce_s >= once_s && reduce_s <= 1.3 * once_s));
-    REQUIRE((all_reduce_s >= 2 * once_s && all_reduce_s <= 1.3 * 2 * once_s));
-    REQUIRE(time_s(CollectiveKind::broadcast, "double_binary_tree", n, large, 128, 1) > 1.5 * broadcast_s);  // one tree
-  }
-  REQUIRE(time_s(CollectiveKind::all_reduce, "double_binary_tree", 32, 256, 1, 2) <
-          0.5 * time_s(CollectiveKind::all_reduce, "ring", 32, 256, 1, 1));
+  REQUIRE(small_s("double_binary_tree") < 0.5 * small_s("ring"));
 }
 
 TEST_CASE("channels of a hierarchical all-reduce and of rings over nodes use all NICs") {
