@@ -144,7 +144,7 @@ bool goes_by_winograd(const Shape& x, const Shape& w, const Shape& y, const Wind
 }  // namespace
 
 // Note [when Winograd pays]: measured on one core of an EPYC of Zen 4 (2026-11-25, docs/measurements), it is faster in all passes
-// for every 3 x 3 convolution of stride 1 in ResNet, VGG and AlexNet: 1.2 times for 16 channels, where the transforms are half of
+// for every 3 x 3 convolution of stride 1 in ResNet, VGG and AlexNet: 1.1 times for 16 channels, where the transforms are half of
 // the work, to 3 times for 64 and more on large images, less where few tiles share the transformed filters, which are four times
 // as large as the filters. With fewer than 32 tiles those cost more than they save.
 
