@@ -657,11 +657,13 @@ void StepWriter::update() {
   if (!plan_.overlap)
     for (std::size_t b = 0; b < buckets_.size(); ++b) reduce(b);
   if (!updates()) return;
+  // Without overlap nothing else runs while gradients travel: the first update waits for the last reduction.
+  const auto after = [&]() -> std::vector<int> {
+    if (plan_.overlap || reductions_.empty()) return {};
+    return {reductions_.rbegin()->second};
+  };
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const Slice slice = buckets_[b].slice;
-    std::vector<int> after;
-    // Without overlap nothing else runs while gradients travel: the first update waits for the last reduction.
-    if (!plan_.overlap && !reductions_.empty()) after.push_back(reductions_.rbegin()->second);
     if (converted_.contains(b)) {
       const Region from = converted_.at(b);
       const Region to{gradients_.buffer, slice};
@@ -670,10 +672,10 @@ void StepWriter::update() {
                        -1,
                        {{Role::x, Access::read, from}, {Role::y, Access::write, to}},
                        {static_cast<double>(slice.count), writer_.bytes(from), writer_.bytes(to)}},
-                      after);
+                      after());
     }
     if (plan_.optimiser != Optimiser::lars)
-      update_slice(cat("bucket", b, ".update"), slice, buckets_[b].axes, {}, std::move(after));
+      update_slice(cat("bucket", b, ".update"), slice, buckets_[b].axes, {}, after());
   }
   if (plan_.optimiser == Optimiser::lars) update_with_norms();
 }

@@ -79,7 +79,7 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
             .machine = machine,
             .schedule = schedule_for(choice, mode),
             .cost = {}};
-  require_ranks(machine.cluster, choice.ranks);
+  task.machine.cluster = for_ranks(machine.cluster, choice.ranks);
   require_valid(task.schedule);
   task.cost = cost_of(machine, model_of(choice), choice.precision, measuring_command(choice));
   for (const Program& program : task.schedule.programs)  // what a profile lacks is said now

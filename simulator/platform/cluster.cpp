@@ -79,7 +79,8 @@ bool operator==(const Cluster& a, const Cluster& b) {
          a.device == b.device && same(a.node_link, b.node_link) && a.nics_per_node == b.nics_per_node && same(a.nic, b.nic) &&
          a.topology == b.topology && a.cores_per_node == b.cores_per_node && a.cores_per_rank == b.cores_per_rank &&
          a.communication_cores == b.communication_cores && a.wiring == b.wiring && a.links_per_pair == b.links_per_pair &&
-         a.pcie == b.pcie && same(a.host, b.host) && a.others == b.others;
+         a.pcie == b.pcie && same(a.host, b.host) && a.sized_by_ranks == b.sized_by_ranks &&
+         a.others == b.others;
 }
 
 std::vector<std::string> cluster_names() {
@@ -106,6 +107,13 @@ void require_ranks(const Cluster& cluster, int ranks) {
                        cluster.nodes == 1 ? " node of " : " nodes of ", cluster.devices_per_node, "), which is too few for ",
                        ranks, " ranks; use ", cluster.world_size(), " ranks or fewer, or a cluster file with nodes: ",
                        (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node));
+}
+
+Cluster for_ranks(const Cluster& cluster, int ranks) {
+  require_ranks(cluster, ranks);
+  Cluster sized = cluster;
+  if (cluster.sized_by_ranks) sized.nodes = (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node;
+  return sized;
 }
 
 }  // namespace convoy

@@ -12,6 +12,7 @@
 ///       # {kind: fat_tree, children: [8, 2], over_subscription: [2], hop_latency: 300ns}   # from the nodes upwards
 ///       # {kind: dragonfly, nodes_per_router: 2, routers_per_group: 4, groups: 2, link: ..., global_link: ...}
 ///       # {kind: joined, sites: [8, 8], link: ..., inside: switch}      # several clusters and a slow link
+///     sized_by_ranks: true             # optional: false; nodes is the most there can be, and N ranks make a ring of N
 ///     node:
 ///       devices: 8                     # ranks that fit on a node
 ///       device: V100-SXM2-16GB         # a name of the device table, or a map:
@@ -87,6 +88,8 @@ struct Cluster {
   int links_per_pair = 1;          ///< with wiring all_pairs or pairs
   Pcie pcie;
   LinkModel host{0, 0};         ///< memory of the host, an endpoint of the Network. bandwidth 0: there is none
+  /// Whether `nodes` is only the most there can be, and ranks make a cluster of as many nodes as they need: see for_ranks().
+  bool sized_by_ranks = false;
   std::vector<Cluster> others;  ///< further nodes of other kinds; of them only what describes nodes counts
 
   [[nodiscard]] int world_size() const;
@@ -115,6 +118,10 @@ Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* 
 std::string to_yaml(const Cluster& cluster);
 /// Names of the clusters that come with Convoy.
 std::vector<std::string> cluster_names();
+
+/// The cluster on which so many ranks run: with sized_by_ranks one of the nodes that they need, else the cluster itself.
+/// InputError as require_ranks.
+Cluster for_ranks(const Cluster& cluster, int ranks);
 
 /// Throws InputError when the cluster has fewer than `ranks` devices, saying how many it has.
 void require_ranks(const Cluster& cluster, int ranks);

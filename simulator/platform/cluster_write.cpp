@@ -163,6 +163,7 @@ std::string to_yaml(const Cluster& cluster) {
   out << YAML::BeginMap;
   write_text(out, "name", cluster.name);
   write_text(out, "description", cluster.description);
+  if (cluster.sized_by_ranks) out << YAML::Key << "sized_by_ranks" << YAML::Value << true;
   out << YAML::Key << "topology" << YAML::Value;
   write_topology(out, cluster.topology);
   if (cluster.others.empty()) {

@@ -133,6 +133,18 @@ void parse_nodes(const YamlMap& root, Cluster& cluster, const std::string& file_
   }
 }
 
+bool parse_sized_by_ranks(const YamlMap& root, const Cluster& cluster) {
+  if (!root.has("sized_by_ranks")) return false;
+  const std::string value = root.text("sized_by_ranks", "true");
+  if (value != "true" && value != "false")
+    root.fail("sized_by_ranks", cat("sized_by_ranks is '", value, "'; write sized_by_ranks: true, or leave it out"));
+  const std::string& kind = cluster.topology.kind;
+  if (value == "true" && (!cluster.others.empty() || (kind != "switch" && kind != "ring" && kind != "fully_connected")))
+    root.fail("sized_by_ranks", cat("a cluster with topology ", kind, cluster.others.empty() ? "" : " and groups",
+                                    " cannot have any number of nodes; leave sized_by_ranks out"));
+  return value == "true";
+}
+
 /// Asks the network whether everything fits, and says where it is written when not.
 void check_network(const YamlMap& root, const Cluster& cluster) {
   const bool direct = topology_kind(cluster.topology.kind).direct;
@@ -154,13 +166,14 @@ void check_network(const YamlMap& root, const Cluster& cluster) {
 }  // namespace
 
 Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings) {
-  const YamlMap root = parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups"});
+  const YamlMap root = parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks"});
   Warnings found;
   Cluster cluster;
   cluster.name = root.text("name", "my-cluster");
   if (root.has("description")) cluster.description = root.text("description", "8 V100 per node");
   if (root.has("topology")) cluster.topology = parse_topology(root, found);
   parse_nodes(root, cluster, file_name, found);
+  cluster.sized_by_ranks = parse_sized_by_ranks(root, cluster);
   check_network(root, cluster);
   if (warnings != nullptr) warnings->insert(warnings->end(), found.begin(), found.end());
   return cluster;

@@ -181,3 +181,14 @@ TEST_CASE("too few devices is an error that says how many there are") {
   REQUIRE(contains(message, "has 1024 devices (128 nodes of 8)"));
   REQUIRE(contains(message, "nodes: 129"));
 }
+
+TEST_CASE("a cluster sized by its ranks is a ring of as many, and others stay as they are") {
+  const Cluster ring = load_cluster("ring_50GiBps_500ns");
+  REQUIRE(ring.sized_by_ranks);
+  REQUIRE(for_ranks(ring, 512).nodes == 512);
+  REQUIRE(Network(for_ranks(ring, 512)).path(511, 0).latency_s == Approx(500e-9));
+  REQUIRE(Network(ring).path(511, 0).latency_s == Approx(511 * 500e-9));
+  REQUIRE(parse_cluster(to_yaml(ring), "written.yaml") == ring);
+  REQUIRE(for_ranks(load_cluster("dgx-v100"), 8) == load_cluster("dgx-v100"));
+  REQUIRE_THROWS_AS(for_ranks(ring, 16385), InputError);
+}

@@ -153,6 +153,11 @@ const std::vector<BadFile> kBadFiles = {
      "  pcie: {bandwidth: 15GB/s, latency: 5us, socket_link: {bandwidth: 1GB/s, latency: 0s}}",
      "15:56",
      {"says nothing with one socket"}},
+    {"topology: switch", "sized_by_ranks: maybe", "4:17", {"sized_by_ranks is 'maybe'"}},
+    {"topology: switch",
+     "sized_by_ranks: true\ntopology: {kind: fat_tree, children: [2]}",
+     "4:17",
+     {"topology fat_tree cannot have any number of nodes"}},
     {"topology: switch", "groups: [{nodes: 1, node: {devices: 1}}]", "3:8", {"a file with groups has no nodes of its own"}},
     // not YAML at all
     {"nodes: 2", "nodes: [2", "4:9", {"not YAML"}},
