@@ -20,6 +20,8 @@ struct SimulationOptions {
   int blocks = 8;
   /// Have SimGrid move every flow, also those that have their links for themselves. Slower, the same times: for tests.
   bool everything_in_simgrid = false;
+  /// The caller has validated the schedule; without it that is done here, which by formula takes longer than the simulation.
+  bool validated = false;
 };
 
 /// What `automatic` is for a schedule: steps up to a million messages in all iterations, else flows. Others stay what they are.

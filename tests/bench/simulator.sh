@@ -76,7 +76,7 @@ gpu_cluster 128 8 2
 measure 'all-to-all of 1,024 ranks on a 2:1 fat tree' '20 s, 500 MB' "$collective_time" \
   collective all_to_all --ranks 1024 --bytes 64MiB --fidelity flows --cluster "$work/gpus128.yaml"
 gpu_cluster 128 8
-step=(simulate --model "${CONVOY_BENCH_MODEL:-vgg16}" --plan data --batch-per-rank 32 --bucket 25MiB --overlap on --fidelity flows)
+step=(simulate --model "${CONVOY_BENCH_MODEL:-resnet50}" --plan data --batch-per-rank 32 --bucket 25MiB --overlap on --fidelity flows)
 measure 'a data-parallel step on 1,024 GPUs, buckets overlapped' '2 s, 200 MB' "$step_time" \
   "${step[@]}" --ranks 1024 --cluster "$work/gpus128.yaml"
 measure 'the same on 16,384 GPUs' '20 s, 1 GB' "$step_time" "${step[@]}" --ranks 16384 --cluster "$work/gpus2048.yaml"
