@@ -31,11 +31,22 @@ expect 'everything there' 0 'everything is installed'
 [ "$(wc -l <<<"$output")" -eq 1 ] || { echo 'FAILED: more than one line though all was there'; failures=1; }
 [ ! -s "$work/calls" ] || { echo 'FAILED: apt-get was called though all was there'; failures=1; }
 
+install --for-tests
+expect 'what only tests use is missing' 0 'everything is installed'
+[ "$(cat "$work/calls")" = 'install -y -q --no-install-recommends python3-torch python3-torchvision' ] ||
+  { echo 'FAILED: calls of apt-get for tests:'; cat "$work/calls"; failures=1; }
+: >"$work/calls"
+
 grep -vx -e catch2 -e ninja-build "$work/installed" >"$work/less" && mv "$work/less" "$work/installed"
 install
 expect 'two missing' 0 'installing ninja-build catch2' 'everything is installed'
 expected=$'update -q\ninstall -y -q --no-install-recommends ninja-build catch2'
 [ "$(cat "$work/calls")" = "$expected" ] || { echo 'FAILED: calls of apt-get:'; cat "$work/calls"; failures=1; }
+
+grep -vx python3-torch "$work/installed" >"$work/less" && mv "$work/less" "$work/installed"
+stub apt-get 'exit 100'
+install --for-tests
+expect 'what only tests use cannot be had' 0 'python3-torch cannot be had' 'will be skipped'
 
 grep -vx catch2 "$work/installed" >"$work/less" && mv "$work/less" "$work/installed"
 stub apt-get 'if [ "$1" = install ]; then exit 100; fi'
