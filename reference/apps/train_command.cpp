@@ -49,15 +49,19 @@ struct TrainOptions {
 
 void add_options(CLI::App& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
-  verb.add_option("--data", options.data, "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
-                  "subfolder for each class")
+  verb.add_option(
+          "--data", options.data,
+          "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
+          "subfolder for each class")
       ->capture_default_str();
   verb.add_option("--augment", options.augment, "How training images are varied: none, or crop, flip, or crop,flip")
       ->capture_default_str();
-  verb.add_option("--crop-padding", options.crop_padding, "--augment crop: pixels added around images that have the network's size")
+  verb.add_option("--crop-padding", options.crop_padding,
+                  "--augment crop: pixels added around images that have the network's size")
       ->capture_default_str();
-  verb.add_option("--loader-threads", options.loader_threads,
-                  "Threads that prepare images ahead of training; 0: each rank does [1 where images are varied or decoded, else 0]");
+  verb.add_option(
+      "--loader-threads", options.loader_threads,
+      "Threads that prepare images ahead of training; 0: each rank does [1 where images are varied or decoded, else 0]");
   verb.add_option("--samples", options.samples,
                   "Training images of --data synthetic (default: as many as fit 64 MiB, 8192 at most)");
   verb.add_option("--epochs", options.epochs, "Times that every image is used")->capture_default_str();
@@ -133,8 +137,11 @@ void print_waiting(std::FILE* out, const TrainOptions& options, const TrainResul
     wait_s += epoch.wait_s;
   }
   if (wait_s > 0.02 * time_s)
-    fmt::print(out, "training waited {:.0f} % of its time for images; use --loader-threads {} or more while cores are idle, or smaller "
-               "pictures\n", 100 * wait_s / time_s, std::max(1, options.loader_threads) + 1);
+    fmt::print(
+        out,
+        "training waited {:.0f} % of its time for images; use --loader-threads {} or more while cores are idle, or smaller "
+        "pictures\n",
+        100 * wait_s / time_s, std::max(1, options.loader_threads) + 1);
 }
 
 void print_epochs(std::FILE* out, const TrainResult& result) {
@@ -155,7 +162,9 @@ void print_step(std::FILE* out, const RunReport& report) {
 }
 
 InputFacts facts_of(const Dataset& data) {
-  return {.class_names = data.class_names, .mean = data.mean, .deviation = data.deviation,
+  return {.class_names = data.class_names,
+          .mean = data.mean,
+          .deviation = data.deviation,
           .picture_side = data.pictures ? picture_side(data.image) : 0};
 }
 

@@ -29,7 +29,8 @@ void parse_cifar10(std::span<const std::byte> bytes, const std::string& name, Da
     const int label = static_cast<int>(bytes[at]);
     if (label >= kClasses) throw InputError(cat(name, ", byte ", at, ": label ", label, ", expected 0 to ", kClasses - 1));
     data.labels.push_back(label);
-    for (const std::byte pixel : bytes.subspan(at + 1, kRecord_bytes - 1)) data.pixels.push_back(static_cast<std::uint8_t>(pixel));
+    for (const std::byte pixel : bytes.subspan(at + 1, kRecord_bytes - 1))
+      data.pixels.push_back(static_cast<std::uint8_t>(pixel));
   }
 }
 

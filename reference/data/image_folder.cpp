@@ -41,7 +41,8 @@ std::vector<std::string> class_folders(const fs::path& folder) {
   for (const fs::path& entry : sorted_entries(folder))
     if (fs::is_directory(entry) && !entry.filename().string().starts_with(".")) names.push_back(entry.filename().string());
   if (names.empty())
-    throw InputError(cat("folder '", folder.string(), "' has no subfolders; pictures lie in one subfolder for each class, for example ",
+    throw InputError(cat("folder '", folder.string(),
+                         "' has no subfolders; pictures lie in one subfolder for each class, for example ",
                          (folder / "cat" / "1.jpg").string()));
   return names;
 }
@@ -82,8 +83,8 @@ Dataset split_of(const std::string& name, std::vector<File> files, const std::ve
                .labels = {},
                .class_names = classes};
   for (const File& file : files) data.labels.push_back(file.label);
-  data.pictures = [files = std::make_shared<const std::vector<File>>(std::move(files)),
-                   image = settings.image](std::int64_t index, Picture& picture) {
+  data.pictures = [files = std::make_shared<const std::vector<File>>(std::move(files)), image = settings.image](
+                      std::int64_t index, Picture& picture) {
     thread_local std::vector<std::byte> bytes;
     const std::string& path = files->at(static_cast<std::size_t>(index)).path;
     read_bytes(path, bytes);
@@ -128,11 +129,14 @@ TrainingData open_image_folder(const fs::path& folder, const std::string& name, 
   if (fs::is_directory(folder / "train")) {
     const fs::path second = fs::is_directory(folder / "val") ? folder / "val" : folder / "test";
     if (!fs::is_directory(second))
-      throw InputError(cat("folder '", folder.string(), "' has a subfolder 'train', but no 'val' or 'test'; add one with the same "
-                           "classes, or put the classes into '", folder.string(), "' itself to have every fifth picture tested on"));
+      throw InputError(cat("folder '", folder.string(),
+                           "' has a subfolder 'train', but no 'val' or 'test'; add one with the same "
+                           "classes, or put the classes into '",
+                           folder.string(), "' itself to have every fifth picture tested on"));
     classes = class_folders(folder / "train");
     if (class_folders(second) != classes)
-      throw InputError(cat("folders '", (folder / "train").string(), "' and '", second.string(), "' have other classes; both must "
+      throw InputError(cat("folders '", (folder / "train").string(), "' and '", second.string(),
+                           "' have other classes; both must "
                            "have the same subfolders"));
     train = files_of(folder / "train", classes);
     test = files_of(second, classes);
@@ -140,7 +144,8 @@ TrainingData open_image_folder(const fs::path& folder, const std::string& name, 
     classes = class_folders(folder);
     split(files_of(folder, classes), settings.seed, train, test);
     if (test.empty())
-      throw InputError(cat("folder '", folder.string(), "' has fewer than five pictures of every class, so that none is left to "
+      throw InputError(cat("folder '", folder.string(),
+                           "' has fewer than five pictures of every class, so that none is left to "
                            "test on; add pictures"));
   }
   TrainingData data{.train = split_of(name + " train", std::move(train), classes, settings),

@@ -48,7 +48,8 @@ bool BatchLoader::claim(std::int64_t& step) {
   if (stop_ || next_ >= order_.first_step + order_.steps) return false;
   step = next_++;
   Batch& batch = batch_of(step);
-  freed_.wait(lock, [&] { return stop_ || (batch.takers_left == 0 && (batch.step < 0 || batch.step == step - std::ssize(ring_))); });
+  freed_.wait(lock,
+              [&] { return stop_ || (batch.takers_left == 0 && (batch.step < 0 || batch.step == step - std::ssize(ring_))); });
   if (stop_) return false;
   batch.step = step;
   batch.takers_left = order_.takers;
@@ -80,8 +81,9 @@ void BatchLoader::work() {
 
 void BatchLoader::take(std::int64_t step, const Slice& positions, float* out) {
   const std::int64_t first = positions.offset - order_.positions.offset, image = data_.image.sample_count();
-  require(positions.count == 0 || (first >= 0 && first + positions.count <= order_.positions.count), "BatchLoader::take", "positions ", positions.offset,
-          " to ", positions.end(), " of ", order_.positions.offset, " to ", order_.positions.end());
+  require(positions.count == 0 || (first >= 0 && first + positions.count <= order_.positions.count), "BatchLoader::take",
+          "positions ", positions.offset, " to ", positions.end(), " of ", order_.positions.offset, " to ",
+          order_.positions.end());
   Batch& batch = batch_of(step);
   {
     std::unique_lock lock(mutex_);

@@ -47,7 +47,8 @@ void filter_lines(const std::vector<Weights>& filter, const In* in, const Lines&
     for (std::size_t i = 0; i < filter.size(); ++i) {
       float sum = 0;
       const In* at = in + r * from.line + static_cast<std::size_t>(filter[i].first) * from.next;
-      for (std::size_t j = 0; j < filter[i].shares.size(); ++j) sum += filter[i].shares[j] * static_cast<float>(at[j * from.next]);
+      for (std::size_t j = 0; j < filter[i].shares.size(); ++j)
+        sum += filter[i].shares[j] * static_cast<float>(at[j * from.next]);
       if constexpr (std::is_same_v<Out, std::uint8_t>) {
         out[r * to.line + i * to.next] = static_cast<std::uint8_t>(std::clamp(sum + 0.5F, 0.0F, 255.0F));
       } else {

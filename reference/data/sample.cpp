@@ -19,7 +19,7 @@ void cut_out(std::span<const std::uint8_t> pixels, const Shape& picture, const S
   const double offset = -data.mean / data.deviation;
   for (std::size_t value = 0; value < normalised.size(); ++value)
     normalised.at(value) = static_cast<T>(static_cast<double>(value) * scale + offset);
-  const int first = std::clamp(-crop.left, 0, image.w);                // columns of the image that lie in the picture
+  const int first = std::clamp(-crop.left, 0, image.w);  // columns of the image that lie in the picture
   const int end = std::clamp(picture.w - crop.left, first, image.w);
   for (int c = 0; c < image.c; ++c)
     for (int h = 0; h < image.h; ++h, out += image.w) {
@@ -37,8 +37,8 @@ void cut_out(std::span<const std::uint8_t> pixels, const Shape& picture, const S
 }
 
 template <class T>
-void write_any(const Dataset& data, std::int64_t index, const Augmentation* augmentation, const VariationKey& key, Picture& scratch,
-               T* out) {
+void write_any(const Dataset& data, std::int64_t index, const Augmentation* augmentation, const VariationKey& key,
+               Picture& scratch, T* out) {
   require(index >= 0 && index < data.count(), "write_sample", "image ", index, " of ", data.count());
   Shape shape = data.image;
   std::span<const std::uint8_t> pixels;
@@ -50,7 +50,8 @@ void write_any(const Dataset& data, std::int64_t index, const Augmentation* augm
     const auto count = static_cast<std::size_t>(data.image.sample_count());
     pixels = std::span(data.pixels).subspan(static_cast<std::size_t>(index) * count, count);
   }
-  const Crop crop = augmentation != nullptr ? random_crop(*augmentation, shape, data.image, key, index) : centre_crop(shape, data.image);
+  const Crop crop =
+      augmentation != nullptr ? random_crop(*augmentation, shape, data.image, key, index) : centre_crop(shape, data.image);
   cut_out(pixels, shape, data.image, crop, data, out);
 }
 

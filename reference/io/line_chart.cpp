@@ -21,8 +21,12 @@ struct Pen {
   const char* dash;
 };
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008).
-constexpr std::array<Pen, 6> kPens = {
-    {{"#0072B2", "none"}, {"#D55E00", "6 3"}, {"#009E73", "2 2"}, {"#CC79A7", "8 3 2 3"}, {"#E69F00", "12 4"}, {"#000000", "none"}}};
+constexpr std::array<Pen, 6> kPens = {{{"#0072B2", "none"},
+                                       {"#D55E00", "6 3"},
+                                       {"#009E73", "2 2"},
+                                       {"#CC79A7", "8 3 2 3"},
+                                       {"#E69F00", "12 4"},
+                                       {"#000000", "none"}}};
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -69,7 +73,8 @@ class Panel {
   }
 
   std::string svg() const {
-    std::string out = fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"15\">{}</text>\n", kLeft, top_ - 14, escaped(chart_.title));
+    std::string out =
+        fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"15\">{}</text>\n", kLeft, top_ - 14, escaped(chart_.title));
     out += axes();
     for (std::size_t i = 0; i < chart_.lines.size(); ++i) out += line(chart_.lines[i], kPens[i % kPens.size()], i);
     return out;
@@ -84,18 +89,21 @@ class Panel {
   [[nodiscard]] std::string axes() const {
     std::string out;
     for (const double y : round_marks(y_.low, y_.high, 6))
-      out += fmt::format("<path d=\"M{:.1f} {:.2f}H{:.1f}\" stroke=\"#ddd\"/><text class=\"y\" x=\"{:.1f}\" y=\"{:.2f}\" "
-                         "text-anchor=\"end\">{:g}</text>\n",
-                         kLeft, py(y), right(), kLeft - 6, py(y) + 4, y);
+      out += fmt::format(
+          "<path d=\"M{:.1f} {:.2f}H{:.1f}\" stroke=\"#ddd\"/><text class=\"y\" x=\"{:.1f}\" y=\"{:.2f}\" "
+          "text-anchor=\"end\">{:g}</text>\n",
+          kLeft, py(y), right(), kLeft - 6, py(y) + 4, y);
     for (const double x : round_marks(x_.low, x_.high, 10))
-      out += fmt::format("<path d=\"M{0:.2f} {1:.1f}v5\" stroke=\"#000\"/><text class=\"x\" x=\"{0:.2f}\" y=\"{2:.1f}\" "
-                         "text-anchor=\"middle\">{3:g}</text>\n",
-                         px(x), bottom(), bottom() + 18, x);
-    out += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"#000\" fill=\"none\"/>\n", kLeft, top_, bottom(), right());
+      out += fmt::format(
+          "<path d=\"M{0:.2f} {1:.1f}v5\" stroke=\"#000\"/><text class=\"x\" x=\"{0:.2f}\" y=\"{2:.1f}\" "
+          "text-anchor=\"middle\">{3:g}</text>\n",
+          px(x), bottom(), bottom() + 18, x);
+    out +=
+        fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"#000\" fill=\"none\"/>\n", kLeft, top_, bottom(), right());
     out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (kLeft + right()) / 2, bottom() + 36,
                        escaped(chart_.x_label));
-    out += fmt::format("<text transform=\"translate(14 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n", (top_ + bottom()) / 2,
-                       escaped(chart_.y_label));
+    out += fmt::format("<text transform=\"translate(14 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
+                       (top_ + bottom()) / 2, escaped(chart_.y_label));
     return out;
   }
 
@@ -108,10 +116,11 @@ class Panel {
                           px(point.first), py(point.second), pen.colour, escaped(line.name), point.first, point.second);
     }
     const double y = top_ + 10 + 20 * static_cast<double>(number);
-    return fmt::format("<polyline fill=\"none\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\" points=\"{2}\"/>\n{3}"
-                       "<path d=\"M{4:.1f} {5:.1f}h24\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\"/>"
-                       "<text x=\"{6:.1f}\" y=\"{7:.1f}\">{8}</text>\n",
-                       pen.colour, pen.dash, points, dots, right() + 12, y, right() + 42, y + 4, escaped(line.name));
+    return fmt::format(
+        "<polyline fill=\"none\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\" points=\"{2}\"/>\n{3}"
+        "<path d=\"M{4:.1f} {5:.1f}h24\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\"/>"
+        "<text x=\"{6:.1f}\" y=\"{7:.1f}\">{8}</text>\n",
+        pen.colour, pen.dash, points, dots, right() + 12, y, right() + 42, y + 4, escaped(line.name));
   }
 
   const LineChart& chart_;
@@ -138,10 +147,11 @@ std::vector<double> round_marks(double low, double high, int most) {
 std::string to_svg(const std::vector<LineChart>& charts) {
   require(!charts.empty(), "to_svg", "no charts");
   const double height = kHeight * static_cast<double>(charts.size());
-  std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
-                                "{1:.0f}\" font-family=\"sans-serif\" font-size=\"12\">\n"
-                                "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n",
-                                kWidth, height);
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
+      "{1:.0f}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+      "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n",
+      kWidth, height);
   for (std::size_t i = 0; i < charts.size(); ++i) out += Panel(charts[i], kHeight * static_cast<double>(i)).svg();
   return out + "</svg>\n";
 }

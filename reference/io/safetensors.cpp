@@ -120,17 +120,19 @@ class Reader {
     if (element == 0) refuse_tensor(key, cat("has the unknown dtype '", tensor.dtype, "'"));
     std::uint64_t expected = static_cast<std::uint64_t>(element);
     for (const json& extent : entry["shape"]) {
-      if (!extent.is_number_unsigned() || (extent.get<std::uint64_t>() >> 40U) != 0) refuse_tensor(key, "has an impossible shape");
+      if (!extent.is_number_unsigned() || (extent.get<std::uint64_t>() >> 40U) != 0)
+        refuse_tensor(key, "has an impossible shape");
       tensor.shape.push_back(extent.get<std::int64_t>());
       if (__builtin_mul_overflow(expected, extent.get<std::uint64_t>(), &expected)) refuse_tensor(key, "has an impossible shape");
     }
     const json& offsets = entry["data_offsets"];
     const bool numbers =
         offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned();
-    const std::uint64_t begin = numbers ? offsets[0].get<std::uint64_t>() : 0, end = numbers ? offsets[1].get<std::uint64_t>() : 0;
+    const std::uint64_t begin = numbers ? offsets[0].get<std::uint64_t>() : 0,
+                        end = numbers ? offsets[1].get<std::uint64_t>() : 0;
     if (!numbers || end < begin || end - begin != expected || end > data_.size())
-      throw InputError(
-          cat("'", name_, "': the values of tensor '", key, "' are not all there (", data_.size(), " bytes of values in the file)"));
+      throw InputError(cat("'", name_, "': the values of tensor '", key, "' are not all there (", data_.size(),
+                           " bytes of values in the file)"));
     tensor.bytes = data_.subspan(begin, end - begin);
     places_.emplace_back(begin, end);
     return tensor;

@@ -14,9 +14,15 @@ using nlohmann::json;
 constexpr const char* kFormat = "convoy checkpoint 1";
 
 json to_json(const EpochResult& e) {
-  return {{"train_loss", e.train_loss}, {"train_accuracy", e.train_accuracy}, {"test_accuracy", e.test_accuracy},
-          {"test_loss", e.test_loss},   {"learning_rate", e.learning_rate},   {"images", e.images},
-          {"steps", e.steps},           {"time_s", e.time_s},                 {"wait_s", e.wait_s}};
+  return {{"train_loss", e.train_loss},
+          {"train_accuracy", e.train_accuracy},
+          {"test_accuracy", e.test_accuracy},
+          {"test_loss", e.test_loss},
+          {"learning_rate", e.learning_rate},
+          {"images", e.images},
+          {"steps", e.steps},
+          {"time_s", e.time_s},
+          {"wait_s", e.wait_s}};
 }
 
 EpochResult epoch_from(const json& e) {
@@ -33,8 +39,8 @@ EpochResult epoch_from(const json& e) {
 
 /// Everything that is no tensor.
 json run_of(const Checkpoint& checkpoint) {
-  json run = {{"epoch", checkpoint.epoch},   {"step", checkpoint.step},     {"step_in_epoch", checkpoint.step_in_epoch},
-              {"time_s", checkpoint.time_s}, {"wait_s", checkpoint.wait_s}, {"epochs", json::array()},
+  json run = {{"epoch", checkpoint.epoch},   {"step", checkpoint.step},        {"step_in_epoch", checkpoint.step_in_epoch},
+              {"time_s", checkpoint.time_s}, {"wait_s", checkpoint.wait_s},    {"epochs", json::array()},
               {"totals", json::array()},     {"settings", checkpoint.settings}};
   for (const EpochResult& epoch : checkpoint.epochs) run["epochs"].push_back(to_json(epoch));
   for (const cpu::Loss& loss : checkpoint.totals)

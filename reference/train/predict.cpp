@@ -58,8 +58,8 @@ Dataset open_pictures(const std::vector<std::string>& paths, const Model& model,
     }
     const Dataset images = read_idx_images(path);
     if (images.image != data.image)
-      throw InputError(cat("images of '", path, "' are ", to_string(images.image), ", and ", model.name, " takes ",
-                           to_string(data.image)));
+      throw InputError(
+          cat("images of '", path, "' are ", to_string(images.image), ", and ", model.name, " takes ", to_string(data.image)));
     const std::int64_t size = images.image.sample_count(), count = std::ssize(images.pixels) / size;
     for (std::int64_t i = 0; i < count; ++i) {
       const auto begin = images.pixels.begin() + i * size;

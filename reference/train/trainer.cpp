@@ -119,13 +119,12 @@ class Trainer {
     all["--optimiser"] = to_string(plan_.optimiser);
     if (plan_.optimiser == Optimiser::lars) all["--trust"] = cat(settings_.lars_trust);
     const std::optional<Augmentation>& augmentation = settings_.augmentation;
-    all["--augment"] = cat(!augmentation                             ? "none"
+    all["--augment"] = cat(!augmentation                              ? "none"
                            : augmentation->crop && augmentation->flip ? "crop,flip"
-                           : augmentation->crop                      ? "crop"
-                                                                     : "flip");
+                           : augmentation->crop                       ? "crop"
+                                                                      : "flip");
     if (augmentation && augmentation->crop) all["--crop-padding"] = cat(augmentation->crop_padding);
-    if (rate.decay == RateDecay::step)
-      all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
+    if (rate.decay == RateDecay::step) all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
     if (rate.decay == RateDecay::linear || rate.decay == RateDecay::cosine) all["--epochs"] = cat(settings_.epochs);
     return all;
   }
@@ -155,7 +154,8 @@ class Trainer {
 
   /// What the ranks of this process load in a number of steps.
   [[nodiscard]] LoadOrder order_of(const Schedule& schedule, std::int64_t steps, const ComputeSettings& compute) const {
-    LoadOrder order{.first_step = compute.first_step, .steps = steps, .positions = {0, 0}, .takers = 0, .sample_at = compute.sample_at};
+    LoadOrder order{
+        .first_step = compute.first_step, .steps = steps, .positions = {0, 0}, .takers = 0, .sample_at = compute.sample_at};
     for (const int rank : transport_.ranks)
       for (const Op& op : schedule.program(rank).ops) {
         const auto* load = std::get_if<Compute>(&op.action);
@@ -202,8 +202,9 @@ class Trainer {
   void go_on_from(const Checkpoint& checkpoint) {
     require_same_run(checkpoint, deciding_settings());
     if (checkpoint.epoch > settings_.epochs || checkpoint.step_in_epoch > full_steps())
-      throw InputError(cat("the checkpoint is ", checkpoint.step_in_epoch, " steps into epoch ", checkpoint.epoch + 1, ", and this run has ",
-                           settings_.epochs, " epochs of ", steps_per_epoch(), " steps; use more --epochs"));
+      throw InputError(cat("the checkpoint is ", checkpoint.step_in_epoch, " steps into epoch ", checkpoint.epoch + 1,
+                           ", and this run has ", settings_.epochs, " epochs of ", steps_per_epoch(),
+                           " steps; use more --epochs"));
     set_values(checkpoint.values);
     for (std::size_t i = 0; i < memories_.size(); ++i)
       write_values(memories_[i], kMomentum, local_weights(model_, schedule_, transport_.ranks[i], checkpoint.momentum));
@@ -245,8 +246,7 @@ class Trainer {
   void save_checkpoint() {
     if (!settings_.on_checkpoint) return;
     Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
-    collect(kMomentum,
-            [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, checkpoint.momentum); });
+    collect(kMomentum, [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, checkpoint.momentum); });
     for (int rank = 0; rank < transport_.world_size; ++rank) {
       const cpu::Loss mine = training_.totals(rank);
       const std::vector<double> theirs = transport_.to_root(rank, {mine.loss_sum, static_cast<double>(mine.correct)});

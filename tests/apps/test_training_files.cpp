@@ -33,7 +33,8 @@ std::string without_times(const std::string& csv) {
 /// Runs convoy-train in the background and kills it after so many milliseconds. Whether it was still running.
 bool killed_after(const std::string& arguments, int milliseconds) {
   return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments, " & pid=$!; sleep ", milliseconds / 1000.0,
-                               "; kill -9 $pid; wait $pid; }")).exit_code == 128 + 9;
+                               "; kill -9 $pid; wait $pid; }"))
+             .exit_code == 128 + 9;
 }
 
 std::size_t unfinished_files() {
@@ -78,7 +79,8 @@ TEST_CASE("a stop between two steps: resumed on threads and on MPI, bit for bit"
   for (const std::string transport : {"", "--transport mpi "}) {
     if (!transport.empty() && !mpi) continue;
     REQUIRE(command::run(run + transport + "--epochs 1 --checkpoint one.safetensors").exit_code == 0);
-    const command::Result result = command::run(run + transport + "--epochs 3 --resume one.safetensors --checkpoint one.safetensors "
+    const command::Result result = command::run(run + transport +
+                                                "--epochs 3 --resume one.safetensors --checkpoint one.safetensors "
                                                 "--save three.safetensors --csv three.csv --curve three.svg --json three.json");
     INFO(result.err);
     REQUIRE(result.exit_code == 0);
@@ -131,7 +133,8 @@ TEST_CASE("a network trained on a folder of pictures knows them again") {
       "train --data pictures --ranks 2 --batch 8 --epochs 12 --learning-rate 0.02 --augment crop,flip --save shades.safetensors");
   INFO(trained.err);
   REQUIRE(trained.exit_code == 0);
-  const command::Result result = command::run("predict --weights shades.safetensors pictures/dark/3.png pictures/light/4.png --json p.json");
+  const command::Result result =
+      command::run("predict --weights shades.safetensors pictures/dark/3.png pictures/light/4.png --json p.json");
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   const nlohmann::json json = nlohmann::json::parse(command::read("p.json"));

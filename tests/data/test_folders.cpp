@@ -41,8 +41,8 @@ std::string refusal(const Action& action) {
 
 /// A picture in one shade.
 std::string shade(int value, unsigned height = 9, unsigned width = 12) {
-  return png_file(std::vector<unsigned char>(static_cast<std::size_t>(height) * width, static_cast<unsigned char>(value)), height, width,
-                  PNG_FORMAT_GRAY);
+  return png_file(std::vector<unsigned char>(static_cast<std::size_t>(height) * width, static_cast<unsigned char>(value)), height,
+                  width, PNG_FORMAT_GRAY);
 }
 
 const ImageFolderSettings kSmall{.image = {1, 3, 7, 7}, .seed = 1};
@@ -53,7 +53,8 @@ TEST_CASE("CIFAR-10: five files to train on, one to test, labels and planes in t
   const TemporaryFolder folder;
   for (int i = 1; i <= 5; ++i) write(folder.path() / cat("data_batch_", i, ".bin"), record(i, i) + record(9 - i, 50 + i));
   write(folder.path() / "test_batch.bin", record(7, 99));
-  const TrainingData data = open_data({.source = folder.path().string(), .image = {1, 3, 32, 32}, .classes = 10, .model = "resnet20"});
+  const TrainingData data =
+      open_data({.source = folder.path().string(), .image = {1, 3, 32, 32}, .classes = 10, .model = "resnet20"});
   REQUIRE(data.train.labels == std::vector<int>{1, 8, 2, 7, 3, 6, 4, 5, 5, 4});
   REQUIRE(data.test.labels == std::vector<int>{7});
   REQUIRE(data.train.image == Shape{1, 3, 32, 32});
@@ -61,9 +62,11 @@ TEST_CASE("CIFAR-10: five files to train on, one to test, labels and planes in t
   REQUIRE(data.train.class_names.at(6) == "frog");
   REQUIRE(data.train.deviation > 0.1);
   write(folder.path() / "test_batch.bin", record(10, 99));
-  REQUIRE(refusal([&] { read_cifar10_folder(folder.path(), "c"); }).find("byte 0: label 10, expected 0 to 9") != std::string::npos);
+  REQUIRE(refusal([&] { read_cifar10_folder(folder.path(), "c"); }).find("byte 0: label 10, expected 0 to 9") !=
+          std::string::npos);
   write(folder.path() / "test_batch.bin", record(1, 99).substr(1));
-  REQUIRE(refusal([&] { read_cifar10_folder(folder.path(), "c"); }).find("3072 bytes, expected a multiple of 3073") != std::string::npos);
+  REQUIRE(refusal([&] { read_cifar10_folder(folder.path(), "c"); }).find("3072 bytes, expected a multiple of 3073") !=
+          std::string::npos);
 }
 
 TEST_CASE("a folder with train and val: classes by name, pictures resized and cropped, grey as colour") {
@@ -71,7 +74,8 @@ TEST_CASE("a folder with train and val: classes by name, pictures resized and cr
   for (const char* split : {"train", "val"})
     for (const auto& [name, value] : {std::pair("cat", 60), std::pair("dog", 180)}) {
       write(folder.path() / split / name / "b.PNG", shade(value));
-      write(folder.path() / split / name / "a.jpg", jpeg_file(std::vector<unsigned char>(200, static_cast<unsigned char>(value + 20)), 10, 20, 1));
+      write(folder.path() / split / name / "a.jpg",
+            jpeg_file(std::vector<unsigned char>(200, static_cast<unsigned char>(value + 20)), 10, 20, 1));
       write(folder.path() / split / name / "notes.txt", "no picture");
     }
   const TrainingData data = open_data({.source = folder.path().string(), .image = {1, 3, 7, 7}, .classes = 5, .model = "m"});
@@ -82,11 +86,13 @@ TEST_CASE("a folder with train and val: classes by name, pictures resized and cr
   const int shades[] = {80, 60, 200, 180};
   for (int i = 0; i < 4; ++i) {
     data.train.copy_sample(i, image);
-    for (const float value : image) REQUIRE(std::abs(static_cast<double>(value) * data.train.deviation + data.train.mean - shades[i] / 255.0) <= 1e-2);
+    for (const float value : image)
+      REQUIRE(std::abs(static_cast<double>(value) * data.train.deviation + data.train.mean - shades[i] / 255.0) <= 1e-2);
   }
   REQUIRE(std::abs(data.train.mean - 130 / 255.0) <= 0.01);
   write(folder.path() / "train" / "dog" / "b.PNG", "no PNG");
-  REQUIRE(refusal([&] { data.train.copy_sample(3, image); }).find("b.PNG' is neither a JPEG nor a PNG file") != std::string::npos);
+  REQUIRE(refusal([&] { data.train.copy_sample(3, image); }).find("b.PNG' is neither a JPEG nor a PNG file") !=
+          std::string::npos);
   std::filesystem::remove_all(folder.path() / "val" / "dog");
   REQUIRE(refusal([&] { open_image_folder(folder.path(), "f", kSmall); }).find("have other classes") != std::string::npos);
   std::filesystem::remove_all(folder.path() / "val");
@@ -120,5 +126,6 @@ TEST_CASE("a folder of classes: every fifth picture is for testing, by the seed"
   REQUIRE(shades_of(1, false) == shades_of(1, false));
   REQUIRE((shades_of(1, false) != shades_of(2, false) || shades_of(1, false) != shades_of(3, false)));
   std::filesystem::create_directories(folder.path() / "fish");
-  REQUIRE(refusal([&] { open_image_folder(folder.path(), "f", kSmall); }).find("fish' has no .jpg, .jpeg or .png files") != std::string::npos);
+  REQUIRE(refusal([&] { open_image_folder(folder.path(), "f", kSmall); }).find("fish' has no .jpg, .jpeg or .png files") !=
+          std::string::npos);
 }

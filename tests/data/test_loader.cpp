@@ -14,7 +14,9 @@ using namespace convoy;
 
 namespace {
 
-Dataset some_images() { return make_synthetic({.image = {1, 2, 5, 4}, .classes = 3, .train_count = 40, .test_count = 1, .seed = 2}).train; }
+Dataset some_images() {
+  return make_synthetic({.image = {1, 2, 5, 4}, .classes = 3, .train_count = 40, .test_count = 1, .seed = 2}).train;
+}
 
 }  // namespace
 

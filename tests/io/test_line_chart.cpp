@@ -57,7 +57,8 @@ struct Axis {
 Axis axis_of(const std::string& svg, const std::string& name, const std::string& attribute) {
   std::vector<std::pair<double, double>> marks;  // pixel, value
   for (const std::string& text : all_between(svg, "<text class=\"" + name + "\"", "</text>"))
-    marks.emplace_back(std::stod(all_between(text, " " + attribute + "=\"", "\"").at(0)), std::stod(text.substr(text.find('>') + 1)));
+    marks.emplace_back(std::stod(all_between(text, " " + attribute + "=\"", "\"").at(0)),
+                       std::stod(text.substr(text.find('>') + 1)));
   REQUIRE(marks.size() >= 2);
   const double slope = (marks.back().second - marks.front().second) / (marks.back().first - marks.front().first);
   return {slope, marks.front().second - slope * marks.front().first};

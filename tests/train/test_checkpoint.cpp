@@ -113,10 +113,12 @@ TEST_CASE("a checkpoint of one plan goes on under another") {
     REQUIRE(settings.resume->step == 4);
     settings.resume->totals.resize(1);
     const TrainResult result = train(model, make_plan("data", {.ranks = 1, .global_batch = 8}), data, settings);
-    REQUIRE(largest_difference(serial.result.values.weights, result.values.weights) <= 1e-9 * largest(serial.result.values.weights));
+    REQUIRE(largest_difference(serial.result.values.weights, result.values.weights) <=
+            1e-9 * largest(serial.result.values.weights));
     settings.resume = serial.checkpoints.at(2);
     const TrainResult back = train(model, plan_of(world), data, settings);
-    REQUIRE(largest_difference(serial.result.values.weights, back.values.weights) <= 1e-9 * largest(serial.result.values.weights));
+    REQUIRE(largest_difference(serial.result.values.weights, back.values.weights) <=
+            1e-9 * largest(serial.result.values.weights));
     REQUIRE(std::abs(back.epochs[1].train_loss - serial.result.epochs[1].train_loss) <= 1e-9);
   }
 }
@@ -174,7 +176,8 @@ TEST_CASE("a checkpoint that is cut short or has any byte changed is refused") {
   const std::string bytes = read_file(folder.file("c"));
   REQUIRE(refusal(bytes, model).empty());
   REQUIRE(refusal(bytes, normed()).find("was it written for another model?") != std::string::npos);
-  for (std::size_t length = 0; length < bytes.size(); length += 61) REQUIRE_FALSE(refusal(bytes.substr(0, length), model).empty());
+  for (std::size_t length = 0; length < bytes.size(); length += 61)
+    REQUIRE_FALSE(refusal(bytes.substr(0, length), model).empty());
   REQUIRE_FALSE(refusal(bytes + '\0', model).empty());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     std::string changed = bytes;
