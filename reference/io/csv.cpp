@@ -49,7 +49,8 @@ class Reader {
       return result;
     }
     while (!at_line_end() && peek() != ',') {
-      if (peek() == '"') fail("a double quote inside a cell; put the whole cell in double quotes and write \"\" for each of its own");
+      if (peek() == '"')
+        fail("a double quote inside a cell; put the whole cell in double quotes and write \"\" for each of its own");
       result.text += peek();
       step();
     }
@@ -109,7 +110,8 @@ std::optional<double> CsvTable::number(std::size_t row, std::string_view column)
   const std::string& content = text(row, column);
   if (content.find_first_not_of(" \t") == std::string::npos) return std::nullopt;
   const std::optional<double> value = parse_number(content);
-  if (!value) throw InputError(cat(place(row, column), ": '", content, "' in column ", column, " is no number, for example 12.5"));
+  if (!value)
+    throw InputError(cat(place(row, column), ": '", content, "' in column ", column, " is no number, for example 12.5"));
   return value;
 }
 
@@ -119,11 +121,13 @@ CsvTable parse_csv(std::string_view text, const std::string& file_name) {
   Reader reader(text, file_name);
   for (const CsvCell& cell : reader.row()) {
     if (table.has(cell.text))
-      throw InputError(cat(file_name, ", line ", cell.line, ", column ", cell.column, ": the column '", cell.text, "' is there twice"));
+      throw InputError(
+          cat(file_name, ", line ", cell.line, ", column ", cell.column, ": the column '", cell.text, "' is there twice"));
     table.columns.push_back(cell.text);
   }
   if (table.columns.empty())
-    throw InputError(cat(file_name, ", line 1, column 1: the file is empty; its first line must name the columns, separated by commas"));
+    throw InputError(
+        cat(file_name, ", line 1, column 1: the file is empty; its first line must name the columns, separated by commas"));
   for (std::vector<CsvCell> row = reader.row(); !row.empty(); row = reader.row()) {
     if (row.size() > table.columns.size()) {
       const CsvCell& extra = row[table.columns.size()];

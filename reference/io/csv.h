@@ -27,7 +27,8 @@ struct CsvTable {
   [[nodiscard]] const std::string& text(std::size_t row, std::string_view column) const;
   /// "FILE, line L, column C" of a cell, or of its row's beginning where the cell is missing.
   [[nodiscard]] std::string place(std::size_t row, std::string_view column) const;
-  /// The finite number in a cell, nothing where it is empty or missing. Throws InputError with file, line and column for other text.
+  /// The finite number in a cell, nothing where it is empty or missing. Throws InputError with file, line and column for other
+  /// text.
   [[nodiscard]] std::optional<double> number(std::size_t row, std::string_view column) const;
 
  private:
@@ -35,8 +36,8 @@ struct CsvTable {
 };
 
 /// Reads a table. Cells may stand in double quotes, in which "" is one quote and line breaks are text; lines end with LF or CRLF;
-/// empty lines and a byte order mark are skipped. Throws InputError with file, line and column: no header, a header twice, a row with
-/// more cells than columns, a quote that does not end or stands inside a cell.
+/// empty lines and a byte order mark are skipped. Throws InputError with file, line and column: no header, a header twice, a row
+/// with more cells than columns, a quote that does not end or stands inside a cell.
 CsvTable parse_csv(std::string_view text, const std::string& file_name);
 /// The finite number that all of `text` is, without regard to the locale; nothing when it is none.
 std::optional<double> parse_number(std::string_view text);

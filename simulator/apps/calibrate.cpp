@@ -30,7 +30,8 @@ struct CalibrateOptions {
 
 /// Our own all-reduce on the ranks of this machine, by convoy-train.
 BenchLog measured_here(int ranks) {
-  const std::vector<std::string> words = {"collective", "all_reduce", "--ranks", std::to_string(ranks), "--bytes", "4KiB..64MiB:x4"};
+  const std::vector<std::string> words = {"collective",          "all_reduce", "--ranks",
+                                          std::to_string(ranks), "--bytes",    "4KiB..64MiB:x4"};
   const Finished finished = run_and_read("convoy-train", words);
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
   BenchLog log{.file = "convoy-train collective", .tool = "convoy-train", .kind = CollectiveKind::all_reduce, .ranks = ranks};
@@ -56,16 +57,22 @@ std::string residuals_text(const BenchLog& log, const Fit& fit) {
   Table table({{"size"}, {"measured"}, {"fit"}, {"error"}});
   for (const BenchPoint& point : log.points) {
     const double time_s = fit.time_s(point.bytes);
-    table.add_row({format_bytes(point.bytes), format_time(point.time_s), format_time(time_s), format_signed_percent(time_s / point.time_s - 1)});
+    table.add_row({format_bytes(point.bytes), format_time(point.time_s), format_time(time_s),
+                   format_signed_percent(time_s / point.time_s - 1)});
   }
   return table.to_string();
 }
 
 nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks) {
-  nlohmann::ordered_json json{{"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"residual", fit.rms}};
+  nlohmann::ordered_json json{
+      {"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"residual", fit.rms}};
   for (const FitRange& range : fit.ranges)
-    json["ranges"].push_back({{"from_bytes", range.from_bytes}, {"to_bytes", range.to_bytes}, {"start_s", range.start_s},
-                              {"s_per_byte", range.s_per_byte}, {"residual", range.rms}, {"points", range.points}});
+    json["ranges"].push_back({{"from_bytes", range.from_bytes},
+                              {"to_bytes", range.to_bytes},
+                              {"start_s", range.start_s},
+                              {"s_per_byte", range.s_per_byte},
+                              {"residual", range.rms},
+                              {"points", range.points}});
   for (const BenchPoint& point : log.points)
     json["points"].push_back({{"bytes", point.bytes}, {"measured_s", point.time_s}, {"fit_s", fit.time_s(point.bytes)}});
   json["provenance"] = {{"measured_s", "measured"}, {"fit_s", "formula"}};
@@ -74,9 +81,11 @@ nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, Col
 
 void run(const CalibrateOptions& options) {
   if (options.run == !options.log_file.empty())
-    throw InputError("calibrate by what? Give either --nccl-log with the output of nccl-tests or OSU, or --run to measure this machine");
+    throw InputError(
+        "calibrate by what? Give either --nccl-log with the output of nccl-tests or OSU, or --run to measure this machine");
   if (options.run && options.ranks < 2) throw InputError("--run measures messages between ranks; give --ranks with 2 or more");
-  const BenchLog log = options.run ? measured_here(options.ranks) : parse_bench_log(read_file(options.log_file), options.log_file);
+  const BenchLog log =
+      options.run ? measured_here(options.ranks) : parse_bench_log(read_file(options.log_file), options.log_file);
   const int ranks = options.ranks > 0 ? options.ranks : log.ranks;
   if (ranks < 2) throw InputError(cat(log.file, " does not say how many ranks took part; give --ranks with 2 or more"));
   if (log.ranks > 0 && options.ranks > 0 && log.ranks != options.ranks)
@@ -87,8 +96,9 @@ void run(const CalibrateOptions& options) {
   const Fit fit = fit_times(log);
   Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, options.nodes);
   cluster.name = "calibrated";
-  options.output.text(fmt::format("{} of {} ranks, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind), ranks, log.points.size(),
-                                  log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit), format_percent(fit.rms)));
+  options.output.text(fmt::format("{} of {} ranks, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind), ranks,
+                                  log.points.size(), log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit),
+                                  format_percent(fit.rms)));
   if (!options.cluster_file.empty()) write_file_atomically(options.cluster_file, to_yaml(cluster));
   options.output.json(calibration_json(log, fit, kind, ranks));
 }
@@ -96,16 +106,20 @@ void run(const CalibrateOptions& options) {
 }  // namespace
 
 void add_calibrate(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
-                            {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
-                             "convoy calibrate --run --ranks 2 --output mine.yaml"});
+  CLI::App* verb =
+      add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
+               {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
+                "convoy calibrate --run --ranks 2 --output mine.yaml"});
   const auto options = std::make_shared<CalibrateOptions>();
-  verb->add_option("--nccl-log", options->log_file, "Output of nccl-tests (all_reduce_perf ...) or of OSU (osu_allreduce ...)")->type_name("FILE");
+  verb->add_option("--nccl-log", options->log_file, "Output of nccl-tests (all_reduce_perf ...) or of OSU (osu_allreduce ...)")
+      ->type_name("FILE");
   verb->add_flag("--run", options->run, "Measure our own all-reduce on ranks of this machine");
   verb->add_option("--ranks", options->ranks, "Ranks that took part, where the log does not say")->type_name("N");
   verb->add_option("--nodes", options->nodes, "Nodes that they were on")->capture_default_str()->type_name("N");
   verb->add_option("--kind", options->kind, "The collective, where the log does not say")->type_name("KIND");
-  verb->add_option("--cluster", options->base, "The cluster whose links are replaced; its devices stay")->capture_default_str()->type_name("FILE|NAME");
+  verb->add_option("--cluster", options->base, "The cluster whose links are replaced; its devices stay")
+      ->capture_default_str()
+      ->type_name("FILE|NAME");
   add_result_file(*verb, "--output", options->cluster_file, "Write the cluster file");
   options->output.add_to(*verb);
   verb->callback([options] { run(*options); });

@@ -63,7 +63,8 @@ class LogReader {
       from = end + 1;
     }
     if (log_.points.empty())
-      throw InputError(cat(log_.file, ", line 1, column 1: there is no table of nccl-tests or OSU here; give the output of "
+      throw InputError(cat(log_.file,
+                           ", line 1, column 1: there is no table of nccl-tests or OSU here; give the output of "
                            "all_reduce_perf or osu_allreduce as it was printed"));
     if (log_.ranks == 0) log_.ranks = ranks_listed_;
     if (!log_.kind) log_.kind = kind_by_bandwidths();
@@ -112,7 +113,8 @@ class LogReader {
       busbw_ = place("busbw");
       unit_s_ = 1e-6;
     } else if (words.front().text == "(B)" && time_ > 0) {
-      const auto unit = std::find_if(words.begin(), words.end(), [](const Word& w) { return w.text == "(us)" || w.text == "(ms)"; });
+      const auto unit =
+          std::find_if(words.begin(), words.end(), [](const Word& w) { return w.text == "(us)" || w.text == "(ms)"; });
       if (unit != words.end()) unit_s_ = unit->text == "(ms)" ? 1e-3 : 1e-6;
     } else if (words.front().text == "Size" && line.find("Latency") != std::string::npos) {
       log_.tool = "OSU";
@@ -136,14 +138,16 @@ class LogReader {
     if (!(time_s > 0)) fail(time_word, cat("the time is ", time_word.text, "; it must be positive"));
     if (bytes == 0) return;
     if (!log_.points.empty() && bytes <= log_.points.back().bytes)
-      fail(words.front(), cat("the size ", words.front().text, " is not larger than the one before; give one run of one benchmark"));
+      fail(words.front(),
+           cat("the size ", words.front().text, " is not larger than the one before; give one run of one benchmark"));
     if (algbw_ > 0 && algbw_ < static_cast<int>(words.size())) {
       const double algbw = number(algbw_, "bandwidth") * 1e9;
       // Bandwidths have two digits behind the point, so that 0.01 GB/s is the least that can be compared, to half of that.
       if (std::abs(bytes / time_s - algbw) > 0.0051e9 + 0.03 * algbw)
-        fail(time_word, cat(words.front().text, " bytes in ", time_word.text, " are ", bytes / time_s / 1e9, " GB/s, but algbw says ",
-                            algbw / 1e9, "; the units of the columns are not those of nccl-tests"));
-      if (busbw_ > 0 && busbw_ < static_cast<int>(words.size()) && algbw > 1e9) ratio_ = number(busbw_, "bandwidth") * 1e9 / algbw;
+        fail(time_word, cat(words.front().text, " bytes in ", time_word.text, " are ", bytes / time_s / 1e9,
+                            " GB/s, but algbw says ", algbw / 1e9, "; the units of the columns are not those of nccl-tests"));
+      if (busbw_ > 0 && busbw_ < static_cast<int>(words.size()) && algbw > 1e9)
+        ratio_ = number(busbw_, "bandwidth") * 1e9 / algbw;
     }
     log_.points.push_back({bytes, time_s, line_});
   }

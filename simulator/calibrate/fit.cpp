@@ -74,12 +74,14 @@ void require_sense(const BenchLog& log) {
   const auto place = [&](const BenchPoint& point) { return cat(log.file, ", line ", point.line, ", column 1"); };
   if (log.points.size() < kLeastPoints)
     throw InputError(cat(place(log.points.front()), ": only ", log.points.size(), log.points.size() == 1 ? " size" : " sizes",
-                         "; a latency and a bandwidth need at least ", kLeastPoints, ", for example all_reduce_perf -b 8 -e 128M -f 2"));
+                         "; a latency and a bandwidth need at least ", kLeastPoints,
+                         ", for example all_reduce_perf -b 8 -e 128M -f 2"));
   double longest_s = 0;
   for (const BenchPoint& point : log.points) {
     if (point.time_s < longest_s * 2 / 3)
-      throw InputError(cat(place(point), ": ", format_bytes(point.bytes), " take ", format_time(point.time_s), ", a smaller size took ",
-                           format_time(longest_s), "; a time that falls by a third is no property of a network, measure again"));
+      throw InputError(cat(place(point), ": ", format_bytes(point.bytes), " take ", format_time(point.time_s),
+                           ", a smaller size took ", format_time(longest_s),
+                           "; a time that falls by a third is no property of a network, measure again"));
     longest_s = std::max(longest_s, point.time_s);
   }
 }
@@ -114,17 +116,19 @@ Fit fit_times(const BenchLog& log) {
   const BenchPoint& last = log.points.back();
   const FitRange& largest = best.ranges.back();
   if (!(largest.s_per_byte * largest.to_bytes > 0.01 * largest.start_s))
-    throw InputError(cat(log.file, ", line ", last.line, ", column 1: the time does not grow with the size, so there is no bandwidth in it; "
+    throw InputError(cat(log.file, ", line ", last.line,
+                         ", column 1: the time does not grow with the size, so there is no bandwidth in it; "
                          "measure up to larger sizes"));
   if (!(best.rms <= 0.25))
-    throw InputError(cat(log.file, ", line ", log.points.front().line, ", column 1: up to three ranges of latency and bandwidth are ",
-                         static_cast<int>(std::lround(best.rms * 100)), " % off these times; they are too noisy, or not of one machine"));
+    throw InputError(
+        cat(log.file, ", line ", log.points.front().line, ", column 1: up to three ranges of latency and bandwidth are ",
+            static_cast<int>(std::lround(best.rms * 100)), " % off these times; they are too noisy, or not of one machine"));
   return best;
 }
 
 LinkModel link_of(const FitRange& range, CollectiveKind kind, int ranks) {
-  require(ranks >= 2 && range.s_per_byte > 0, "link_of", "needs two ranks and a bandwidth, got ", ranks, " ranks and ", range.s_per_byte,
-          " s/byte");
+  require(ranks >= 2 && range.s_per_byte > 0, "link_of", "needs two ranks and a bandwidth, got ", ranks, " ranks and ",
+          range.s_per_byte, " s/byte");
   const double n = ranks;
   const double hops = kind == CollectiveKind::all_reduce ? 2 * (n - 1) : n - 1;
   const double part = kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce ? 1.0 : hops / n;
@@ -148,7 +152,8 @@ Cluster calibrated(const Cluster& base, const BenchLog& log, const Fit& fit, Col
     ranges += cat(ranges.empty() ? "" : "; ", "to ", format_bytes(range.to_bytes), ": ", format_time(part.latency_s), " a hop",
                   part.bandwidth_bytes_per_s > 0 ? cat(", ", format_bandwidth(part.bandwidth_bytes_per_s)) : std::string());
   }
-  cluster.description = cat("links from ", to_string(kind), " of ", ranks, " ranks, ", log.points.size(), " sizes, by ", log.tool, ": ", ranges);
+  cluster.description =
+      cat("links from ", to_string(kind), " of ", ranks, " ranks, ", log.points.size(), " sizes, by ", log.tool, ": ", ranges);
   return cluster;
 }
 

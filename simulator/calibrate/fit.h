@@ -25,18 +25,18 @@ struct Fit {
   [[nodiscard]] double time_s(double bytes) const;
 };
 
-/// Straight lines through the points by least squares of relative errors: as many ranges, up to three of at least three points each, as
-/// the Bayesian information criterion says are worth their numbers. Throws InputError with the line for what a latency and a
-/// bandwidth cannot explain: fewer than three sizes, times that fall by a third where sizes grow, sizes that make no difference, a
-/// fit that is 25 % off on average.
+/// Straight lines through the points by least squares of relative errors: as many ranges, up to three of at least three points
+/// each, as the Bayesian information criterion says are worth their numbers. Throws InputError with the line for what a latency
+/// and a bandwidth cannot explain: fewer than three sizes, times that fall by a third where sizes grow, sizes that make no
+/// difference, a fit that is 25 % off on average.
 Fit fit_times(const BenchLog& log);
 
-/// What a ring's time says about one link: all_reduce is 2(n-1) hops of 1/n of the bytes; reduce_scatter and all_gather half of that;
-/// broadcast, pipelined, n-1 latencies and all bytes.
+/// What a ring's time says about one link: all_reduce is 2(n-1) hops of 1/n of the bytes; reduce_scatter and all_gather half of
+/// that; broadcast, pipelined, n-1 latencies and all bytes.
 LinkModel link_of(const FitRange& range, CollectiveKind kind, int ranks);
 
-/// `base` with the links that the fit says: within the node for one node, between nodes and within for several (the log does not tell
-/// them apart). Its large-message range is what the links get; all ranges are in the description.
+/// `base` with the links that the fit says: within the node for one node, between nodes and within for several (the log does not
+/// tell them apart). Its large-message range is what the links get; all ranges are in the description.
 Cluster calibrated(const Cluster& base, const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks, int nodes);
 
 }  // namespace convoy

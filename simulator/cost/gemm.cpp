@@ -9,22 +9,23 @@
 namespace convoy {
 namespace {
 
-/// A tile of the result that a thread block computes, and what its main loop keeps of the best one's rate on vector units. There a thread
-/// of a 128x128 block holds 8x8 results in registers and makes 64 multiply-adds of 16 numbers loaded; with 4x4 it makes 16 of 8, and loads
-/// from shared memory take a third of the issue slots. (Volkov and Demmel 2008; Lai and Seznec 2013.) Tensor cores are held up by
-/// the same through L2, which gemm_time_s counts.
+/// A tile of the result that a thread block computes, and what its main loop keeps of the best one's rate on vector units. There
+/// a thread of a 128x128 block holds 8x8 results in registers and makes 64 multiply-adds of 16 numbers loaded; with 4x4 it makes
+/// 16 of 8, and loads from shared memory take a third of the issue slots. (Volkov and Demmel 2008; Lai and Seznec 2013.) Tensor
+/// cores are held up by the same through L2, which gemm_time_s counts.
 struct Tile {
   int m, n;
   double fraction;
 };
-constexpr std::array<Tile, 8> kTiles = {Tile{256, 128, 1.0}, {128, 256, 1.0}, {128, 128, 1.0}, {128, 64, 0.95}, {64, 128, 0.95},
-                                        {64, 64, 0.85},      {128, 32, 0.75}, {32, 32, 0.6}};
+constexpr std::array<Tile, 8> kTiles = {Tile{256, 128, 1.0}, {128, 256, 1.0}, {128, 128, 1.0}, {128, 64, 0.95},
+                                        {64, 128, 0.95},     {64, 64, 0.85},  {128, 32, 0.75}, {32, 32, 0.6}};
 constexpr std::array<int, 7> kSplits = {1, 2, 4, 8, 16, 32, 64};
 
-/// Bytes/s between L2 and the multiprocessors, in bytes/s of DRAM: V100 2,155 of 900 GB/s (Jia et al. 2018), A100 about 2.3 times as much
-/// as DRAM too (NVIDIA A100 white paper: 5,120 bytes a clock at most).
+/// Bytes/s between L2 and the multiprocessors, in bytes/s of DRAM: V100 2,155 of 900 GB/s (Jia et al. 2018), A100 about 2.3 times
+/// as much as DRAM too (NVIDIA A100 white paper: 5,120 bytes a clock at most).
 constexpr double kL2OverDram = 2.4;
-/// A block's first tile comes from memory and its last goes there: about two latencies of 0.6 us, with nothing to hide them behind.
+/// A block's first tile comes from memory and its last goes there: about two latencies of 0.6 us, with nothing to hide them
+/// behind.
 constexpr double kEnds_s = 1.2 * us;
 
 double tiled_time_s(const Gemm& gemm, const Tile& tile, int split, const KernelMachine& machine) {
@@ -62,16 +63,16 @@ double mainloop_fraction(const KernelMachine& machine) {
     if (capability == 89) return 0.7;
     return capability == 75 ? 0.85 : 0.8;
   }
-  // Kepler needs pairs of independent instructions in every warp to fill 192 lanes from 4 schedulers: SGEMM of cuBLAS reaches 75 %.
-  // Maxwell to Turing: 90 to 95 % (Maxwell's SGEMM, cuBLAS 6.5 and later). GA10x and Ada share half of their lanes with integer
-  // instructions, which take their part of the issue slots: 70 %.
+  // Kepler needs pairs of independent instructions in every warp to fill 192 lanes from 4 schedulers: SGEMM of cuBLAS reaches 75
+  // %. Maxwell to Turing: 90 to 95 % (Maxwell's SGEMM, cuBLAS 6.5 and later). GA10x and Ada share half of their lanes with
+  // integer instructions, which take their part of the issue slots: 70 %.
   if (capability < 50) return 0.75;
   return capability == 86 || capability == 89 ? 0.7 : 0.9;
 }
 
 double streaming_bytes_per_s(const KernelMachine& machine) {
-  // BabelStream (Deakin et al. 2018 and its tables): P100 and Maxwell about 75 to 78 %, V100 and A100 88 to 92 %, GDDR6 87 %. ECC in
-  // GDDR5 (Kepler's and Maxwell's Tesla) lies in the memory itself and takes an eighth or more of its rate.
+  // BabelStream (Deakin et al. 2018 and its tables): P100 and Maxwell about 75 to 78 %, V100 and A100 88 to 92 %, GDDR6 87 %. ECC
+  // in GDDR5 (Kepler's and Maxwell's Tesla) lies in the memory itself and takes an eighth or more of its rate.
   const int capability = machine.gpu->compute_capability;
   const double part = capability >= 70 ? 0.88 : capability >= 50 ? 0.78 : 0.7;
   return machine.memory_bytes_per_s * part;

@@ -9,9 +9,9 @@
 #include "simulator/cost/cost.h"
 
 // Note [asynchronous launches]
-// A host issues kernels ahead of the GPU. While they are long the GPU never waits for it, and what lies between two of them is the time
-// the GPU takes to start the next, about 1.5 us; when they are short, steps take what the host needs to issue them (Device::
-// launch_overhead_s). So an op takes the larger of kernel + 1.5 us and the host's time for it.
+// A host issues kernels ahead of the GPU. While they are long the GPU never waits for it, and what lies between two of them is
+// the time the GPU takes to start the next, about 1.5 us; when they are short, steps take what the host needs to issue them
+// (Device:: launch_overhead_s). So an op takes the larger of kernel + 1.5 us and the host's time for it.
 
 namespace convoy {
 namespace {
@@ -20,9 +20,9 @@ constexpr double kKernelGap_s = 1.5 * us;
 
 double rounded_up(double value, double unit) { return std::ceil(value / unit) * unit; }
 
-/// The product that a pass of a convolution is, as implicit GEMM. The gradient of x under a stride: of the taps, only those in every
-/// stride_h-th row meet a given row of dx, and kernels skip the other rows; columns of one row need different taps, lie in one
-/// tile, and multiply by zeros.
+/// The product that a pass of a convolution is, as implicit GEMM. The gradient of x under a stride: of the taps, only those in
+/// every stride_h-th row meet a given row of dx, and kernels skip the other rows; columns of one row need different taps, lie in
+/// one tile, and multiply by zeros.
 Gemm product_of(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
   double c = static_cast<double>(x.c) / conv.groups;
   double k = static_cast<double>(y.c) / conv.groups;
@@ -49,13 +49,15 @@ double bytes_of(const Conv2d& conv, const Shape& x, const Shape& y, const Kernel
 }
 
 /// Winograd's minimal filtering (Lavin and Gray 2016) of 3x3 windows of stride 1, in single precision.
-///   F(2x2) in one kernel: 16 multiplications for 36. On Maxwell it reaches 1.2 times the peak, counted in direct FLOPs: 0.6 of the
+///   F(2x2) in one kernel: 16 multiplications for 36. On Maxwell it reaches 1.2 times the peak, counted in direct FLOPs: 0.6 of
+///   the
 ///     arithmetic it does, since its tiles are bound by shared memory. Not for gradients of weights.
 ///   F(4x4) in several: 36 for 144, as 36 products; the transformed input and output, 36/16 as large, go through memory.
 double winograd_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine, double bytes) {
   const double direct_flops = 2.0 * static_cast<double>(y.count()) * x.c * 9;
   const double fused_flops_per_s = machine.peak_flops_per_s * mainloop_fraction(machine) * 0.6;
-  const double blocks = std::ceil(static_cast<double>(y.n) * std::ceil(y.h / 2.0) * std::ceil(y.w / 2.0) / 32) * std::ceil(y.c / 64.0);
+  const double blocks =
+      std::ceil(static_cast<double>(y.n) * std::ceil(y.h / 2.0) * std::ceil(y.w / 2.0) / 32) * std::ceil(y.c / 64.0);
   const double filled = blocks / rounded_up(blocks, machine.gpu->sms);
   const double fused_s = std::max(direct_flops / 2.25 / (fused_flops_per_s * filled), bytes / streaming_bytes_per_s(machine));
   const double tiles = static_cast<double>(y.n) * std::ceil(y.h / 4.0) * std::ceil(y.w / 4.0);
@@ -148,7 +150,8 @@ KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::st
   return machine;
 }
 
-double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work, const KernelMachine& machine) {
+double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work,
+                    const KernelMachine& machine) {
   if (x.count() == 0 || y.count() == 0) return moving_time_s(work, machine, machine.element_bytes / 4);
   if (const auto* conv = std::get_if<Conv2d>(&layer)) return convolution_time_s(*conv, x, y, pass, machine);
   if (std::holds_alternative<Linear>(layer)) return linear_time_s(x, y, pass, machine);

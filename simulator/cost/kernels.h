@@ -1,8 +1,8 @@
 /// Kernels: seconds of compute ops on a GPU from facts of its kernels, instead of peaks alone.
 ///
 /// A convolution or linear layer is a matrix product of tiles on multiprocessors (implicit GEMM), see gemm_time_s(); in single
-/// precision a 3x3 convolution of stride 1 may be done by Winograd's algorithm instead, where that is faster. Everything else moves memory.
-/// Nothing here is fitted to a measurement of a network; each constant says where it comes from.
+/// precision a 3x3 convolution of stride 1 may be done by Winograd's algorithm instead, where that is faster. Everything else
+/// moves memory. Nothing here is fitted to a measurement of a network; each constant says where it comes from.
 #pragma once
 
 #include "reference/model/model.h"
@@ -24,17 +24,17 @@ struct Gemm {
 /// What a kernel runs on and in which precision.
 struct KernelMachine {
   const Gpu* gpu = nullptr;
-  double peak_flops_per_s = 0;      ///< of matrix products in this precision
-  double vector_flops_per_s = 0;    ///< of fp32 without tensor cores
-  double memory_bytes_per_s = 0;    ///< of the data sheet
-  bool tensor_cores = false;        ///< matrix products go there
-  double element_bytes = 4;         ///< of activations and of weights as they are read: 2 for fp16, bf16 and amp
-  double launch_s = 0;              ///< between two kernels that a host issues
-  bool converts_layout = false;     ///< images are NCHW, and tensor cores take NHWC: x and y are turned around each convolution
+  double peak_flops_per_s = 0;    ///< of matrix products in this precision
+  double vector_flops_per_s = 0;  ///< of fp32 without tensor cores
+  double memory_bytes_per_s = 0;  ///< of the data sheet
+  bool tensor_cores = false;      ///< matrix products go there
+  double element_bytes = 4;       ///< of activations and of weights as they are read: 2 for fp16, bf16 and amp
+  double launch_s = 0;            ///< between two kernels that a host issues
+  bool converts_layout = false;   ///< images are NCHW, and tensor cores take NHWC: x and y are turned around each convolution
 };
 
-/// The machine for a precision: fp32, tf32, fp16, bf16 or amp (fp16 arithmetic, master weights in fp32). Throws InputError where the
-/// device states no peak for it.
+/// The machine for a precision: fp32, tf32, fp16, bf16 or amp (fp16 arithmetic, master weights in fp32). Throws InputError where
+/// the device states no peak for it.
 KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::string& precision);
 
 /// The time of a product on one GPU.
@@ -42,9 +42,9 @@ KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::st
 /// The result is cut into tiles, one to a thread block; blocks fill the multiprocessors in waves, so that a last wave that is
 /// half empty takes as long as a full one (as soon as one multiprocessor has a block more, all wait for it). A product with few
 /// tiles and a long k is cut along k too (split-k), at the price of one more pass over the result in fp32. A block first
-/// fetches a tile from memory and at the end writes one (prologue and epilogue, about two memory latencies), which costs as much as
-/// some steps of k. Tiles of 256x128 down to 32x32; the fastest counts, as libraries choose by trial or table. What small tiles cost:
-/// every multiply-add needs more bytes from shared memory.
+/// fetches a tile from memory and at the end writes one (prologue and epilogue, about two memory latencies), which costs as much
+/// as some steps of k. Tiles of 256x128 down to 32x32; the fastest counts, as libraries choose by trial or table. What small
+/// tiles cost: every multiply-add needs more bytes from shared memory.
 double gemm_time_s(const Gemm& gemm, const KernelMachine& machine);
 
 /// The fraction of its peak that the main loop of the best matrix kernels keeps up, whatever the problem: see kernels.cpp.
@@ -53,12 +53,13 @@ double mainloop_fraction(const KernelMachine& machine);
 /// since DRAM refreshes and turns between reading and writing; ECC in GDDR5 takes more.
 double streaming_bytes_per_s(const KernelMachine& machine);
 
-/// How often pooling fetches what it reads: neighbouring lanes want values that lie stride_w apart, so that every request touches as many
-/// times the sectors it needs; what the next request hits in L1 still takes its turn there.
+/// How often pooling fetches what it reads: neighbouring lanes want values that lie stride_w apart, so that every request touches
+/// as many times the sectors it needs; what the next request hits in L1 still takes its turn there.
 double strided_accesses(const Window& window);
 
 /// The time of a pass of a layer, from x of this shape to y of that; `work` counts for layers that only move memory.
-double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work, const KernelMachine& machine);
+double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work,
+                    const KernelMachine& machine);
 
 /// Seconds of compute ops by kernels. `model` says what the ops' nodes are.
 CostModel kernel_costs(const Model& model, const KernelMachine& machine);

@@ -10,17 +10,19 @@
 namespace convoy {
 namespace {
 
-// One core of a server of these years, moving data that is in no cache: a copy reads and writes (and the receiver of a shared-memory
-// message copies twice, in and out of a buffer between, or once with the kernel's help): about 5 GB/s of data; adding reads two and
-// writes one: about 4 GB/s of data. (STREAM on one core: 10 to 13 GB/s of traffic.)
+// One core of a server of these years, moving data that is in no cache: a copy reads and writes (and the receiver of a
+// shared-memory message copies twice, in and out of a buffer between, or once with the kernel's help): about 5 GB/s of data;
+// adding reads two and writes one: about 4 GB/s of data. (STREAM on one core: 10 to 13 GB/s of traffic.)
 constexpr double kCopy_bytes_per_s = 5 * GB;
 constexpr double kAdd_bytes_per_s = 4 * GB;
 constexpr double kSharedMemory_s = 0.4 * us;  ///< a small message between cores: two cache misses each way and MPI's matching
 constexpr double kReduceCall_s = 0.3 * us;    ///< finding the operation and its loop: some hundred cycles of a library call
 constexpr double kGpuCopy_s = 10 * us;        ///< cudaMemcpy of little, with its synchronisation
-/// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and the
-/// PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s.
-double pageable_bytes_per_s(const GpuWiring& wiring) { return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation)); }
+/// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and
+/// the PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s.
+double pageable_bytes_per_s(const GpuWiring& wiring) {
+  return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation));
+}
 
 /// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node.
 double host_message_s(double bytes, int far, const GpuWiring& wiring) {
@@ -44,10 +46,11 @@ double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, co
 double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
   const bool all = kind == CollectiveKind::all_reduce || kind == CollectiveKind::all_gather;
   const double near = std::ceil(std::log2(placing.ranks_per_node)) * host_message_s(bytes, 0, wiring);
-  const double far = placing.nodes == 1 ? 0.0
-                                        : std::ceil(std::log2(placing.nodes)) *
-                                              host_message_s(bytes, all ? placing.ranks_per_node : 1, wiring);
-  const double adding = is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * (bytes / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
+  const double far = placing.nodes == 1
+                         ? 0.0
+                         : std::ceil(std::log2(placing.nodes)) * host_message_s(bytes, all ? placing.ranks_per_node : 1, wiring);
+  const double adding =
+      is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * (bytes / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
   return near + far + adding;
 }
 
@@ -95,8 +98,8 @@ LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& pl
 
 LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
                          const Usage& usage) {
-  require(bytes >= 0 && placing.nodes >= 1 && placing.ranks_per_node >= 1, "library_time", "bytes ", bytes, " over ", placing.nodes,
-          " nodes of ", placing.ranks_per_node);
+  require(bytes >= 0 && placing.nodes >= 1 && placing.ranks_per_node >= 1, "library_time", "bytes ", bytes, " over ",
+          placing.nodes, " nodes of ", placing.ranks_per_node);
   if (placing.nodes > 1 && (wiring.fabric == FabricKind::none || !(wiring.nic_bytes_per_s > 0)))
     throw InputError(cat(placing.nodes, " nodes without a network between them"));
   if (library == Library::nccl) return nccl_time(kind, bytes, placing, wiring, usage);
@@ -122,7 +125,8 @@ double message_time_s(Library library, double bytes, bool between_nodes, int pai
   // A large message in host memory is cut over two NICs (UCX, UCX_MAX_RNDV_RAILS=2); one in a GPU's over the nearest only.
   const int rails = gpu || wiring.fabric == FabricKind::tcp ? 1 : 2;
   const double nics = std::min(pairs * rails, wiring.nics) * nic_data_bytes_per_s(wiring, gpu);
-  const double start = fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);  // GPU memory is reached over PCIe, there and back
+  const double start =
+      fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);  // GPU memory is reached over PCIe, there and back
   return start + bytes / (nics / pairs);
 }
 

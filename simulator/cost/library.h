@@ -1,14 +1,16 @@
 /// Communication libraries: the time of a collective as NCCL or an MPI library carries it out, from the wiring, by formula.
 ///
-/// NCCL: for every pair of algorithm and protocol latency + bytes / bandwidth, and the pair with the least of it, as NCCL chooses itself.
-/// The latencies of a hop and the parts of the bandwidth that protocols leave are NVIDIA's, from NCCL's src/graph/tuning.cc:
+/// NCCL: for every pair of algorithm and protocol latency + bytes / bandwidth, and the pair with the least of it, as NCCL chooses
+/// itself. The latencies of a hop and the parts of the bandwidth that protocols leave are NVIDIA's, from NCCL's
+/// src/graph/tuning.cc:
 ///   LL      4 of every 8 bytes are flags: half of the bandwidth
 ///   LL128   120 of 128 bytes are data; only on NVLink
 ///   Simple  all data, but a hop waits for a chunk and a fence
 /// Rings and trees share links as their arithmetic says; see ring_algorithm and tree_algorithm in nccl.cpp.
 ///
-/// MPI on host memory: recursive doubling for little, a ring for much, with the cores copying and adding. MPI on GPU memory: what adds
-/// is done so on the host, between copies out of the GPU and back (Open MPI's coll/cuda); what only moves goes from GPU to GPU.
+/// MPI on host memory: recursive doubling for little, a ring for much, with the cores copying and adding. MPI on GPU memory: what
+/// adds is done so on the host, between copies out of the GPU and back (Open MPI's coll/cuda); what only moves goes from GPU to
+/// GPU.
 #pragma once
 
 #include <string>
@@ -43,8 +45,8 @@ struct LibraryTime {
 };
 
 /// The time of a collective of `bytes` (of the whole buffer of a rank) over a group. One rank takes no time but the launch.
-/// Throws InputError when the wiring cannot carry the group (several nodes without a network) and std::invalid_argument for sizes below
-/// 0.
+/// Throws InputError when the wiring cannot carry the group (several nodes without a network) and std::invalid_argument for sizes
+/// below 0.
 LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
                          const Usage& usage = {});
 

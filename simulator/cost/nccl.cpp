@@ -31,7 +31,8 @@ constexpr double kTreeStart_us[3] = {6.8, 14.0, 8.4};
 constexpr double kRingStart_us[3] = {6.6, 14.0, 8.4};
 /// GB/s that LL reaches at most on one node, two, and more (llMaxBws, Volta).
 constexpr double kLLMost_GBps[3] = {39.0, 39.0, 20.4};
-/// GB/s of one channel with LL128 (ll128MaxBwPerCh): all-reduce, reduce-scatter, all-gather, broadcast, reduce, as CollectiveKind.
+/// GB/s of one channel with LL128 (ll128MaxBwPerCh): all-reduce, reduce-scatter, all-gather, broadcast, reduce, as
+/// CollectiveKind.
 constexpr double kLL128Channel_GBps[5] = {16.7, 15.2, 18.3, 18.8, 12.0};
 /// What a tree of middle size reaches of its bandwidth, for 64 B, 128 B ... 128 MiB (treeCorrectionFactor): its chunks are
 /// too few to fill the pipeline and too many to be one hop each.
@@ -52,7 +53,8 @@ struct Facts {
   }
   [[nodiscard]] Hardware inside() const { return on_nvlink() ? kNvlink : kPcie; }
   [[nodiscard]] double node_bytes_per_s() const {
-    return placing.ranks_per_node == 1 ? std::numeric_limits<double>::infinity() : ring_bytes_per_s(wiring, placing.ranks_per_node);
+    return placing.ranks_per_node == 1 ? std::numeric_limits<double>::infinity()
+                                       : ring_bytes_per_s(wiring, placing.ranks_per_node);
   }
   [[nodiscard]] double network_bytes_per_s() const {
     return placing.nodes == 1 ? std::numeric_limits<double>::infinity() : wiring.nics * nic_data_bytes_per_s(wiring, true);
@@ -88,14 +90,16 @@ double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back) {
   double bytes_per_s = std::min(facts.node_bytes_per_s(), facts.network_bytes_per_s());
   if (protocol == kLL) bytes_per_s = std::min(bytes_per_s / 2, ll_most_bytes_per_s(facts));
   // With one GPU a node, its NIC is read and written at the same time.
-  if (protocol == kLL128) bytes_per_s = std::min(bytes_per_s * (facts.placing.ranks_per_node < 2 ? 0.7 : 0.92), ll128_cap_bytes_per_s(facts));
+  if (protocol == kLL128)
+    bytes_per_s = std::min(bytes_per_s * (facts.placing.ranks_per_node < 2 ? 0.7 : 0.92), ll128_cap_bytes_per_s(facts));
   const int steps = ring_steps(facts.kind, ranks);
   const int far = facts.placing.nodes == 1 ? 0 : ring_steps(facts.kind, facts.placing.nodes);
   const double near_us = kRingHop_us[facts.inside()][protocol];
   double latency_us = kRingStart_us[protocol] + (steps - far) * near_us;
   if (far > 0) latency_us += far * facts.network_hop_us(kRingHop_us, protocol);
   // Chunks of different ranks wait for each other once every rank has more than one.
-  if (protocol == kSimple && facts.placing.nodes > 1 && facts.kind == CollectiveKind::all_reduce && facts.bytes >= ranks / 16.0 * 65536)
+  if (protocol == kSimple && facts.placing.nodes > 1 && facts.kind == CollectiveKind::all_reduce &&
+      facts.bytes >= ranks / 16.0 * 65536)
     latency_us *= 1.9;
   const bool passes_on = facts.kind == CollectiveKind::broadcast || facts.kind == CollectiveKind::reduce;
   // One operation follows the other along the chain; what remains is the slowest hop.
@@ -120,13 +124,15 @@ double tree_time_s(const Facts& facts, Protocol protocol) {
   return latency_us * us + facts.bytes / bytes_per_s;
 }
 
-/// NVLink SHARP: the switch reads every GPU's copy of a part and adds (S leaves each GPU, S/n arrives), then hands the sum to all (S/n
-/// leaves, S arrives): S (1 + 1/n) each way. 0.85 of the links' rate is NCCL's own figure for Hopper (tuning.cc, nvlsEfficiency).
+/// NVLink SHARP: the switch reads every GPU's copy of a part and adds (S leaves each GPU, S/n arrives), then hands the sum to all
+/// (S/n leaves, S arrives): S (1 + 1/n) each way. 0.85 of the links' rate is NCCL's own figure for Hopper (tuning.cc,
+/// nvlsEfficiency).
 double in_switch_time_s(const Facts& facts) {
   const double inside = facts.node_bytes_per_s() * 0.85 / (1 + 1.0 / facts.placing.ranks_per_node);
   const double network = facts.network_bytes_per_s() / (facts.placing.nodes > 2 ? 2 : 1);
   double latency_us = 25.0;  // NCCL 2.20 to 2.28, tuning.cc, of NVLS
-  if (facts.placing.nodes > 1) latency_us += 2 * std::floor(std::log2(facts.placing.nodes)) * facts.network_hop_us(kTreeHop_us, kSimple);
+  if (facts.placing.nodes > 1)
+    latency_us += 2 * std::floor(std::log2(facts.placing.nodes)) * facts.network_hop_us(kTreeHop_us, kSimple);
   return latency_us * us + facts.bytes / std::min(inside, network);
 }
 

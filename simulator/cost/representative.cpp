@@ -52,7 +52,7 @@ class Walk {
       return time_s;
     }
     const double time_s = std::holds_alternative<Exchange>(op.action) ? exchange_s(std::get<Exchange>(op.action))
-                                                                        : collective_s(std::get<Collective>(op.action));
+                                                                      : collective_s(std::get<Collective>(op.action));
     time_.communication_s += time_s;
     return time_s;
   }
@@ -64,7 +64,8 @@ class Walk {
       const int peer = schedule_.mesh.neighbour(rank_, message->peer.axis, message->peer.offset);
       const bool between = peer / machine_.ranks_per_node != rank_ / machine_.ranks_per_node;
       const auto bytes = static_cast<double>(region_bytes(program(), message->region));
-      time_s = std::max(time_s, message_time_s(machine_.library, bytes, between, between ? machine_.ranks_per_node : 1, machine_.wiring));
+      time_s = std::max(time_s,
+                        message_time_s(machine_.library, bytes, between, between ? machine_.ranks_per_node : 1, machine_.wiring));
     }
     return time_s;
   }

@@ -1,7 +1,7 @@
 /// One rank of a schedule whose ranks all do the same at the same time: its streams, ops and collectives, by formula.
 ///
-/// A data-parallel step on 1,000 GPUs is one program; nothing is gained by walking it 1,000 times. Where ranks have programs of their own
-/// (parts of a layer that are not even), the one with the most compute stands for all: the others wait for it.
+/// A data-parallel step on 1,000 GPUs is one program; nothing is gained by walking it 1,000 times. Where ranks have programs of
+/// their own (parts of a layer that are not even), the one with the most compute stands for all: the others wait for it.
 #pragma once
 
 #include <functional>
@@ -14,11 +14,11 @@ namespace convoy {
 /// What one step takes once steps follow each other.
 struct StepTime {
   double step_s = 0;
-  double compute_s = 0;          ///< on the compute stream
-  double forward_s = 0;          ///< of compute_s
-  double backward_s = 0;         ///< of compute_s
-  double convolution_s = 0;      ///< of compute_s: nodes that `is_convolution` names
-  double communication_s = 0;    ///< sum of all communication ops, hidden or not
+  double compute_s = 0;        ///< on the compute stream
+  double forward_s = 0;        ///< of compute_s
+  double backward_s = 0;       ///< of compute_s
+  double convolution_s = 0;    ///< of compute_s: nodes that `is_convolution` names
+  double communication_s = 0;  ///< sum of all communication ops, hidden or not
   [[nodiscard]] double exposed_s() const { return step_s > compute_s ? step_s - compute_s : 0; }
 };
 
@@ -28,16 +28,18 @@ struct Machine {
   int ranks_per_node = 1;
   Library library = Library::nccl;
   Usage usage = {};
-  /// The part of the GPU that communication takes from compute ops beside it: NCCL runs a block on a multiprocessor for every channel.
+  /// The part of the GPU that communication takes from compute ops beside it: NCCL runs a block on a multiprocessor for every
+  /// channel.
   double occupied = 0;
 };
 
-/// Seconds of a step. Collectives of groups that share a node's NICs each get their part of them. Throws std::invalid_argument for an
-/// empty schedule and InputError when the machine cannot carry it.
+/// Seconds of a step. Collectives of groups that share a node's NICs each get their part of them. Throws std::invalid_argument
+/// for an empty schedule and InputError when the machine cannot carry it.
 StepTime representative_step(const Schedule& schedule, const CostModel& cost, const Machine& machine,
                              const std::function<bool(int node)>& is_convolution = {});
 
-/// The part of a GPU's multiprocessors that NCCL's channels hold while they run: two for each ring on NVLink, two for PCIe or each NIC.
+/// The part of a GPU's multiprocessors that NCCL's channels hold while they run: two for each ring on NVLink, two for PCIe or
+/// each NIC.
 double occupied_part(const GpuWiring& wiring, int sms);
 
 }  // namespace convoy

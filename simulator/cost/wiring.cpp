@@ -58,7 +58,8 @@ double fabric_latency_s(FabricKind fabric) {
 namespace {
 
 int mesh_ring_links(const GpuWiring& wiring, int ranks) {
-  if (wiring.devices_per_node <= 4) return ranks > 2 ? wiring.nvlinks : std::max(1, wiring.nvlinks / (wiring.devices_per_node - 1));
+  if (wiring.devices_per_node <= 4)
+    return ranks > 2 ? wiring.nvlinks : std::max(1, wiring.nvlinks / (wiring.devices_per_node - 1));
   if (ranks > 4) return wiring.nvlinks;
   if (ranks == 2) return 1;
   return wiring.nvlink_generation == 1 ? 2 : 4;
@@ -78,8 +79,8 @@ double ring_bytes_per_s(const GpuWiring& wiring, int ranks) {
 }
 
 std::string describe(const GpuWiring& wiring) {
-  static constexpr const char* kInteriors[] = {"alone",           "on an NVLink switch", "in an NVLink mesh",
-                                               "in NVLink pairs", "on PCIe",             "of a host"};
+  static constexpr const char* kInteriors[] = {
+      "alone", "on an NVLink switch", "in an NVLink mesh", "in NVLink pairs", "on PCIe", "of a host"};
   static constexpr const char* kFabrics[] = {"none", "InfiniBand", "RoCE", "TCP", "EFA", "TCPX", "Omni-Path"};
   std::string text = cat(wiring.devices_per_node, " devices ", kInteriors[static_cast<int>(wiring.interior)]);
   if (wiring.nvlinks > 0) text += cat(" (", wiring.nvlinks, " links)");

@@ -23,12 +23,12 @@ enum class FabricKind : unsigned char { none, infiniband, roce, tcp, efa, tcpx, 
 struct GpuWiring {
   GpuInterior interior = GpuInterior::alone;
   int devices_per_node = 1;
-  int nvlink_generation = 0;  ///< 0: none
-  int nvlinks = 0;            ///< of each GPU
-  int pcie_generation = 3;    ///< of 16 lanes
-  bool peer_to_peer = true;   ///< GPUs write to each other over PCIe; else through memory of the host
-  bool pcie_switches = false; ///< traffic between GPUs can turn round in a PCIe switch below the processor
-  bool two_sockets = false;   ///< the node has two processors, and its GPUs hang on both
+  int nvlink_generation = 0;         ///< 0: none
+  int nvlinks = 0;                   ///< of each GPU
+  int pcie_generation = 3;           ///< of 16 lanes
+  bool peer_to_peer = true;          ///< GPUs write to each other over PCIe; else through memory of the host
+  bool pcie_switches = false;        ///< traffic between GPUs can turn round in a PCIe switch below the processor
+  bool two_sockets = false;          ///< the node has two processors, and its GPUs hang on both
   bool in_switch_reduction = false;  ///< NVLink SHARP: the switch adds (Hopper and later)
   FabricKind fabric = FabricKind::none;
   int nics = 1;

@@ -88,8 +88,9 @@ const Gpu* find_gpu(std::string_view name) {
   std::size_t most = 0;
   for (const Gpu& gpu : gpu_table()) {
     const std::vector<std::string> wanted = words_of(gpu.name);
-    const bool all = std::all_of(wanted.begin(), wanted.end(),
-                                 [&](const std::string& word) { return std::find(words.begin(), words.end(), word) != words.end(); });
+    const bool all = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
+      return std::find(words.begin(), words.end(), word) != words.end();
+    });
     if (all && wanted.size() > most) {
       best = &gpu;
       most = wanted.size();

@@ -1,4 +1,5 @@
-/// GPUs: what the time of a kernel depends on besides peaks: how many multiprocessors share the work, which tensor cores they have.
+/// GPUs: what the time of a kernel depends on besides peaks: how many multiprocessors share the work, which tensor cores they
+/// have.
 #pragma once
 
 #include <string_view>

@@ -37,7 +37,8 @@ inline bool contains_word(const std::string& text, std::string_view word) { retu
 inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
   const std::string& id = table.text(row, "hardware_id");
   const auto found = all.find(id);
-  if (found == all.end()) throw NotDone(id.empty() ? std::string("hardware not stated") : cat("hardware '", id, "' is not in hardware.csv"));
+  if (found == all.end())
+    throw NotDone(id.empty() ? std::string("hardware not stated") : cat("hardware '", id, "' is not in hardware.csv"));
   return found->second;
 }
 
@@ -45,8 +46,8 @@ inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const
 /// NotDone for others.
 std::string precision_of(const std::string& words, const Gpu& gpu);
 
-/// The predictions of every row, at least one each; `predict` throws NotDone or another error where there is none. Cells that every
-/// table has are filled in here.
+/// The predictions of every row, at least one each; `predict` throws NotDone or another error where there is none. Cells that
+/// every table has are filled in here.
 std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,
                                  const std::function<std::vector<Prediction>(std::size_t)>& predict);
 

@@ -58,7 +58,8 @@ Placing placing_of(const CsvTable& table, std::size_t row, const Hardware& hardw
   if (!nodes && !per_node) throw NotDone("nodes not stated");
   Placing placing;
   placing.nodes = static_cast<int>(nodes.value_or(std::ceil(ranks / per_node.value_or(1))));
-  if (placing.nodes < 1 || ranks % placing.nodes != 0) throw NotDone(cat(ranks, " ranks on ", placing.nodes, " nodes: not as many on each"));
+  if (placing.nodes < 1 || ranks % placing.nodes != 0)
+    throw NotDone(cat(ranks, " ranks on ", placing.nodes, " nodes: not as many on each"));
   placing.ranks_per_node = ranks / placing.nodes;
   if (placing.ranks_per_node > std::max(1, hardware.wiring.devices_per_node) && hardware.wiring.devices_per_node > 1)
     throw NotDone(cat(placing.ranks_per_node, " ranks on nodes of ", hardware.wiring.devices_per_node));
@@ -88,7 +89,8 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
   const Hardware& hardware = hardware_of(table, row, all);
   const std::string software = cat(table.text(row, "library"), " ", table.text(row, "algorithm"));
   const std::string words = cat(table.text(row, "case_id"), " ", software, " ", table.text(row, "notes"));
-  if (words.find("fit") != std::string::npos && words.find("not raw") != std::string::npos) throw NotDone("a straight line, not a measurement");
+  if (words.find("fit") != std::string::npos && words.find("not raw") != std::string::npos)
+    throw NotDone("a straight line, not a measurement");
   const GpuWiring wiring = wiring_between(hardware, words);
   const Library library = library_of(software, table.text(row, "buffer"));
   if ((library == Library::nccl || library == Library::mpi_gpu) && !hardware.missing.empty()) throw NotDone(hardware.missing);
@@ -133,7 +135,8 @@ std::vector<Prediction> predict_contention(const CsvTable& table, const std::map
     if (nodes < 1 || jobs < 1) throw NotDone(cat(jobs, " jobs on ", nodes, " nodes"));
     // Every job has a ring of its own over the same NICs, which their flows share evenly.
     wiring.nic_bytes_per_s /= jobs;
-    const LibraryTime time = library_time(Library::mpi_host, kind_of(table.text(row, "op")), bytes, {nodes, 1}, wiring, {.force = "ring"});
+    const LibraryTime time =
+        library_time(Library::mpi_host, kind_of(table.text(row, "op")), bytes, {nodes, 1}, wiring, {.force = "ring"});
     prediction.predicted = time.time_s / us;
     prediction.how = cat("ring, a ", jobs, jobs == 1 ? "st" : "th", " of each NIC");
     return std::vector{prediction};

@@ -74,7 +74,10 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   GpuWiring wiring;
   wiring.devices_per_node = static_cast<int>(table.number(row, "gpus_per_node").value_or(1));
   wiring.interior = interior_of(inside, wiring.devices_per_node);
-  wiring.pcie_generation = contains(everything, "PCIe 5") ? 5 : contains(everything, "PCIe 4") ? 4 : contains(everything, "PCIe 2") ? 2 : 3;
+  wiring.pcie_generation = contains(everything, "PCIe 5")   ? 5
+                           : contains(everything, "PCIe 4") ? 4
+                           : contains(everything, "PCIe 2") ? 2
+                                                            : 3;
   if (gpu != nullptr) {
     if (!contains(everything, "PCIe")) wiring.pcie_generation = gpu->pcie_generation;
     wiring.peer_to_peer = gpu->peer_to_peer;
@@ -89,7 +92,8 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
     wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu->compute_capability >= 90;
   }
   wiring.pcie_switches = contains(everything, "PLX") || contains(everything, "PCIe 3.0 switches");
-  wiring.two_sockets = contains(everything, "two sockets") || contains(everything, "dual Xeon") || contains(everything, "per socket");
+  wiring.two_sockets =
+      contains(everything, "two sockets") || contains(everything, "dual Xeon") || contains(everything, "per socket");
   wiring.fabric = fabric_of(table.text(row, "inter_node_link"));
   wiring.nics = static_cast<int>(std::max(1.0, table.number(row, "nics_per_node").value_or(1)));
   return wiring;
@@ -124,7 +128,8 @@ std::map<std::string, Hardware> read_hardware(const CsvTable& table) {
     hardware.device = device_from(table, row);
     hardware.wiring = wiring_from(table, row, hardware.gpu);
     hardware.network = table.text(row, "inter_node_link");
-    for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s"))) hardware.nic_choices.push_back(Gbit_per_s * Gbit);
+    for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s")))
+      hardware.nic_choices.push_back(Gbit_per_s * Gbit);
     if (!hardware.nic_choices.empty()) hardware.wiring.nic_bytes_per_s = hardware.nic_choices.front();
     if (contains(hardware.gpu_name, "not stated") || contains(hardware.gpu_name, "not used") || hardware.gpu_name.empty()) {
       hardware.missing = "GPU not stated";

@@ -84,9 +84,9 @@ struct Passes {
   double forward;
   double backward;
 };
-constexpr std::array<Passes, 5> kMoving = {Passes{"ReLU", 2, 3},          // x, y; y, dy, dx
-                                           Passes{"BatchNorm2d", 3, 5},   // x for the sums and again, y; x, dy twice, dx
-                                           Passes{"Dropout", 2.25, 2.25}, // and a mask of a byte
+constexpr std::array<Passes, 5> kMoving = {Passes{"ReLU", 2, 3},           // x, y; y, dy, dx
+                                           Passes{"BatchNorm2d", 3, 5},    // x for the sums and again, y; x, dy twice, dx
+                                           Passes{"Dropout", 2.25, 2.25},  // and a mask of a byte
                                            Passes{"Concat", 2, 2}, Passes{"Add", 3, 0}};
 
 double printed_layer_s(const CsvTable& table, std::size_t row, bool forward, const KernelMachine& machine) {
@@ -144,7 +144,8 @@ double traced_op_s(const CsvTable& table, std::size_t row, const KernelMachine& 
   const std::vector<double> in = listed(table.text(row, "input_elements"));
   const std::vector<double> out = listed(table.text(row, "output_elements"));
   if (batch < 1 || in.empty() || out.empty()) throw NotDone("elements not stated");
-  if (layer == "aten::conv2d" && in.size() == 3) return product_s(traced_convolution(batch, in[0], in[1], in[2], out[0]), true, machine);
+  if (layer == "aten::conv2d" && in.size() == 3)
+    return product_s(traced_convolution(batch, in[0], in[1], in[2], out[0]), true, machine);
   if (layer == "ConvolutionBackward0" && in.size() == 3 && out.size() == 3)
     return product_s(traced_convolution(batch, in[1], in[2], out[2], in[0]), false, machine);
   KernelMachine single = machine;  // the trace allows tf32 for convolutions only
@@ -155,7 +156,8 @@ double traced_op_s(const CsvTable& table, std::size_t row, const KernelMachine& 
   if (layer == "aten::linear" && in.size() == 3) {
     Linear linear;
     linear.out_features = static_cast<int>(in[2]);
-    return product_s({linear, {batch, std::max(4, static_cast<int>(in[0] / batch)), 1, 1}, {batch, linear.out_features, 1, 1}}, true, single);
+    return product_s({linear, {batch, std::max(4, static_cast<int>(in[0] / batch)), 1, 1}, {batch, linear.out_features, 1, 1}},
+                     true, single);
   }
   if (layer == "AddmmBackward0") throw NotDone("the operands of the product are not stated");
   const bool pooling = layer.find("max_pool2d") != std::string::npos || layer.find("MaxPool2D") != std::string::npos;
@@ -188,16 +190,19 @@ std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std
 }
 
 std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
-  static constexpr std::array<std::pair<const char*, Pass>, 3> kColumns = {std::pair{"forward_ms", Pass::forward},
-                                                                           std::pair{"backward_input_ms", Pass::backward_input},
-                                                                           std::pair{"backward_weight_ms", Pass::backward_weights}};
+  static constexpr std::array<std::pair<const char*, Pass>, 3> kColumns = {
+      std::pair{"forward_ms", Pass::forward}, std::pair{"backward_input_ms", Pass::backward_input},
+      std::pair{"backward_weight_ms", Pass::backward_weights}};
   return each_row(table, "single_gpu_conv_layers", [&](std::size_t row) {
     const KernelMachine machine = machine_of(table, row, hardware);
     const auto whole = [&](const char* column) { return static_cast<int>(needed(table, row, column)); };
     const Shape x{whole("batch"), whole("in_c"), whole("in_h"), whole("in_w")};
     Conv2d conv;
     conv.out_channels = whole("out_c");
-    conv.window = {.kernel_h = whole("filter_h"), .kernel_w = whole("filter_w"), .stride_h = whole("stride_h"), .stride_w = whole("stride_w")};
+    conv.window = {.kernel_h = whole("filter_h"),
+                   .kernel_w = whole("filter_w"),
+                   .stride_h = whole("stride_h"),
+                   .stride_w = whole("stride_w")};
     conv.window.padding_h = whole("pad_h");
     conv.window.padding_w = whole("pad_w");
     const Shape y = output_shape(conv, x);

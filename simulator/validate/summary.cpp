@@ -38,7 +38,8 @@ Summary summary_of(const std::string& name, const std::vector<const Prediction*>
   return summary;
 }
 
-std::vector<Summary> grouped(const std::vector<Prediction>& predictions, const std::function<std::string(const Prediction&)>& name) {
+std::vector<Summary> grouped(const std::vector<Prediction>& predictions,
+                             const std::function<std::string(const Prediction&)>& name) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<const Prediction*>> groups;
   for (const Prediction& prediction : predictions) {

@@ -10,13 +10,15 @@ Tables read_tables(const std::string& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
     if (entry.path().extension() == ".csv") files.push_back(entry.path());
-  if (error) throw InputError(cat("cannot read the folder '", folder, "': ", error.message(), "; give one with tables of measurements"));
+  if (error)
+    throw InputError(cat("cannot read the folder '", folder, "': ", error.message(), "; give one with tables of measurements"));
   std::sort(files.begin(), files.end());
   Tables tables;
   for (const auto& file : files) tables[file.stem().string()] = parse_csv(read_file(file.string()), file.string());
   if (!tables.contains("hardware"))
     throw InputError(cat("the folder '", folder, "' has no hardware.csv, which says what the measurements were made on"));
-  if (tables.size() == 1) throw InputError(cat("the folder '", folder, "' has no table besides hardware.csv, for example collectives.csv"));
+  if (tables.size() == 1)
+    throw InputError(cat("the folder '", folder, "' has no table besides hardware.csv, for example collectives.csv"));
   return tables;
 }
 
@@ -54,13 +56,15 @@ std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,
 namespace {
 
 /// The predictor for a table's form, which its columns tell.
-std::vector<Prediction> predict_table(const std::string& name, const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+std::vector<Prediction> predict_table(const std::string& name, const CsvTable& table,
+                                      const std::map<std::string, Hardware>& hardware) {
   if (table.has("concurrent_jobs")) return predict_contention(table, hardware);
   if (table.has("op") && table.has("size_bytes")) return predict_collectives(table, hardware);
   if (table.has("strategy") && table.has("metric")) return predict_training(table, hardware);
   if (table.has("layer") && table.has("forward_ms")) return predict_layers(table, hardware);
   if (table.has("filter_w") && table.has("out_c")) return predict_convolutions(table, hardware);
-  return each_row(table, name, [](std::size_t) -> std::vector<Prediction> { throw NotDone("a table of a form that is not known"); });
+  return each_row(table, name,
+                  [](std::size_t) -> std::vector<Prediction> { throw NotDone("a table of a form that is not known"); });
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct Task {
   std::string framework;
   std::string variant;
   bool channels_first = true;  ///< images are NCHW
-  int inner = 0;  ///< ranks of the inner axis of a hybrid
+  int inner = 0;               ///< ranks of the inner axis of a hybrid
   std::string inside;
   friend auto operator<=>(const Task&, const Task&) = default;
 };
@@ -41,8 +41,9 @@ std::string letters_of(const std::string& text) {
 /// The zoo's name for a network; ResNets are those of torchvision (v1.5), whose stride stands in the 3x3.
 std::string network_of(const std::string& model) {
   static const std::map<std::string, std::string> kOthers = {
-      {"resnet50v15", "resnet50"},   {"alexnetoneweirdtrickvariant", "alexnet"}, {"vgga11layers", "vgg11"},
-      {"inceptionv1", "googlenet"},  {"inceptionv3", "inception_v3"},            {"squeezenet11", "squeezenet1_1"},
+      {"resnet50v15", "resnet50"},     {"alexnetoneweirdtrickvariant", "alexnet"},
+      {"vgga11layers", "vgg11"},       {"inceptionv1", "googlenet"},
+      {"inceptionv3", "inception_v3"}, {"squeezenet11", "squeezenet1_1"},
       {"mobilenetv1", "mobilenet_v1"}, {"resnext5032x4d", "resnext50"}};
   const std::string letters = letters_of(model);
   const auto other = kOthers.find(letters);
@@ -53,10 +54,12 @@ std::string network_of(const std::string& model) {
 }
 
 void choose_plan(Task& task, const std::string& strategy, int per_node) {
-  if (strategy == "single_gpu" || strategy.starts_with("data_parallel_allreduce") || strategy == "data_parallel_gpu_aggregation") {
+  if (strategy == "single_gpu" || strategy.starts_with("data_parallel_allreduce") ||
+      strategy == "data_parallel_gpu_aggregation") {
     task.plan = "data";
   } else if (strategy == "data_parallel_ps_dist") {
-    task.plan = "data";  // every node holds a part of the servers: a NIC carries what it carries in a ring, 2 (n-1)/n of the gradients
+    task.plan =
+        "data";  // every node holds a part of the servers: a NIC carries what it carries in a ring, 2 (n-1)/n of the gradients
   } else if (strategy == "data_parallel_ps_cpu") {
     task.plan = "parameter server";
   } else if (strategy == "model_parallel_filter") {
@@ -65,7 +68,8 @@ void choose_plan(Task& task, const std::string& strategy, int per_node) {
     task.plan = "channel";
   } else if (strategy == "hybrid_dp_conv_mp_fc") {
     task.plan = "one_weird_trick";
-  } else if (strategy.find("filter_intra_node") != std::string::npos || strategy.find("spatial_intra_node") != std::string::npos) {
+  } else if (strategy.find("filter_intra_node") != std::string::npos ||
+             strategy.find("spatial_intra_node") != std::string::npos) {
     task.plan = "hybrid";
     task.inner = per_node;
     task.inside = strategy.find("filter") != std::string::npos ? "filter" : "spatial";
@@ -92,9 +96,10 @@ Task task_of(const CsvTable& table, std::size_t row, const Gpu& gpu) {
   task.precision = precision_of(table.text(row, "precision"), gpu);
   task.framework = table.text(row, "framework");
   task.variant = table.text(row, "variant");
-  // NVIDIA's own examples and MLPerf's entries store images as NHWC for half precision; PyTorch's and TensorFlow's benchmarks do not.
+  // NVIDIA's published results and MLPerf's entries store images as NHWC for half precision. Elsewhere the default of the scripts
+  // holds, NCHW: that of tf_cnn_benchmarks (--data_format) and of PyTorch (--memory-format of NVIDIA's own script too).
   const std::string source = table.text(row, "source_id");
-  task.channels_first = !source.starts_with("dle") && !source.starts_with("mlperf") && task.framework.find("NGC") == std::string::npos;
+  task.channels_first = !source.starts_with("dle") && !source.starts_with("mlperf");
   choose_plan(task, table.text(row, "strategy"), task.ranks / task.nodes);
   return task;
 }
@@ -143,9 +148,9 @@ StepTime simulate_step(const Model& model, const Plan& plan, const Task& task, c
   });
 }
 
-/// Variables on the host of one node: every GPU pushes its gradients and pulls the weights over its PCIe lanes, two GPUs to a switch's
-/// uplink; the host adds what all of them pushed, three passes over memory at about 40 GB/s for two sockets of DDR4 used by one operation.
-/// Pulls hide behind the forward pass and pushes behind the backward pass, as far as they are as long.
+/// Variables on the host of one node: every GPU pushes its gradients and pulls the weights over its PCIe lanes, two GPUs to a
+/// switch's uplink; the host adds what all of them pushed, three passes over memory at about 40 GB/s for two sockets of DDR4 used
+/// by one operation. Pulls hide behind the forward pass and pushes behind the backward pass, as far as they are as long.
 void add_servers(StepTime& time, double gradient_bytes, const Task& task, const GpuWiring& wiring) {
   const int sharing = task.ranks > 1 ? 2 : 1;
   const double lanes = pcie_bytes_per_s(wiring.pcie_generation) / sharing;
@@ -163,8 +168,9 @@ StepTime step_of(const Task& task, const Setting& setting) {
   const Model model = make_model(task.network);
   const bool servers = task.plan == "parameter server";
   const int ranks = servers ? 1 : task.ranks;
-  StepTime time = simulate_step(model, plan_of(task, ranks, servers ? std::max(1, task.global_batch / task.ranks) : task.global_batch), task,
-                                setting, servers ? 1 : task.nodes);
+  StepTime time =
+      simulate_step(model, plan_of(task, ranks, servers ? std::max(1, task.global_batch / task.ranks) : task.global_batch), task,
+                    setting, servers ? 1 : task.nodes);
   if (servers) add_servers(time, 4.0 * static_cast<double>(parameter_count(model)), task, setting.wiring);
   known[key] = time;
   return time;
@@ -188,7 +194,8 @@ double epochs_in(const std::string& notes) {
   return *epochs;
 }
 
-double metric_of(const std::string& metric, const std::string& unit, const std::string& notes, const Task& task, const Setting& setting) {
+double metric_of(const std::string& metric, const std::string& unit, const std::string& notes, const Task& task,
+                 const Setting& setting) {
   const StepTime time = step_of(task, setting);
   const double images_per_s = task.global_batch / time.step_s;
   const double steps = kImageNet / task.global_batch;
@@ -207,7 +214,8 @@ double metric_of(const std::string& metric, const std::string& unit, const std::
   if (metric == "communication_fraction_of_time") return time.exposed_s() / time.step_s;
   if (metric == "training_time") return epochs_in(notes) * steps * time.step_s / (unit == "h" ? 3600 : 1);
   if (metric == "scaling_efficiency") return alone(task, setting).step_s / time.step_s;
-  if (metric == "speedup_vs_1_gpu" || metric == "speedup_vs_1_device") return task.ranks * alone(task, setting).step_s / time.step_s;
+  if (metric == "speedup_vs_1_gpu" || metric == "speedup_vs_1_device")
+    return task.ranks * alone(task, setting).step_s / time.step_s;
   throw NotDone(cat("metric ", metric));
 }
 
@@ -220,8 +228,8 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
   if (!hardware.missing.empty() || hardware.gpu == nullptr) throw NotDone(hardware.missing);
   const std::string words = cat(table.text(row, "case_id"), " ", table.text(row, "variant"), " ", table.text(row, "notes"));
   const Task task = task_of(table, row, *hardware.gpu);
-  prediction.what = cat(task.network, ", ", task.ranks, task.ranks == 1 ? " GPU" : " GPUs", ", batch ", task.global_batch, ", ", task.precision,
-                        ", ", metric);
+  prediction.what = cat(task.network, ", ", task.ranks, task.ranks == 1 ? " GPU" : " GPUs", ", batch ", task.global_batch, ", ",
+                        task.precision, ", ", metric);
   const Setting setting{hardware, wiring_of(hardware, words)};
   prediction.predicted = metric_of(metric, prediction.unit, table.text(row, "notes"), task, setting);
   prediction.how = cat("plan ", task.plan, task.inside.empty() ? "" : " ", task.inside);

@@ -13,14 +13,14 @@ namespace convoy {
 
 /// One published number and its prediction, or why there is none.
 struct Prediction {
-  std::string table;    ///< "collectives"
+  std::string table;  ///< "collectives"
   std::string case_id;
-  std::string what;     ///< the point within the case: "allreduce, 8 ranks, 32 MiB"
+  std::string what;  ///< the point within the case: "allreduce, 8 ranks, 32 MiB"
   std::string unit;
   double measured = 0;
   std::optional<double> predicted;
-  std::string how;      ///< algorithm or plan; with no prediction: why
-  bool target = true;   ///< false: the row says that its number is not verified, so it is in no median
+  std::string how;     ///< algorithm or plan; with no prediction: why
+  bool target = true;  ///< false: the row says that its number is not verified, so it is in no median
 
   /// predicted / measured - 1; nothing without a prediction.
   [[nodiscard]] std::optional<double> error() const;
@@ -33,7 +33,8 @@ using Tables = std::map<std::string, CsvTable>;
 /// measurements, or a file is broken.
 Tables read_tables(const std::string& folder);
 
-/// Predicts every row of every table that is known; rows of others are listed as not done. At least one entry for each row, in order.
+/// Predicts every row of every table that is known; rows of others are listed as not done. At least one entry for each row, in
+/// order.
 std::vector<Prediction> predict_all(const Tables& tables);
 
 // One per form of table.
@@ -47,10 +48,10 @@ std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::m
 struct Summary {
   std::string name;
   int rows = 0;
-  int predicted = 0;                ///< with a prediction, verified or not
-  std::optional<double> median;     ///< of the errors' sizes, over verified rows
-  std::optional<double> bias;       ///< median of the errors with their signs
-  std::optional<double> worst;      ///< the error furthest from 0
+  int predicted = 0;             ///< with a prediction, verified or not
+  std::optional<double> median;  ///< of the errors' sizes, over verified rows
+  std::optional<double> bias;    ///< median of the errors with their signs
+  std::optional<double> worst;   ///< the error furthest from 0
   std::string worst_what;
 };
 /// One for each table, in order.

@@ -23,15 +23,16 @@ template <class TimeUs>
 std::string nccl_log(const TimeUs& time_us, int first = 3, int last = 27) {
   std::string text = "# nThread 1 nGpus 8 minBytes 8 maxBytes 134217728\n# Using devices\n";
   for (int rank = 0; rank < 8; ++rank) text += cat("#   Rank  ", rank, " Pid 12 on node device ", rank, " [0x1b] V100\n");
-  text += "node:12:34 [0] NCCL INFO Launch mode Parallel\n"
-          "#       size         count    type   redop     time   algbw   busbw  error     time   algbw   busbw  error\n"
-          "#        (B)    (elements)                     (us)  (GB/s)  (GB/s)            (us)  (GB/s)  (GB/s)\n";
+  text +=
+      "node:12:34 [0] NCCL INFO Launch mode Parallel\n"
+      "#       size         count    type   redop     time   algbw   busbw  error     time   algbw   busbw  error\n"
+      "#        (B)    (elements)                     (us)  (GB/s)  (GB/s)            (us)  (GB/s)  (GB/s)\n";
   for (int power = first; power <= last; ++power) {
     const double bytes = std::exp2(power);
     const double us = time_us(bytes);
     const double algbw = std::round(bytes / us / 1e3 * 100) / 100;
-    text += cat("  ", bytes, "  ", bytes / 4, "  float  sum  ", us, "  ", algbw, "  ", algbw * 1.75, "  1e-7  ", us, "  ", algbw, "  ",
-                algbw * 1.75, "  1e-7\n");
+    text += cat("  ", bytes, "  ", bytes / 4, "  float  sum  ", us, "  ", algbw, "  ", algbw * 1.75, "  1e-7  ", us, "  ", algbw,
+                "  ", algbw * 1.75, "  1e-7\n");
   }
   return text + "# Out of bounds values : 0 OK\n# Avg bus bandwidth    : 1\n";
 }
@@ -58,7 +59,8 @@ TEST_CASE("calibrate: planted latency and bandwidth come back from a noisy log",
 }
 
 TEST_CASE("calibrate: a change of protocol becomes two ranges", "[calibrate]") {
-  const BenchLog log = parse_bench_log(nccl_log([](double bytes) { return bytes < 100e3 ? 12 + bytes / 2.5e3 : 40 + bytes / 10e3; }), "log");
+  const BenchLog log =
+      parse_bench_log(nccl_log([](double bytes) { return bytes < 100e3 ? 12 + bytes / 2.5e3 : 40 + bytes / 10e3; }), "log");
   const Fit fit = fit_times(log);
   REQUIRE(fit.ranges.size() == 2);
   CHECK(fit.ranges[0].to_bytes == 65536);
@@ -69,14 +71,18 @@ TEST_CASE("calibrate: a change of protocol becomes two ranges", "[calibrate]") {
 }
 
 TEST_CASE("calibrate: other forms of logs", "[calibrate]") {
-  const BenchLog osu = parse_bench_log("# OSU MPI Allreduce Latency Test v5.7\n# Size       Avg Latency(us)   Min Latency(us)\n"
-                                       "4                      28.87             28.29\n8      28.97  28.42\n16 29.66 28.9\n", "osu");
+  const BenchLog osu = parse_bench_log(
+      "# OSU MPI Allreduce Latency Test v5.7\n# Size       Avg Latency(us)   Min Latency(us)\n"
+      "4                      28.87             28.29\n8      28.97  28.42\n16 29.66 28.9\n",
+      "osu");
   CHECK(osu.tool == "OSU");
   CHECK(osu.kind == CollectiveKind::all_reduce);
   CHECK(osu.ranks == 0);
   CHECK(std::abs(osu.points[2].time_s / 29.66e-6 - 1) < 1e-9);
-  const BenchLog tagged = parse_bench_log("[1,0]<stdout>:# size count type redop root time algbw busbw #wrong\n"
-                                          "[1,0]<stdout>: 1000000 250000 float sum -1 100.0 10.00 10.00 0\n", "tagged");
+  const BenchLog tagged = parse_bench_log(
+      "[1,0]<stdout>:# size count type redop root time algbw busbw #wrong\n"
+      "[1,0]<stdout>: 1000000 250000 float sum -1 100.0 10.00 10.00 0\n",
+      "tagged");
   REQUIRE(tagged.points.size() == 1);
   CHECK(tagged.points[0].bytes == 1e6);
 }
@@ -84,13 +90,16 @@ TEST_CASE("calibrate: other forms of logs", "[calibrate]") {
 TEST_CASE("calibrate: refuses what it cannot explain, with the line", "[calibrate]") {
   CHECK(refusal("hello\n").find("line 1") != std::string::npos);
   CHECK(refusal(nccl_log([](double) { return 10.0; }, 20, 20)).find("only 1 size") != std::string::npos);
-  CHECK(refusal(nccl_log([](double bytes) { return bytes == 1024 ? 900.0 : 10 + bytes / 1e4; })).find("falls by a third") != std::string::npos);
+  CHECK(refusal(nccl_log([](double bytes) { return bytes == 1024 ? 900.0 : 10 + bytes / 1e4; })).find("falls by a third") !=
+        std::string::npos);
   CHECK(refusal(nccl_log([](double) { return 10.0; })).find("does not grow") != std::string::npos);
-  const std::string wrong_units = "# size count type redop time algbw busbw error\n  1000000 250000 float sum 0.1 10.00 10.00 0\n";
+  const std::string wrong_units =
+      "# size count type redop time algbw busbw error\n  1000000 250000 float sum 0.1 10.00 10.00 0\n";
   CHECK(refusal(wrong_units).find("line 2, column 28") != std::string::npos);
   const std::string no_number = "# size count type redop time algbw busbw error\n  1000000 250000 float sum x 10.00 10.00 0\n";
   CHECK(refusal(no_number).find("line 2, column") != std::string::npos);
-  const std::string twice = "# size count type redop time algbw busbw error\n 8 2 float sum 10 0.00 0.00 0\n 8 2 float sum 10 0.00 0.00 0\n";
+  const std::string twice =
+      "# size count type redop time algbw busbw error\n 8 2 float sum 10 0.00 0.00 0\n 8 2 float sum 10 0.00 0.00 0\n";
   CHECK(refusal(twice).find("line 3, column 2") != std::string::npos);
 }
 

@@ -30,8 +30,13 @@ double time_of(const Conv2d& layer, const Shape& x, Pass pass, const KernelMachi
   return layer_time_s(layer, x, output_shape(layer, x), pass, {}, machine);
 }
 
-const GpuWiring kDgx1{.interior = GpuInterior::nvlink_mesh, .devices_per_node = 8, .nvlink_generation = 2, .nvlinks = 6,
-                   .fabric = FabricKind::infiniband, .nics = 4, .nic_bytes_per_s = 100 * Gbit};
+const GpuWiring kDgx1{.interior = GpuInterior::nvlink_mesh,
+                      .devices_per_node = 8,
+                      .nvlink_generation = 2,
+                      .nvlinks = 6,
+                      .fabric = FabricKind::infiniband,
+                      .nics = 4,
+                      .nic_bytes_per_s = 100 * Gbit};
 
 }  // namespace
 
@@ -96,7 +101,8 @@ TEST_CASE("library: rings and trees by their arithmetic", "[library]") {
   // Four NICs of 11.45 GB/s times 0.9: PCIe reads hold them.
   const double nic = nic_data_bytes_per_s(kDgx1, true);
   CHECK(std::abs(nic / (15.75e9 * 64 / 88 * 0.9) - 1) < 1e-9);
-  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {16, 8}, kDgx1).time_s > bytes * 2 * 127 / 128 / (4 * nic));
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {16, 8}, kDgx1).time_s >
+        bytes * 2 * 127 / 128 / (4 * nic));
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {1, 8}, kDgx1).choice == "ring, LL");
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1).choice == "tree, LL");
   CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 8, {16, 8}, kDgx1, {.trees = false}).choice == "ring, LL");
@@ -115,7 +121,9 @@ TEST_CASE("representative: a step is its compute and what communication is not h
   const Model model = make_lenet5();
   CostModel cost;
   cost.compute_s = [](const Program&, const Op&, const Compute& compute) {
-    return compute.kind == ComputeKind::update || compute.work.flops == 0 ? 0.0 : 1e-3;  // as many updates as buckets, so they cost nothing
+    return compute.kind == ComputeKind::update || compute.work.flops == 0
+               ? 0.0
+               : 1e-3;  // as many updates as buckets, so they cost nothing
   };
   const Machine machine{.wiring = kDgx1, .ranks_per_node = 8};
   Plan plan = make_plan("data", {.ranks = 8, .global_batch = 64});

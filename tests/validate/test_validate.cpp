@@ -16,7 +16,8 @@ constexpr const char* kHardware =
     "hardware_id,gpu,gpu_peak_fp32_TFLOP_per_s,gpu_peak_fp16_or_tensor_TFLOP_per_s,gpu_mem_bw_GB_per_s,gpu_mem_GB,gpus_per_node,"
     "intra_node_link,intra_node_bw_per_gpu_per_direction_GB_per_s,inter_node_link,nics_per_node,nic_Gbit_per_s,notes\n"
     "box,Tesla V100-SXM2-16GB,15.7,125,900,16,8,NVLink 2 hybrid cube mesh,150,none used,,,\n"
-    "lan,GeForce RTX 2080 Ti,13.45,53.8,616,11,4,PCIe 3.0 x16,15.75,10 Gbit/s Ethernet or 100 Gbit/s InfiniBand per case,1,10 or 100,\n"
+    "lan,GeForce RTX 2080 Ti,13.45,53.8,616,11,4,PCIe 3.0 x16,15.75,10 Gbit/s Ethernet or 100 Gbit/s InfiniBand per case,1,10 or "
+    "100,\n"
     "secret,GPU model not stated,,,,,,,,,,,\n";
 
 Tables tables_of(const std::string& collectives, const std::string& training) {
@@ -35,7 +36,8 @@ const std::string kCollectives =
     "d,allreduce,8,1,,10,,NCCL,gpu,yes,box\n"
     "e,alltoallw,8,1,1000,10,,NCCL,gpu,no (from memory),box,\n";
 const std::string kTraining =
-    "case_id,model,strategy,gpus,nodes,batch_per_gpu,global_batch,precision,framework,metric,value,unit,verified,hardware_id,source_id\n"
+    "case_id,model,strategy,gpus,nodes,batch_per_gpu,global_batch,precision,framework,metric,value,unit,verified,hardware_id,"
+    "source_id\n"
     "v,VGG-16,data_parallel_allreduce,8,1,32,256,fp32,PyTorch,throughput,1500,images/s,yes,box,x\n"
     "v,VGG-16,single_gpu,1,1,32,32,fp32,PyTorch,throughput,200,images/s,yes,box,x\n"
     "w,Net of Nobody,single_gpu,1,1,32,32,fp32,PyTorch,throughput,200,images/s,yes,box,x\n"
