@@ -9,6 +9,7 @@
 #include "reference/apps/options.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/model_file.h"
 #include "reference/io/weights_file.h"
 #include "reference/model/zoo.h"
 #include "reference/train/predict.h"
@@ -27,12 +28,12 @@ struct PredictOptions {
 
 /// The network whose weights are in the file.
 Model model_of(const PredictOptions& options, const std::string& bytes) {
-  if (!options.model.empty()) return make_model(options.model);
+  if (!options.model.empty()) return load_model(options.model).model;
   const SafeTensors file = parse_safetensors(bytes_of(bytes), options.weights);
   const auto found = file.metadata.find("model");
   if (found == file.metadata.end())
     throw InputError(cat("'", options.weights, "' does not say of which network its weights are; add --model NAME"));
-  return make_model(found->second);
+  return load_model(found->second).model;
 }
 
 /// The classes of one picture, most likely first.

@@ -12,6 +12,7 @@
 #include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/model_file.h"
 #include "reference/io/report.h"
 #include "reference/io/timeline_file.h"
 #include "reference/io/weights_file.h"
@@ -231,7 +232,10 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   settings.augmentation = augmentation_of(options);
   settings.loader_threads = options.loader_threads;
   settings.checkpoint_every = options.checkpoint_every;
-  if (!options.load.empty()) settings.start = read_weights_file(options.load, model);
+  if (!options.load.empty())
+    settings.start = read_weights_file(options.load, model);
+  else
+    settings.start = load_model(choice.model).values;  // of a file: what it came with
   if (!options.resume.empty()) settings.resume = read_checkpoint(options.resume, model);
   TrainingData data = open_data({.source = options.data,
                                  .image = model.image,

@@ -184,6 +184,8 @@ inline nlohmann::json parse_json(const std::string& text, const std::string& fil
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
     throw InputError(cat(file_name, ", byte ", error.byte, ": not JSON (", error.what(), ")"));
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError(cat(file_name, ": not JSON (", error.what(), ")"));  // a number that no double can hold
   }
 }
 

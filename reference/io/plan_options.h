@@ -22,7 +22,9 @@ std::string listed_names(const Rows& rows) {
 }
 
 /// The help of --model.
-inline std::string model_help() { return cat("Network: ", listed_names(zoo())); }
+inline std::string model_help() {
+  return cat("Network, NAME@CxHxW for other images, NAME/N for N classes, or FILE.onnx. Names: ", listed_names(zoo()));
+}
 
 class PlanWords {
  public:
@@ -51,12 +53,14 @@ class PlanWords {
                     "their profiles")
         ->capture_default_str()
         ->type_name("auto|on|off");
-    verb.add_option("--layout", layout_,
-                    "How activations lie in memory: nchw, or blocked (sixteen channels of a pixel together); auto: blocked for real "
-                    "runs and their profiles")
+    verb.add_option(
+            "--layout", layout_,
+            "How activations lie in memory: nchw, or blocked (sixteen channels of a pixel together); auto: blocked for real "
+            "runs and their profiles")
         ->capture_default_str()
         ->type_name("auto|nchw|blocked");
-    verb.add_option("--accumulate", accumulate_, "Parts of each rank's images that go through one after the other, into one gradient")
+    verb.add_option("--accumulate", accumulate_,
+                    "Parts of each rank's images that go through one after the other, into one gradient")
         ->capture_default_str()
         ->type_name("N");
     verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")

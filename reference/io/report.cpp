@@ -3,6 +3,7 @@
 #include <array>
 
 #include "reference/io/json_fields.h"
+#include "reference/io/model_file.h"
 #include "reference/io/plan_file.h"
 #include "reference/model/zoo.h"
 #include "reference/schedule/memory.h"
@@ -199,7 +200,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   return plan;
 }
 
-Model model_of(const ScheduleChoice& choice) { return model_for(make_model(choice.model), plan_of(choice)); }
+Model model_of(const ScheduleChoice& choice) { return model_for(load_model(choice.model).model, plan_of(choice)); }
 
 void decide(ScheduleChoice& choice, Fusion fusion, ActivationLayout layout) {
   if (choice.fusion == Fusion::automatic) choice.fusion = fusion;

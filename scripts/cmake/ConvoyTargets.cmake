@@ -29,6 +29,22 @@ if(NOT CONVOY_WITH_MPI STREQUAL OFF)
   endif()
 endif()
 
+# ONNX: the messages of its file format, which protobuf reads.
+set(CONVOY_ONNX_FOUND OFF)
+if(NOT CONVOY_WITH_ONNX STREQUAL OFF)
+  find_path(CONVOY_ONNX_INCLUDE onnx/onnx_pb.h)
+  find_library(CONVOY_ONNX_LIBRARY onnx_proto)
+  find_package(Protobuf QUIET)
+  mark_as_advanced(CONVOY_ONNX_INCLUDE CONVOY_ONNX_LIBRARY)
+  if(CONVOY_ONNX_INCLUDE AND CONVOY_ONNX_LIBRARY AND Protobuf_FOUND)
+    set(CONVOY_ONNX_FOUND ON)
+    add_library(convoy_onnx_format INTERFACE)
+    target_include_directories(convoy_onnx_format SYSTEM INTERFACE "${CONVOY_ONNX_INCLUDE}")
+    target_compile_definitions(convoy_onnx_format INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+    target_link_libraries(convoy_onnx_format INTERFACE "${CONVOY_ONNX_LIBRARY}" protobuf::libprotobuf)
+  endif()
+endif()
+
 # convoy_library(<name> [PUBLIC <targets>...] [PRIVATE <targets>...]): a static library from the .cpp files of this folder.
 function(convoy_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PUBLIC;PRIVATE")

@@ -10,6 +10,7 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
+#include "reference/io/model_file.h"
 #include "reference/model/zoo.h"
 #include "reference/schedule/validate.h"
 #include "simulator/apps/machine_options.h"
@@ -165,7 +166,7 @@ CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, cons
 /// Only what arrives costs anything here, and only a profile knows what.
 CostModel receive_cost(const ChosenMachine& machine) {
   if (!machine.profile) return free_compute();
-  return cost_of(machine, make_model(machine.profile->model), machine.profile->precision);
+  return cost_of(machine, load_model(machine.profile->model).model, machine.profile->precision);
 }
 
 std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, const CollectiveSizes& sizes) {

@@ -2,6 +2,7 @@
 
 #include "reference/core/error.h"
 #include "reference/io/cli.h"
+#include "reference/io/model_file.h"
 #include "reference/io/model_options.h"
 #include "reference/model/zoo.h"
 #include "simulator/apps/output.h"
@@ -32,7 +33,9 @@ void run(const Arguments& options) {
     options.output.json(zoo_json());
     return;
   }
-  const Model model = make_model(options.name, model_options(options.classes, options.image));
+  const bool changed = options.classes != 0 || !options.image.empty();
+  const Model model =
+      changed ? make_model(options.name, model_options(options.classes, options.image)) : load_model(options.name).model;
   const DType dtype = parse_dtype(options.dtype);
   options.output.text(model_table(model, options.batch, dtype));
   options.output.json(model_json(model, options.batch, dtype));
@@ -44,7 +47,7 @@ void add_model(CLI::App& app) {
   CLI::App* verb = add_verb(app, "model", "List the networks, or the layers of one: shapes, parameters, FLOPs, bytes.",
                             {"convoy model vgg16 --batch 32", "convoy model resnet20 --image 1x28x28", "convoy model"});
   const auto options = std::make_shared<Arguments>();
-  verb->add_option("name", options->name, "Network; without it all are listed")->type_name("NAME");
+  verb->add_option("name", options->name, "Network, or an ONNX file; without it all are listed")->type_name("NAME|FILE.onnx");
   options->of_a_network = {
       verb->add_option("--batch,--batch-per-rank", options->batch, "Images")->capture_default_str()->type_name("N"),
       verb->add_option("--dtype", options->dtype, "Elements: f32 or f64")->capture_default_str()->type_name("TYPE"),

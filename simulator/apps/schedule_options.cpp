@@ -8,6 +8,7 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
+#include "reference/io/model_file.h"
 
 namespace convoy {
 namespace {
@@ -86,7 +87,7 @@ void require_rank_count(int ranks) {
 
 Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
   const Plan plan = plan_of(choice);
-  const Model model = make_model(choice.model);
+  const Model model = load_model(choice.model).model;
   try {
     return make_schedule(model_for(model, plan), plan, mode);
   } catch (const std::invalid_argument& error) {

@@ -1,0 +1,166 @@
+#include "tests/fuzz/targets.h"
+
+#include <zlib.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "reference/core/error.h"
+#include "reference/data/idx.h"
+#include "reference/io/onnx/to_model.h"
+#include "reference/io/plan_file.h"
+#include "reference/io/profile.h"
+#include "reference/io/report.h"
+#include "reference/io/timeline_file.h"
+#include "reference/io/weights_file.h"
+#include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
+#include "reference/schedule/ideal.h"
+#include "simulator/platform/cluster.h"
+#include "simulator/platform/embedded_clusters.h"
+#include "tests/io/onnx_bytes.h"
+
+namespace convoy::fuzz {
+namespace {
+
+/// For readers that want a path: the bytes as a file of this process, in memory where the system has a place for that.
+const std::filesystem::path& folder() {
+  static const std::filesystem::path path = [] {
+    const std::filesystem::path memory = "/dev/shm";
+    const auto base = std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path();
+    std::string name = (base / "convoy-fuzz-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder in " + base.string());
+    return std::filesystem::path(name);
+  }();
+  return path;
+}
+std::string as_file(const std::string& bytes, const std::string& name = kFileName) {
+  const std::string path = (folder() / name).string();
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  return path;
+}
+
+void make_sense(bool condition, const char* sentence) {
+  if (!condition) throw std::logic_error(sentence);
+}
+
+// --- YAML ---
+
+std::vector<std::string> clusters() {
+  std::vector<std::string> files;
+  for (const EmbeddedCluster& cluster : embedded_clusters()) files.emplace_back(cluster.yaml);
+  return files;
+}
+void read_cluster(const std::string& bytes) {
+  const Cluster cluster = parse_cluster(bytes, kFileName);
+  make_sense(cluster.world_size() >= 1, "a cluster without devices");
+  make_sense(parse_cluster(to_yaml(cluster), kFileName) == cluster, "what is written is read as another cluster");
+}
+
+std::vector<std::string> plans() {
+  std::vector<std::string> files;
+  for (const NamedPlan& plan : named_plans()) files.push_back(to_yaml(plan.make({.ranks = 4, .global_batch = 8})));
+  return files;
+}
+void read_plan(const std::string& bytes) {
+  const Plan plan = parse_plan(bytes, kFileName);
+  make_sense(parse_plan(to_yaml(plan), kFileName) == plan, "what is written is read as another plan");
+}
+
+// --- JSON ---
+
+std::vector<std::string> profiles() {
+  Profile profile{.model = "lenet5", .data = "synthetic"};
+  profile.entries.push_back({});
+  profile.transport = TransportProfile{.name = "threads", .latency_s = 1e-6, .bandwidth_bytes_per_s = 1e9};
+  return {to_json(profile)};
+}
+void read_profile(const std::string& bytes) { parse_profile(bytes, kFileName); }
+
+std::vector<std::string> reports() {
+  RunReport report{.command = "convoy train", .data = "synthetic", .transport = "threads", .collectives = "ours"};
+  report.set_times({}, "steady");
+  return {to_json(report)};
+}
+void read_report(const std::string& bytes) { parse_run_report(bytes, kFileName); }
+
+std::vector<std::string> timelines() {
+  const Model model = make_lenet5();
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 2, .global_batch = 4}));
+  const CostModel cost{.compute_s = [](const Program&, const Op&, const Compute&) { return 1e-3; }, .receive_s = {}};
+  const Timeline timeline = ideal(schedule, 1, cost, [](int, int) { return LinkModel{1e-6, 1e9}; });
+  return {to_json(summarise(schedule, timeline))};
+}
+void read_timeline(const std::string& bytes) { parse_timeline(bytes, kFileName); }
+
+// --- binary ---
+
+std::vector<std::string> weights() {
+  const Model model = make_lenet5();
+  const std::string path = (folder() / "good").string();
+  write_weights_file(path, model, initial_values(model, 1));
+  std::ifstream file(path, std::ios::binary);
+  return {{std::istreambuf_iterator<char>(file), {}}};
+}
+void read_weights(const std::string& bytes) {
+  const Model model = make_lenet5();
+  const ModelValues values = read_weights_file(as_file(bytes), model);
+  make_sense(std::ssize(values.weights) == parameter_count(model), "another number of weights than the network has");
+}
+
+std::string big_endian(std::uint32_t value) {
+  std::string text;
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) text += static_cast<char>((value >> shift) & 0xffU);
+  return text;
+}
+std::string zipped(const std::string& bytes) {
+  const std::string path = (folder() / "good.gz").string();
+  gzFile file = gzopen(path.c_str(), "wb");
+  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+  std::ifstream back(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(back), {}};
+}
+std::vector<std::string> images() {
+  std::string pixels;
+  for (int i = 0; i < 3 * 5 * 4; ++i) pixels += static_cast<char>(i * 7);
+  const std::string plain = big_endian(0x803) + big_endian(3) + big_endian(5) + big_endian(4) + pixels;
+  return {plain, zipped(plain)};
+}
+/// As images; the labels beside them are good.
+void read_images(const std::string& bytes) {
+  const std::string labels = as_file(big_endian(0x801) + big_endian(3) + std::string("\1\2\3"), "labels");
+  const Dataset data = read_idx_pair(as_file(bytes), labels, "fuzzed", 10);
+  make_sense(data.labels.size() == 3, "images without labels");
+}
+std::vector<std::string> labels() { return {big_endian(0x801) + big_endian(3) + std::string("\1\2\3")}; }
+void read_labels(const std::string& bytes) {
+  const std::string beside = as_file(images().front(), "images");
+  read_idx_pair(beside, as_file(bytes), "fuzzed", 10);
+}
+
+std::vector<std::string> onnx_files() { return {onnx_bytes::small_network()}; }
+void read_onnx_file(const std::string& bytes) {
+  if (!can_read_onnx()) return;  // the reader is not in this build
+  const ReadModel read = to_model(read_onnx_graph(std::as_bytes(std::span(bytes)), kFileName), kFileName);
+  make_sense(std::ssize(read.values.weights) == parameter_count(read.model), "another number of weights than the network has");
+}
+
+constexpr std::array kTargets = {
+    Target{"cluster_yaml", clusters, read_cluster, true},
+    Target{"plan_yaml", plans, read_plan, true},
+    Target{"profile_json", profiles, read_profile},
+    Target{"report_json", reports, read_report},
+    Target{"timeline_json", timelines, read_timeline},
+    Target{"safetensors", weights, read_weights},
+    Target{"idx_images", images, read_images},
+    Target{"idx_labels", labels, read_labels},
+    Target{"onnx", onnx_files, read_onnx_file},
+};
+
+}  // namespace
+
+std::span<const Target> targets() { return kTargets; }
+
+}  // namespace convoy::fuzz
