@@ -1,7 +1,12 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,11 +18,12 @@
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
+#include "simulator/apps/sweep_results.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/engine/in_child.h"
 #include "simulator/report/memory_report.h"
 #include "simulator/report/range.h"
 #include "simulator/report/step_report.h"
-#include "simulator/report/table.h"
 
 namespace convoy {
 namespace {
@@ -84,20 +90,12 @@ Axis axis_of(const std::string& text) {
   return {option, range ? words_of(*range, option, text) : words_of(values, text)};
 }
 
-/// One combination of the values.
-struct Point {
-  std::vector<std::string> words;  ///< of each axis
-  ScheduleChoice choice;
-  StepTimes times;
-  std::string fidelity;              ///< that was used
-  std::optional<double> efficiency;  ///< of one rank's speed with the same images a rank
-  std::int64_t memory_bytes = 0;
-  bool fits = true;
-};
-
 struct SweepOptions {
   std::vector<std::string> vary;
   std::string csv_file;
+  std::string svg_file;
+  bool restart = false;
+  int jobs = 1;
   int iterations = 3;
   ScheduleOptions schedule;  ///< only for their help and their names: every point is parsed again with its own values
   MachineOptions machine;
@@ -108,7 +106,7 @@ struct SweepOptions {
 using Words = std::vector<std::string>;
 
 Words fixed_words(const CLI::App& verb) {
-  const std::vector<std::string> of_sweep = {"--vary", "--iterations", "--csv", "--json"};
+  const std::vector<std::string> of_sweep = {"--vary", "--csv", "--svg", "--json", "--jobs", "--restart"};
   Words words;
   for (const CLI::Option* option : verb.get_options())
     if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())
@@ -145,6 +143,13 @@ std::vector<Words> combinations(const std::vector<Axis>& axes) {
   return all;
 }
 
+/// "ranks=2 overlap=on".
+std::string point_name(const std::vector<Axis>& axes, const Words& values) {
+  std::string name;
+  for (std::size_t a = 0; a < axes.size(); ++a) name += cat(a == 0 ? "" : " ", axes[a].option, "=", values[a]);
+  return name;
+}
+
 /// Parses a point like a command line of `simulate`, so that all checks and messages are the same.
 Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fixed, int iterations) {
   CLI::App line("", "convoy sweep");
@@ -153,11 +158,8 @@ Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fi
   schedule.add_to(line);
   machine.add_to(line);
   Words words = fixed;
-  std::string point;
-  for (std::size_t a = 0; a < axes.size(); ++a) {
-    words.insert(words.end(), {"--" + axes[a].option, values[a]});
-    point += cat(a == 0 ? "" : " ", axes[a].option, "=", values[a]);
-  }
+  const std::string point = point_name(axes, values);
+  for (std::size_t a = 0; a < axes.size(); ++a) words.insert(words.end(), {"--" + axes[a].option, values[a]});
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     line.parse(words);
@@ -169,127 +171,126 @@ Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fi
   }
 }
 
-Point simulate_point(const Words& words, const Task& task, const Session& session) {
+SweepResult simulate_point(const Task& task, const Session& session) {
   const Simulation done = simulate_task(task, session.command);
   const std::int64_t device_bytes = task.machine.cluster.device.memory_bytes;
-  Point point{.words = words, .choice = task.choice, .times = done.times, .fidelity = done.timeline.fidelity};
+  SweepResult result{.global_batch = task.choice.global_batch,
+                     .step_time_s = done.times.step_time_s,
+                     .compute_s = done.times.compute_s,
+                     .exposed_communication_s = done.times.exposed_communication_s,
+                     .hidden_communication_s = done.times.hidden_communication_s,
+                     .idle_s = done.times.idle_s,
+                     .fidelity = done.timeline.fidelity};
   // Efficiency: how much of the speed of as many separate ranks is left.
-  const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : done.times.step_time_s;
-  if (alone_s) point.efficiency = scaling_efficiency(*alone_s, done.times.step_time_s);
-  point.memory_bytes = most_memory(task.schedule).memory.arena_bytes;
-  point.fits = device_bytes == 0 || point.memory_bytes <= device_bytes;
-  return point;
+  const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : result.step_time_s;
+  if (alone_s) result.efficiency = scaling_efficiency(*alone_s, result.step_time_s);
+  result.memory_bytes = most_memory(task.schedule).memory.arena_bytes;
+  result.fits = device_bytes == 0 || result.memory_bytes <= device_bytes;
+  return result;
 }
 
-/// All points are checked before the first is simulated.
-std::vector<Point> simulate_points(const std::vector<Axis>& axes, const Words& fixed, int iterations, const Session& session) {
+/// How far a sweep is: one line that is written over on a terminal, a line for every point elsewhere.
+class SweepProgress {
+ public:
+  SweepProgress(std::size_t before, std::size_t all) : before_(before), done_(before), all_(all) {
+    if (before > 0) note(fmt::format("{} of {} are there already", before, all));
+  }
+  void one_more(const std::string& point, const SweepResult& result) {
+    ++done_;
+    if (isatty(STDERR_FILENO) == 0)
+      return note(fmt::format("{} of {}: {}: {}", done_, all_, point, format_time(result.step_time_s)));
+    const double spent_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double left_s = spent_s / static_cast<double>(done_ - before_) * static_cast<double>(all_ - done_);
+    constexpr std::size_t width = 30;
+    const std::size_t full = width * done_ / all_;
+    std::fputs(fmt::format("\r[{}{}] {} of {}, {} left   {}", std::string(full, '#'), std::string(width - full, ' '), done_, all_,
+                           format_time(left_s), done_ == all_ ? "\n" : "")
+                   .c_str(),
+               stderr);
+  }
+
+ private:
+  std::size_t before_;
+  std::size_t done_;
+  std::size_t all_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Simulates what is not in `done` yet, up to `jobs` points at once, each in a process of its own. All points are checked before
+/// the first is simulated. The CSV file is whole after every point.
+std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::vector<Axis>& axes, const Words& fixed,
+                                      const SweepColumns& columns, std::map<SweepWords, SweepResult> done,
+                                      const Session& session) {
   const std::vector<Words> all = combinations(axes);
+  std::vector<Words> missing;
   std::vector<Task> tasks;
   std::set<std::string> doubts;
   for (const Words& words : all) {
-    tasks.push_back(task_of(axes, words, fixed, iterations));
-    for (const std::string& doubt : doubts_about_profile(tasks.back()))
+    Task task = task_of(axes, words, fixed, options.iterations);
+    for (const std::string& doubt : doubts_about_profile(task))
       if (doubts.insert(doubt).second) warn(doubt);
+    if (done.contains(words)) continue;
+    missing.push_back(words);
+    tasks.push_back(std::move(task));
   }
-  std::vector<Point> points;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    note(fmt::format("simulating {} of {} ...", i + 1, all.size()));
-    points.push_back(simulate_point(all[i], tasks[i], session));
-  }
-  return points;
+  const auto rows = [&] {
+    std::vector<SweepRow> there;
+    for (const Words& words : all)
+      if (const auto found = done.find(words); found != done.end()) there.emplace_back(*found);
+    return there;
+  };
+  SweepProgress progress(all.size() - missing.size(), all.size());
+  in_children(
+      options.jobs, missing.size(),
+      [&](std::size_t i) {
+        return sweep_csv(columns, {{missing[i], simulate_point(tasks[i], session)}});
+      },
+      [&](std::size_t i, const std::string& answer) {
+        done.merge(parse_sweep_csv(answer, "a simulation", columns));
+        if (!options.csv_file.empty()) write_file_atomically(options.csv_file, sweep_csv(columns, rows()));
+        progress.one_more(point_name(axes, missing[i]), done.at(missing[i]));
+      });
+  return rows();
 }
 
-std::string table_of(const std::vector<Axis>& axes, const std::vector<Point>& points) {
-  std::vector<Column> columns;
-  for (const Axis& axis : axes) columns.push_back({axis.option});
-  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank", "fidelity"})
-    columns.push_back({name});
-  Table table(columns);
-  for (const Point& point : points) {
-    std::vector<std::string> cells = point.words;
-    cells.insert(cells.end(),
-                 {format_time(point.times.step_time_s), format_time(point.times.compute_s),
-                  format_time(point.times.exposed_communication_s),
-                  fmt::format("{:.0f}", point.choice.global_batch / point.times.step_time_s),
-                  point.efficiency ? format_percent(*point.efficiency) : "n/a",
-                  format_bytes(static_cast<double>(point.memory_bytes)) + (point.fits ? "" : " (too much)"), point.fidelity});
-    table.add_row(cells);
-  }
-  return table.to_string();
-}
-
-std::string csv_of(const std::vector<Axis>& axes, const std::vector<Point>& points) {
-  std::string text;
-  for (const Axis& axis : axes) text += axis.option + ",";
-  text +=
-      "global_batch,step_time_s,compute_s,exposed_communication_s,hidden_communication_s,idle_s,images_per_s,efficiency,memory_"
-      "bytes,fits,fidelity\n";
-  for (const Point& point : points) {
-    for (const std::string& word : point.words) text += word + ",";
-    const StepTimes& t = point.times;
-    text +=
-        fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", point.choice.global_batch, t.step_time_s, t.compute_s,
-                    t.exposed_communication_s, t.hidden_communication_s, t.idle_s, point.choice.global_batch / t.step_time_s,
-                    point.efficiency ? fmt::format("{}", *point.efficiency) : "", point.memory_bytes, point.fits, point.fidelity);
-  }
-  return text;
-}
-
-nlohmann::ordered_json json_of(const std::vector<Axis>& axes, const std::vector<Point>& points) {
-  auto rows = nlohmann::ordered_json::array();
-  for (const Point& point : points) {
-    nlohmann::ordered_json row;
-    for (std::size_t a = 0; a < axes.size(); ++a) row[axes[a].option] = point.words[a];
-    row["global_batch"] = point.choice.global_batch;
-    row["step_time_s"] = point.times.step_time_s;
-    row["compute_s"] = point.times.compute_s;
-    row["exposed_communication_s"] = point.times.exposed_communication_s;
-    row["images_per_s"] = point.choice.global_batch / point.times.step_time_s;
-    row["efficiency"] = nullptr;
-    if (point.efficiency) row["efficiency"] = *point.efficiency;
-    row["memory_bytes"] = point.memory_bytes;
-    row["fits"] = point.fits;
-    row["fidelity"] = point.fidelity;
-    rows.push_back(row);
-  }
-  return rows;
-}
-
-nlohmann::ordered_json provenance_json() {
-  return {{"step_time_s", "simulated"},
-          {"compute_s", "simulated"},
-          {"exposed_communication_s", "simulated"},
-          {"images_per_s", "simulated"},
-          {"efficiency", "simulated"},
-          {"memory_bytes", "formula"},
-          {"fits", "formula"}};
+SweepColumns columns_of(const std::vector<Axis>& axes, const Words& fixed) {
+  SweepColumns columns;
+  for (const Axis& axis : axes) columns.varied.push_back(axis.option);
+  for (std::size_t i = 0; i + 1 < fixed.size(); i += 2) columns.fixed.emplace_back(fixed[i].substr(2), fixed[i + 1]);
+  return columns;
 }
 
 void run(const SweepOptions& options, const CLI::App& verb, const Session& session) {
   if (options.vary.empty()) throw InputError("nothing to vary; for example --vary ranks=2..64:x2");
   const Words fixed = fixed_words(verb);
   const std::vector<Axis> axes = axes_of(options.vary, fixed);
-  const std::vector<Point> points = simulate_points(axes, fixed, options.iterations, session);
-  options.output.text(table_of(axes, points));
-  if (!options.csv_file.empty()) {
-    write_file_atomically(options.csv_file, csv_of(axes, points));
-    note("wrote " + options.csv_file);
+  if (options.jobs < 1) throw InputError(cat("--jobs is ", options.jobs, "; write 1 or more"));
+  SweepColumns columns = columns_of(axes, fixed);
+  columns.fixed.emplace_back("iterations", cat(options.iterations));
+  std::map<SweepWords, SweepResult> done;
+  if (!options.csv_file.empty() && !options.restart && std::filesystem::exists(options.csv_file))
+    done = parse_sweep_csv(read_file(options.csv_file), options.csv_file, columns);
+  const std::vector<SweepRow> rows = simulate_points(options, axes, fixed, columns, std::move(done), session);
+  options.output.text(sweep_table(columns, rows));
+  if (!options.csv_file.empty()) note("wrote " + options.csv_file);
+  if (!options.svg_file.empty()) {
+    write_file_atomically(options.svg_file, sweep_svg(columns, rows));
+    note("wrote " + options.svg_file);
   }
-  nlohmann::ordered_json json;
-  json["rows"] = json_of(axes, points);
-  json["provenance"] = provenance_json();
-  options.output.json(json);
-  for (const Point& point : points)
-    if (!point.fits) throw LimitError("some of these need more memory than the device has, see the last column");
+  options.output.json(sweep_json(columns, rows));
+  for (const auto& [words, result] : rows)
+    if (!result.fits) throw LimitError("some of these need more memory than the device has, see the last column");
 }
 
 }  // namespace
 
 void add_sweep(CLI::App& app, const Session& session) {
   CLI::App* verb =
-      add_verb(app, "sweep", "Simulate every combination of some options: a table, CSV and JSON.",
+      add_verb(app, "sweep", "Simulate every combination of some options: a table, CSV, JSON and a picture.",
                {"convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=2..64:x2 --vary overlap=on,off",
-                "convoy sweep --model vgg16 --ranks 8 --cluster dgx-a100 --vary bucket=1MiB,25MiB,100MiB --csv buckets.csv"});
+                "convoy sweep --model vgg16 --ranks 8 --cluster dgx-a100 --vary bucket=1MiB,25MiB,100MiB --csv buckets.csv",
+                "convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=1..128:x2 --jobs 2 --csv s.csv "
+                "--svg s.svg"});
   const auto options = std::make_shared<SweepOptions>();
   verb->add_option("--vary", options->vary,
                    "An option and its values: OPTION=A,B,C or OPTION=FIRST..LAST:xFACTOR; may be repeated")
@@ -299,7 +300,13 @@ void add_sweep(CLI::App& app, const Session& session) {
   verb->add_option("--iterations", options->iterations, "Steps to simulate each time; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");
-  add_result_file(*verb, "--csv", options->csv_file, "Write the rows as CSV");
+  verb->add_option("--jobs", options->jobs, "Simulations at once, each in a process of its own")
+      ->capture_default_str()
+      ->type_name("N");
+  add_result_file(*verb, "--csv", options->csv_file,
+                  "Write the rows as CSV, after every simulation; a sweep that was interrupted goes on where the file ends");
+  verb->add_flag("--restart", options->restart, "Simulate everything again, whatever the CSV file holds");
+  add_result_file(*verb, "--svg", options->svg_file, "Draw images a second, efficiency and step time");
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
   options->output.add_to(*verb);
