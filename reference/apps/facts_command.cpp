@@ -3,9 +3,11 @@
 
 #include "reference/apps/commands.h"
 #include "reference/apps/session.h"
+#include "reference/core/processor.h"
 #include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
+#include "reference/io/onnx/graph.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
 
@@ -38,6 +40,8 @@ void print_facts() {
       {"mpi_library", mpi.library.empty() ? nlohmann::json(nullptr) : nlohmann::json(mpi.library)},
       {"mpi_launcher", mpi.launcher.empty() ? nlohmann::json(nullptr) : nlohmann::json(mpi.launcher)},
       {"openmp", kWithOpenMp},
+      {"onnx", can_read_onnx()},
+      {"processor_features", built_for_features()},
       {"compiler", __VERSION__},
       {"cpu_model", host.cpu_model},
       {"cores", host.cores},

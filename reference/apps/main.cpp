@@ -5,6 +5,7 @@
 
 #include "reference/apps/commands.h"
 #include "reference/apps/session.h"
+#include "reference/core/processor.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
 
@@ -19,6 +20,7 @@ std::string program_name() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  convoy::require_processor();
   convoy::occupy_standard_descriptors();
   convoy::Session session(argc, argv);
   const std::string name = program_name();

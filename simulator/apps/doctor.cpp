@@ -78,8 +78,7 @@ std::vector<Finding> unused_findings() {
   };
   return {unused("NVIDIA GPU", first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"})),
           unused("CUDA", first_file(libraries, {"libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"})),
-          unused("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"})),
-          unused("ONNX", first_file(libraries, {"libonnxruntime.so", "libonnx.so"}))};
+          unused("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"}))};
 }
 
 /// A part of convoy-train that may have been left out when it was built, by the name of its fact.
@@ -91,6 +90,8 @@ struct Part {
 };
 constexpr Part kParts[] = {
     {"fashion_mnist", "Fashion-MNIST", "training on real images", "sudo apt-get install dataset-fashion-mnist"},
+    {"onnx", "ONNX", "networks from files: --model FILE.onnx",
+     "sudo apt-get install libonnx-dev libprotobuf-dev, then configure and build again"},
     {"openmp", "OpenMP", "several threads a rank", "build again with -DCONVOY_WITH_OPENMP=ON"},
     {"mpi", "MPI", "ranks as processes: --transport mpi",
      "sudo apt-get install mpich libmpich-dev, then configure and build again"},

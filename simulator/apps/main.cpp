@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "reference/core/error.h"
+#include "reference/core/processor.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
 #include "simulator/apps/output.h"
@@ -83,6 +84,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  require_processor();
   try {
     return run(argc, argv);
   } catch (const InputError& error) {
