@@ -75,7 +75,8 @@ void require_possible(const CollectiveCase& what, std::int64_t bytes) {
 
 /// Every algorithm with its sentence.
 std::string list_of_algorithms() {
-  Table table({{"collective"}, {"algorithm"}, {"channels"}, {"closed form"}, {"how it works"}});
+  Table table(
+      {{"collective", Align::left}, {"algorithm", Align::left}, {"channels"}, {"closed form"}, {"how it works", Align::left}});
   for (const CollectiveAlgorithm& row : collective_algorithms())
     table.add_row({std::string(to_string(row.kind)), std::string(row.name), fmt::format("{}", row.usual_channels),
                    row.time_s == nullptr ? "none known" : "yes", std::string(row.sentence)});
@@ -90,7 +91,7 @@ nlohmann::ordered_json json_of_algorithms() {
                     {"usual_channels", row.usual_channels},
                     {"has_closed_form", row.time_s != nullptr},
                     {"sentence", row.sentence}});
-  return {{"algorithms", list}};
+  return {{"algorithms", list}, {"provenance", {{"algorithms", "built in"}}}};
 }
 
 /// Throws InputError when pieces of the smallest buffer would be empty: they are left out, and the closed forms count them.
