@@ -154,7 +154,7 @@ struct Exchange {
 
 /// A collective over all ranks that differ along one axis only, on a region that every member has in the same size.
 /// `bounds` divides the region among the members: member k's shard is [bounds[k], bounds[k+1]). Empty: as shard() does.
-/// The algorithm "auto" stands for one that is still to be chosen (schedule/choose.h); no executor takes it.
+/// The algorithm "auto" stands for one that is still to be chosen (collectives/choose.h); no executor takes it.
 struct Collective {
   CollectiveKind kind = CollectiveKind::all_reduce;
   std::string algorithm = "ring";
