@@ -27,8 +27,12 @@ std::vector<std::string> names_of(const SweepColumns& columns) {
 
 std::string line_of(const std::vector<std::string>& cells) {
   std::string line;
-  for (const std::string& cell : cells) line += (line.empty() ? "" : ",") + csv_cell(cell);
-  return line + "\n";
+  for (const std::string& cell : cells) {
+    if (!line.empty()) line.push_back(',');
+    line.append(csv_cell(cell));
+  }
+  line.push_back('\n');
+  return line;
 }
 
 /// The number in a cell that must have one.
