@@ -14,7 +14,7 @@ struct LoadedModel {
   std::optional<ModelValues> values = {};  ///< nothing for a network of the zoo
 };
 
-/// The forms: NAME, NAME@CxHxW for other images, NAME/CLASSES or NAME@CxHxW/CLASSES for another number of classes, and FILE.onnx. The
+/// The forms: `NAME`, `NAME@CxHxW` for other images, `NAME/CLASSES` or `NAME@CxHxW/CLASSES` for another number of classes, `FILE.onnx`. The
 /// model is called what was typed, a file by its name without folder and ".onnx".
 /// An InputError names the nearest network, or says what is wrong with the word or the file.
 LoadedModel load_model(const std::string& word);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "reference/core/error.h"
 
@@ -124,8 +125,8 @@ std::vector<T> YamlMap::list(const std::string& key, T low, T high, const std::s
   for (const auto& item : values) {
     T value{};
     if (!item.IsScalar() || !read_number(item.Scalar(), value) || !(value >= low && value <= high))
-      throw InputError(cat(position(file_, item.Mark()), place(key), "[", result.size(), "] is ", what_it_is(item), "; expected ",
-                           expected));
+      throw InputError(
+          cat(position(file_, item.Mark()), place(key), "[", result.size(), "] is ", what_it_is(item), "; expected ", expected));
     result.push_back(value);
   }
   return result;
@@ -176,7 +177,43 @@ std::vector<std::string> YamlMap::present_keys() const {
   return keys;
 }
 
+namespace {
+
+/// The number of bytes of the UTF-8 character that begins here; 0 when none does.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t length = byte(0) < 0x80                      ? 1
+                             : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
+                             : byte(0) >= 0xe0                   ? 3
+                             : byte(0) >= 0xc2                   ? 2
+                                                                 : 0;
+  if (length == 0 || length > text.size() || byte(0) >= 0xf5) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if (byte(i) < 0x80 || byte(i) >= 0xc0) return 0;
+  const bool overlong = (length == 3 && byte(0) == 0xe0 && byte(1) < 0xa0) || (length == 4 && byte(0) == 0xf0 && byte(1) < 0x90);
+  const bool beyond = (length == 3 && byte(0) == 0xed && byte(1) >= 0xa0) || (length == 4 && byte(0) == 0xf4 && byte(1) >= 0x90);
+  return overlong || beyond ? 0 : length;
+}
+
+/// Throws an InputError at the first byte that is not UTF-8, or is a zero: a parser may take it for something else.
+void require_text(const std::string& text, const std::string& file) {
+  int line = 1;
+  int column = 1;
+  for (std::size_t i = 0; i < text.size(); ++column) {
+    const std::size_t length = text[i] == '\0' ? 0 : utf8_length(std::string_view(text).substr(i));
+    if (length == 0) throw InputError(cat(file, ":", line, ":", column, ": not text in UTF-8; save the file as UTF-8"));
+    if (text[i] == '\n') {
+      ++line;
+      column = 0;
+    }
+    i += length;
+  }
+}
+
+}  // namespace
+
 YamlMap parse_yaml_map(const std::string& yaml, const std::string& file, const std::vector<std::string>& keys) {
+  require_text(yaml, file);
   try {
     const YAML::Node root = YAML::Load(yaml);
     if (!root.IsMap()) throw InputError(cat(file, ":1:1: the file must be a map of keys and values, and is ", what_it_is(root)));

@@ -51,7 +51,7 @@ inline int add_conv_norm(ModelBuilder& net, const ConvNormNames& names, int inpu
   return net.add(names.norm, BatchNorm2d{.epsilon = epsilon}, {y});
 }
 
-/// The convolution of the Inception networks: <name>.conv, <name>.bn with an epsilon of 1e-3, <name>.relu. Returns the last.
+/// The convolution of the Inception networks: NAME.conv, NAME.bn with an epsilon of 1e-3, NAME.relu. Returns the last.
 inline int add_basic_conv(ModelBuilder& net, const std::string& name, int input, int filters, const Window& window) {
   const int y = add_conv_norm(net, {name + ".conv", name + ".bn"}, input, {filters, window, false}, 1e-3);
   return net.add(name + ".relu", ReLU{}, {y});

@@ -30,7 +30,7 @@ std::span<const ZooEntry> zoo();
 /// The network of this name; an InputError names the nearest, or says which layer the images are too small for.
 Model make_model(std::string_view name, const ModelOptions& options = {});
 
-/// What torchvision calls the layer of a node, so that its weights are <name>.weight and so on. Networks that torchvision has use
+/// What torchvision calls the layer of a node, so that its weights are NAME.weight and so on. Networks that torchvision has use
 /// its names, but for VGG's, which are numbered by block here; where torchvision has no such network, the node's own name.
 std::string torchvision_name(const Model& model, int node);
 

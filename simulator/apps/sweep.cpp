@@ -106,7 +106,7 @@ struct SweepOptions {
 using Words = std::vector<std::string>;
 
 Words fixed_words(const CLI::App& verb) {
-  const std::vector<std::string> of_sweep = {"--vary", "--csv", "--svg", "--json", "--jobs", "--restart"};
+  const std::vector<std::string> of_sweep = {"--vary", "--iterations", "--csv", "--svg", "--json", "--jobs", "--restart"};
   Words words;
   for (const CLI::Option* option : verb.get_options())
     if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())

@@ -25,7 +25,7 @@ struct BenchLog {
 };
 
 /// Reads a log. Lines of other programs between (NCCL INFO, srun's and mpirun's tags) are skipped. nccl-tests: the columns are
-/// taken from the header, whatever its version has (root or not, error or #wrong, us or ms); time is that out of place; the
+/// taken from the header, whatever its version has (root or not, error or the one of wrong values, us or ms); time is that out of place; the
 /// operation follows from the name in the log, or from busbw / algbw where that is unambiguous. OSU: the column of average
 /// latency. Throws InputError with file, line and column: no table, a number that is none, a time that is not positive, a size
 /// out of order, or size / time that is not the bandwidth beside it (wrong units).

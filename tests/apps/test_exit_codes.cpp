@@ -52,7 +52,7 @@ TEST_CASE("a misspelt word ends with 2 and the nearest right one") {
       {"simulat", "did you mean 'simulate'"},
       {"modle", "did you mean 'model'"},
       {"simulate --modle vgg16", "did you mean '--model'"},
-      {"simulate --model vgg61 --cluster dgx-v100", "did you mean 'vgg16'"},
+      {"simulate --model vgg16x --cluster dgx-v100", "did you mean 'vgg16'"},
       {"simulate --cluster dgx-v10", "did you mean 'dgx-v100'"},
       {"simulate --plan dat --cluster dgx-v100", "did you mean 'data'"},
       {"simulate --overlap onn --cluster dgx-v100", "did you mean 'on'"},

@@ -22,7 +22,7 @@ json json_of(const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("the help of every verb begins with two examples") {
+TEST_CASE("the help of every verb begins with two examples or more") {
   for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "schedule", "collective", "model", "cluster",
                            "cluster show", "doctor"}) {
     CAPTURE(verb);
@@ -30,7 +30,7 @@ TEST_CASE("the help of every verb begins with two examples") {
     CHECK(help.rfind("Examples:\n  convoy ", 0) == 0);
     std::size_t examples = 0;
     for (std::size_t at = help.find("\n  convoy "); at != std::string::npos; at = help.find("\n  convoy ", at + 1)) ++examples;
-    CHECK(examples == 2);
+    CHECK(examples >= 2);
   }
 }
 

@@ -135,7 +135,7 @@ TEST_CASE("what a verb cannot use is refused, not ignored") {
       {"sweep --cluster dgx-v100 --ranks 2 --vary ranks=1,2", "given and varied"},
       {"sweep --cluster dgx-v100 --batch 8 --vary batch-per-rank=1,2", "batch-per-rank=1"},
       {"sweep --clutser dgx-v100 --vary ranks=1,2", "did you mean '--cluster'"},
-      {"simulate --model vgg61 --cluster dgx-v100", "vgg16"},
+      {"simulate --model vgg16x --cluster dgx-v100", "vgg16"},
       {"collective --ranks 4 --bytes 64 --chunks 5 --cluster ring-test", "at most 4 parts"},
       {"collective all_to_all --ranks 3 --bytes 64 --cluster ring-test", "one size"},
       {"collective all_gather --algorithm recursive_doubling --ranks 6 --cluster ring-test", "power of two"},
@@ -193,7 +193,7 @@ TEST_CASE("convoy-train is told what was typed, and what it fails to say is not 
 
 TEST_CASE("the doctor names what this version does not use") {
   const json doctor = json_of("doctor");
-  for (const char* name : {"NVIDIA GPU", "CUDA", "NCCL", "ONNX"}) {
+  for (const char* name : {"NVIDIA GPU", "CUDA", "NCCL"}) {
     CAPTURE(name);
     bool named = false;
     for (const json& finding : doctor.at("findings"))

@@ -93,7 +93,7 @@ TEST_CASE("what Convoy does not have is refused with file, node and operator") {
   CHECK(contains(unknown, "'net.onnx', node '/stem/Conv' (ConvTranspose)"));
   CHECK(contains(unknown, "BatchNormalization, Concat"));
   CHECK(complaint(one_conv("")) == "none");
-  CHECK(contains(complaint(one_conv(ob::of_ints("pads", {1, 1, 0, 0}))), "1 above, 0 below"));
+  CHECK(contains(complaint(one_conv(ob::of_ints("pads", {2, 1, 0, 1}))), "2 above, 0 below"));
   CHECK(contains(complaint(one_conv(ob::of_text("auto_pad", "SAME_UPPER"))), "auto_pad is SAME_UPPER"));
   CHECK(contains(complaint(one_conv(ob::of_ints("strides", {0, 1}))), "strides is 0"));
   CHECK(contains(complaint(one_conv(ob::of_ints("strides", {1, 1, 1}))), "strides has 3 numbers"));
