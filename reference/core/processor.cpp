@@ -1,9 +1,8 @@
 // This file is compiled for any processor (see CMakeLists.txt), and runs before all others.
 #include "reference/core/processor.h"
 
-#include <unistd.h>
-
-#include <cstring>
+#include <cstdio>
+#include <cstdlib>
 
 #ifndef CONVOY_FEATURES
 #define CONVOY_FEATURES ""
@@ -30,7 +29,7 @@ bool has(std::string_view feature) {
 }
 
 void say(std::string_view text) {
-  if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // nobody to tell
+  std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 /// Before the constructors of any other file.
@@ -41,7 +40,7 @@ __attribute__((constructor(101))) void check_processor() {
   say(missing);
   say(", which this one lacks. Build it on this machine, or for more processors: cmake --preset release -DCONVOY_ARCH=x86-64-v3 "
       "(or x86-64), then cmake --build build/release\n");
-  _exit(2);
+  std::_Exit(2);
 }
 
 }  // namespace
