@@ -16,7 +16,7 @@ namespace {
 
 const std::vector<std::string> kResults = {"global_batch",           "step_time_s", "compute_s",    "exposed_communication_s",
                                            "hidden_communication_s", "idle_s",      "images_per_s", "efficiency",
-                                           "memory_bytes",           "fits",        "fidelity"};
+                                           "memory_bytes",           "fits",        "simulated_with"};
 
 std::vector<std::string> names_of(const SweepColumns& columns) {
   std::vector<std::string> names = columns.varied;
@@ -53,7 +53,7 @@ SweepResult result_in(const CsvTable& table, std::size_t row) {
           .efficiency = table.number(row, "efficiency"),
           .memory_bytes = static_cast<std::int64_t>(number_in(table, row, "memory_bytes")),
           .fits = table.text(row, "fits") == "true",
-          .fidelity = table.text(row, "fidelity")};
+          .fidelity = table.text(row, "simulated_with")};
 }
 
 /// The varied option whose words are all numbers, the first of them.
@@ -102,14 +102,14 @@ std::map<SweepWords, SweepResult> parse_sweep_csv(const std::string& csv, const 
 std::string sweep_table(const SweepColumns& columns, const std::vector<SweepRow>& rows) {
   std::vector<Column> heads;
   for (const std::string& option : columns.varied) heads.push_back({option});
-  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank"})
+  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank", "fidelity"})
     heads.push_back({name});
   Table table(heads);
   for (const auto& [words, r] : rows) {
     std::vector<std::string> cells = words;
     cells.insert(cells.end(), {format_time(r.step_time_s), format_time(r.compute_s), format_time(r.exposed_communication_s),
                                fmt::format("{:.0f}", r.images_per_s()), r.efficiency ? format_percent(*r.efficiency) : "n/a",
-                               format_bytes(static_cast<double>(r.memory_bytes)) + (r.fits ? "" : " (too much)")});
+                               format_bytes(static_cast<double>(r.memory_bytes)) + (r.fits ? "" : " (too much)"), r.fidelity});
     table.add_row(cells);
   }
   return table.to_string();
