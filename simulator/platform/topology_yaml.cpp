@@ -9,8 +9,9 @@ namespace {
 constexpr const char* kExample = "{kind: fat_tree, children: [16, 8], over_subscription: [2]}";
 constexpr int kMost = 1'000'000;
 
-const TopologyKind& kind_named(const YamlMap& map, const std::string& key) {
-  return *map.parsed(key, "switch", [](const std::string& name) { return &topology_kind(name); });
+/// A pointer, since GCC 14 takes a reference from a function for one into its arguments.
+const TopologyKind* kind_named(const YamlMap& map, const std::string& key) {
+  return map.parsed(key, "switch", [](const std::string& name) { return &topology_kind(name); });
 }
 
 std::vector<std::string> all_keys() {
@@ -26,7 +27,7 @@ Topology from_map(const YamlMap& map, Warnings& warnings);
 /// The value of `key`: a kind that needs nothing more, or a map.
 Topology from_value(const YamlMap& parent, const std::string& key, Warnings& warnings) {
   if (parent.is_map(key)) return from_map(parent.map(key, all_keys(), kExample), warnings);
-  const TopologyKind& kind = kind_named(parent, key);
+  const TopologyKind& kind = *kind_named(parent, key);
   for (const char* needed : {"link", "children", "extents", "groups"})
     if (std::find(kind.keys.begin(), kind.keys.end(), needed) != kind.keys.end())
       parent.fail(key, cat("topology ", kind.name, " needs ", needed, "; write ", key, ": {kind: ", kind.name, ", ", needed, ": ...}"));
@@ -45,7 +46,7 @@ std::vector<Topology> sites_of(const YamlMap& map, std::size_t sites, Warnings& 
 }
 
 Topology from_map(const YamlMap& map, Warnings& warnings) {
-  const TopologyKind& kind = kind_named(map, "kind");
+  const TopologyKind& kind = *kind_named(map, "kind");
   for (const std::string& key : map.present_keys())
     if (key != "kind" && std::find(kind.keys.begin(), kind.keys.end(), key) == kind.keys.end())
       map.fail(key, cat("a topology of kind ", kind.name, " has no ", key, "; leave it out"));
