@@ -10,8 +10,11 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json entry_json(const ProfileEntry& entry) {
-  return {{"node", entry.node},   {"kind", to_string(entry.kind)}, {"shape", entry.shape},       {"batch", entry.batch},
-          {"count", entry.count}, {"time_s", entry.time_s},        {"spread_s", entry.spread_s}, {"samples", entry.samples}};
+  ordered_json json = {{"node", entry.node},         {"kind", to_string(entry.kind)}, {"shape", entry.shape},
+                       {"batch", entry.batch},       {"count", entry.count},          {"time_s", entry.time_s},
+                       {"spread_s", entry.spread_s}, {"samples", entry.samples}};
+  if (!entry.steps_s.empty()) json["steps_s"] = entry.steps_s;
+  return json;
 }
 
 ComputeKind parse_kind(JsonFields& fields) {
@@ -35,6 +38,11 @@ ProfileEntry parse_entry(JsonFields fields) {
                      .spread_s = fields.number("spread_s"),
                      .samples = fields.small_integer("samples")};
   if (fields.has("shape")) entry.shape = fields.text("shape");
+  if (fields.has("steps_s")) entry.steps_s = fields.numbers("steps_s");
+  for (const double time_s : entry.steps_s)
+    if (!(time_s >= 0)) fields.problem("steps_s", cat("has ", time_s, ", expected 0 or more"));
+  if (std::ssize(entry.steps_s) > kKeptSteps)
+    fields.problem("steps_s", cat("has ", entry.steps_s.size(), " times, expected ", kKeptSteps, " or fewer"));
   fields.require_all_known();
   return entry;
 }

@@ -35,7 +35,12 @@ struct ProfileEntry {
   double spread_s = 0;     ///< third quartile - first quartile
   int samples = 0;
   std::string shape = "";  ///< see OpSize; "" in old profiles, which mean whole images
+  /// The time in single steps, as many as kKeptSteps or fewer. The k-th of all entries that were measured together is of the same
+  /// step of the same rank, so that a step that was slow is slow in all of them. Empty in old profiles.
+  std::vector<double> steps_s = {};
 };
+/// Measured steps of which a profile keeps the time of every op: enough to see how ranks scatter, few enough for a file.
+inline constexpr int kKeptSteps = 32;
 
 /// The measured transport between two ranks.
 struct TransportProfile {

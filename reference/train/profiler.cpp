@@ -131,10 +131,45 @@ bool has_unmeasured(const Model& model, Plan plan, int global_batch, const std::
   return false;
 }
 
+/// A step of one rank.
+using Step = std::pair<int /*iteration*/, int /*rank*/>;
+
+/// Measured times of ops that do the same.
+struct Samples {
+  std::vector<double> all_s;
+  std::map<Step, std::vector<double>> of_step_s;
+};
+
+/// kKeptSteps of the steps or all, evenly over the run.
+std::vector<Step> spread_out(const std::set<Step>& steps) {
+  std::vector<Step> kept;
+  const auto count = std::ssize(steps);
+  std::ptrdiff_t i = 0;
+  for (const Step& step : steps) {
+    if (std::ssize(kept) * count < (i + 1) * kKeptSteps && std::ssize(kept) < kKeptSteps) kept.push_back(step);
+    i += 1;
+  }
+  return kept;
+}
+
+/// The mean time of these ops in each of the kept steps, in whole nanoseconds; the median where a rank has no such op.
+std::vector<double> kept_times_s(const Samples& samples, const std::vector<Step>& kept) {
+  std::vector<double> times_s;
+  for (const Step& step : kept) {
+    const auto found = samples.of_step_s.find(step);
+    double sum_s = found == samples.of_step_s.end() ? median(samples.all_s) : 0;
+    for (const double time_s : found == samples.of_step_s.end() ? std::vector<double>{} : found->second)
+      sum_s += time_s / static_cast<double>(found->second.size());
+    times_s.push_back(std::round(sum_s * 1e9) / 1e9);
+  }
+  return times_s;
+}
+
 }  // namespace
 
 std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& schedule, const Timeline& timeline, int warmup) {
-  std::map<OpClass, std::vector<double>> times;
+  std::map<OpClass, Samples> times;
+  std::set<Step> steps;
   for (const Interval& interval : timeline.intervals) {
     const Program& program = schedule.program(interval.rank);
     const Op& op = program.ops[static_cast<std::size_t>(interval.op)];
@@ -142,8 +177,13 @@ std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& sc
     if (compute == nullptr || interval.iteration < warmup) continue;
     const OpSize size = size_of(program, *compute);
     if (size.batch == 0 && size.count == 0 && compute->kind != ComputeKind::join) continue;  // a rank with no part in it
-    times[{compute->node, compute->kind, size}].push_back(interval.end_s - interval.start_s);
+    const Step step{interval.iteration, interval.rank};
+    steps.insert(step);
+    Samples& samples = times[{compute->node, compute->kind, size}];
+    samples.all_s.push_back(interval.end_s - interval.start_s);
+    samples.of_step_s[step].push_back(samples.all_s.back());
   }
+  const std::vector<Step> kept = spread_out(steps);
   std::vector<ProfileEntry> entries;
   for (const auto& [key, samples] : times) {
     const auto& [node, kind, size] = key;
@@ -151,10 +191,11 @@ std::vector<ProfileEntry> profile_entries(const Model& model, const Schedule& sc
                        .kind = kind,
                        .batch = size.batch,
                        .count = size.count,
-                       .time_s = median(samples),
-                       .spread_s = quartile_range(samples),
-                       .samples = static_cast<int>(samples.size()),
-                       .shape = size.shape});
+                       .time_s = median(samples.all_s),
+                       .spread_s = quartile_range(samples.all_s),
+                       .samples = static_cast<int>(samples.all_s.size()),
+                       .shape = size.shape,
+                       .steps_s = kept_times_s(samples, kept)});
   }
   return entries;
 }

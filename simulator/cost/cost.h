@@ -1,6 +1,9 @@
 /// Costs: seconds of a compute op on an idle device.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+
 #include "reference/io/profile.h"
 #include "reference/model/model.h"
 #include "reference/schedule/ideal.h"
@@ -16,6 +19,13 @@ CostModel roofline(const Device& device, const std::string& precision);
 /// is interpolated between the nearest, or scaled from the nearest. An op that was not measured at all is an InputError naming it
 /// and `measure`, the command that measures it; an op without work takes no time.
 CostModel from_profile(const Profile& profile, const Model& model, const std::string& measure = "");
+
+/// How many times its usual time a compute op of a rank takes in an iteration: as it was in a measured step (ProfileEntry::steps_s)
+/// over the median. Every rank repeats the measured steps in an order of its own drawn from `seed`, all ops of an iteration those of
+/// one measured step, so that real ranks' way of being slow by turns is kept. 1 where a profile has no single steps; an empty
+/// function where it has none at all. `profile` and `schedule` must be those of from_profile()'s model; neither is kept.
+std::function<double(int rank, int iteration, int op)> measured_jitter(const Profile& profile, const Model& model,
+                                                                       const Schedule& schedule, std::uint64_t seed);
 
 /// All zero: what is left is communication.
 CostModel free_compute();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reference/core/error.h"
+#include "reference/core/random.h"
 #include "simulator/cost/cost.h"
 
 // Note [between measurements]
@@ -43,6 +44,9 @@ class Curve {
 /// What a curve is looked up by: name of the node ("" for ops of none), kind and shape.
 using Key = std::tuple<std::string, ComputeKind, std::string>;
 
+/// The size by which times of an op are told apart.
+double amount_of(const OpSize& size) { return size.count > 0 ? static_cast<double>(size.count) : size.batch; }
+
 std::string describe(const Key& key) {
   const auto& [node, kind, shape] = key;
   return cat(to_string(kind), node.empty() ? "" : " of ", node, shape.empty() ? "" : ", ", shape);
@@ -74,13 +78,73 @@ std::map<Key, Curve> curves_of(const Profile& profile, const Model& model) {
   std::map<Key, Curve> curves;
   for (const ProfileEntry& entry : profile.entries) {
     check_entry(entry, nodes);
-    const double size = entry.count > 0 ? static_cast<double>(entry.count) : entry.batch;
+    const double size = amount_of({.batch = entry.batch, .count = entry.count});
     if (size > 0) curves[{entry.node, entry.kind, shape_of(entry, model)}].add(size, entry.time_s);
   }
   return curves;
 }
 
+/// Of single steps: time over the median. Empty where there are none.
+std::vector<double> factors_of(const ProfileEntry& entry) {
+  std::vector<double> factors;
+  for (const double time_s : entry.steps_s) factors.push_back(entry.time_s > 0 ? time_s / entry.time_s : 1.0);
+  return factors;
+}
+
+/// By key and amount.
+using FactorTable = std::map<Key, std::map<double, std::vector<double>>>;
+
+FactorTable factor_table(const Profile& profile, const Model& model) {
+  FactorTable table;
+  for (const ProfileEntry& entry : profile.entries)
+    if (const std::vector<double> factors = factors_of(entry); !factors.empty())
+      table[{entry.node, entry.kind, shape_of(entry, model)}][amount_of({.batch = entry.batch, .count = entry.count})] = factors;
+  return table;
+}
+
+/// Those of the nearest amount.
+const std::vector<double>& nearest(const std::map<double, std::vector<double>>& by_amount, double amount) {
+  const auto distance = [&](const auto& one) { return std::abs(one.first - amount); };
+  return std::min_element(by_amount.begin(), by_amount.end(),
+                          [&](const auto& a, const auto& b) { return distance(a) < distance(b); })
+      ->second;
+}
+
+/// The measured step that a rank repeats in an iteration: all of them once before any again.
+std::size_t repeated(std::uint64_t seed, int rank, int iteration, std::size_t steps) {
+  const auto round = static_cast<std::uint64_t>(iteration) / steps, turn = static_cast<std::uint64_t>(iteration) % steps;
+  std::vector<std::size_t> order(steps);
+  for (std::size_t i = 0; i < steps; ++i) order[i] = i;
+  for (std::size_t i = 0; i <= turn; ++i)  // as far as needed of a shuffle by Fisher and Yates
+    std::swap(order[i], order[i + random_bits(seed, static_cast<std::uint64_t>(rank), round, i) % (steps - i)]);
+  return order[turn];
+}
+
 }  // namespace
+
+std::function<double(int rank, int iteration, int op)> measured_jitter(const Profile& profile, const Model& model,
+                                                                       const Schedule& schedule, std::uint64_t seed) {
+  const FactorTable table = factor_table(profile, model);
+  if (table.empty()) return {};
+  std::vector<std::vector<std::vector<double>>> factors;  // [program][op][measured step]
+  for (const Program& program : schedule.programs) {
+    factors.emplace_back(program.ops.size());
+    for (std::size_t i = 0; i < program.ops.size(); ++i) {
+      const auto* compute = std::get_if<Compute>(&program.ops[i].action);
+      if (compute == nullptr) continue;
+      const OpSize size = size_of(program, *compute);
+      const std::string node = compute->node < 0 ? "" : model.nodes.at(static_cast<std::size_t>(compute->node)).name;
+      const auto found = table.find({node, compute->kind, size.shape});
+      if (found != table.end()) factors.back()[i] = nearest(found->second, amount_of(size));
+    }
+  }
+  const std::vector<int> classes = schedule.class_of;
+  return [=](int rank, int iteration, int op) {
+    const auto program = static_cast<std::size_t>(classes.at(static_cast<std::size_t>(rank)));
+    const std::vector<double>& steps = factors.at(program).at(static_cast<std::size_t>(op));
+    return steps.empty() ? 1.0 : steps[repeated(seed, rank, iteration, steps.size())];
+  };
+}
 
 CostModel from_profile(const Profile& profile, const Model& model, const std::string& measure) {
   if (profile.model != model.name)
@@ -94,7 +158,7 @@ CostModel from_profile(const Profile& profile, const Model& model, const std::st
   const std::string command = measure.empty() ? cat("convoy profile --model ", model.name) : measure;
   cost.compute_s = [curves, names, command](const Program& program, const Op& op, const Compute& compute) {
     const OpSize size = size_of(program, compute);
-    const double amount = size.count > 0 ? static_cast<double>(size.count) : size.batch;
+    const double amount = amount_of(size);
     if (amount == 0 || compute.work == Work{}) return 0.0;
     const std::string node = compute.node < 0 ? "" : names.at(static_cast<std::size_t>(compute.node));
     const Key key{node, compute.kind, size.shape};

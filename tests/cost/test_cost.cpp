@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -134,6 +137,42 @@ TEST_CASE("a measured batch takes the measured time, others the straight line or
   REQUIRE(time_of(cost, forward, 0) == 0);
   REQUIRE(time_of(cost, of_conv1(ComputeKind::backward_weights), 32) == Approx(10 * ms));
   REQUIRE(time_of(cost, loading(), 8) == Approx(0.5 * ms));
+}
+
+TEST_CASE("measured jitter repeats whole measured steps, each rank in an order of its own") {
+  Profile profile = lenet_profile();
+  profile.entries[0].steps_s = {2 * ms, 4 * ms, 1 * ms, 2 * ms};   // conv1 forward of 16 images, median 2 ms
+  profile.entries[3].steps_s = {5 * ms, 20 * ms, 5 * ms, 10 * ms};  // its weights' gradient, median 5 ms
+  const Model model = make_model("lenet5");
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 8, .global_batch = 128}));
+  const std::vector<Op>& ops = schedule.programs[0].ops;
+  const auto named = [&](const std::string& name) {
+    const auto op = std::find_if(ops.begin(), ops.end(), [&](const Op& o) { return o.name == name; });
+    REQUIRE(op != ops.end());
+    return static_cast<int>(op - ops.begin());
+  };
+  const int forward = named("conv1.forward"), backward = named("conv1.backward_weights"), other = named("conv2.forward");
+  const auto jitter = measured_jitter(profile, model, schedule, 1);
+  const std::map<double, double> together = {{1, 1}, {2, 4}, {0.5, 1}};  // by the forward's factor; 1 stands for two steps
+  std::set<std::vector<double>> orders;
+  for (int rank = 0; rank < 8; ++rank) {
+    std::vector<double> factors;
+    for (int iteration = 0; iteration < 8; ++iteration) {
+      factors.push_back(jitter(rank, iteration, forward));
+      REQUIRE(jitter(rank, iteration, other) == 1);
+      const double back = jitter(rank, iteration, backward);
+      REQUIRE((back == together.at(factors.back()) || (factors.back() == 1 && back == 2)));
+    }
+    orders.insert(factors);
+    for (const std::ptrdiff_t first : {0, 4}) {  // every measured step once before any again
+      std::vector<double> once(factors.begin() + first, factors.begin() + first + 4);
+      std::sort(once.begin(), once.end());
+      REQUIRE(once == std::vector<double>{0.5, 1, 1, 2});
+    }
+  }
+  REQUIRE(orders.size() > 4);
+  REQUIRE(jitter(3, 5, forward) == measured_jitter(profile, model, schedule, 1)(3, 5, forward));
+  REQUIRE_FALSE(measured_jitter(lenet_profile(), model, schedule, 1));
 }
 
 TEST_CASE("zero and update are looked up by elements, whatever the batch") {

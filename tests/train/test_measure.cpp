@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -136,6 +137,32 @@ TEST_CASE("profile entries are medians over ranks and steps without the first on
   REQUIRE(entries[0].batch == 2);
   REQUIRE(entries[0].time_s == Approx(2));
   REQUIRE(entries[0].samples == 3);
+  REQUIRE(entries[0].steps_s == std::vector<double>{1, 2, 3});
+}
+
+TEST_CASE("a profile keeps single steps of all ranks, the same ones for every op, spread over the run") {
+  const Model model = tiny_model();
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 2, .global_batch = 4}));
+  constexpr int kSteps = 100;
+  Timeline timeline{"steady", {}};
+  const auto forward = static_cast<int>(std::find_if(schedule.programs[0].ops.begin(), schedule.programs[0].ops.end(),
+                                                     [](const Op& op) { return op.name.ends_with(".forward"); }) -
+                                        schedule.programs[0].ops.begin());
+  for (int iteration = 0; iteration < kSteps; ++iteration)
+    for (int rank = 0; rank < 2; ++rank)
+      for (const int op : {0, forward}) {
+        const double start_s = 1000.0 * iteration + (op == 0 ? 0 : 500);
+        timeline.intervals.push_back({rank, iteration, op, start_s, start_s + 2.0 * iteration + rank + (op == 0 ? 0 : 200)});
+      }
+  const std::vector<ProfileEntry> entries = profile_entries(model, schedule, timeline, 0);
+  REQUIRE(entries.size() == 2);
+  for (const ProfileEntry& entry : entries) REQUIRE(entry.steps_s.size() == kKeptSteps);
+  const ProfileEntry& load = entries[0].kind == ComputeKind::load ? entries[0] : entries[1];
+  const ProfileEntry& other = entries[0].kind == ComputeKind::load ? entries[1] : entries[0];
+  for (std::size_t k = 0; k < kKeptSteps; ++k) REQUIRE(other.steps_s[k] == Approx(load.steps_s[k] + 200));
+  REQUIRE(load.steps_s.front() < 10);
+  REQUIRE(load.steps_s.back() > 2.0 * (kSteps - 5));
+  REQUIRE(std::is_sorted(load.steps_s.begin(), load.steps_s.end()));
 }
 
 TEST_CASE("a profile without a number of steps takes at least twenty, and says which seed it drew from") {
