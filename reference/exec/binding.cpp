@@ -70,12 +70,19 @@ void ask_for_short_turns() {
   (void)syscall(SYS_sched_setattr, 0, &wish, 0U);
 }
 
+void ask_to_go_first() {
+  sched_param param{};
+  param.sched_priority = sched_get_priority_min(SCHED_RR);
+  if (pthread_setschedparam(pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) ask_for_short_turns();
+}
+
 #else
 
 bool bind_to_cores(int, int, int) { return false; }
 void unbind() {}
 int usable_core_count() { return 0; }
 void ask_for_short_turns() {}
+void ask_to_go_first() {}
 
 #endif
 

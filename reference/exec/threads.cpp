@@ -112,7 +112,7 @@ class ThreadsRun {
     int iteration = 0;
     std::size_t op = 0;
     try {
-      if (stream != kComputeStream) ask_for_short_turns();
+      if (stream != kComputeStream) ask_to_go_first();
       if (options_.bound_cores > 0) bind_to_cores(rank, schedule_.world_size(), options_.bound_cores);
       if (options_.on_thread_start) options_.on_thread_start(rank, stream);
       const std::vector<Op>& ops = schedule_.program(rank).ops;
