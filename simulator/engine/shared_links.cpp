@@ -44,6 +44,7 @@ struct SharedLinks::SimGrid {
     std::uint32_t flow;
   };
   std::unordered_map<const void*, OnItsWay> flows;  ///< by activity
+  sg::s4u::CommPtr last_ended;                      ///< SimGrid 4 goes on with it after it has called back
 
   explicit SimGrid(const std::vector<double>& bandwidths_bytes_per_s) {
     for (std::size_t i = 0; i < bandwidths_bytes_per_s.size(); ++i) {
@@ -78,10 +79,11 @@ void SharedLinks::start(std::uint32_t flow, const std::vector<int>& links, doubl
 void SharedLinks::flow_ended(const void* activity) {
   const auto found = simgrid_->flows.find(activity);
   if (found == simgrid_->flows.end()) return;  // SimGrid may tell twice
-  const SimGrid::OnItsWay ended = std::move(found->second);
+  const std::uint32_t flow = found->second.flow;
+  simgrid_->last_ended = std::move(found->second.comm);
   simgrid_->flows.erase(found);
   --flows_;
-  ended_(ended.flow, sg::s4u::Engine::get_clock() + offset_s_);
+  ended_(flow, sg::s4u::Engine::get_clock() + offset_s_);
 }
 
 void SharedLinks::wake_at(double time_s) {
