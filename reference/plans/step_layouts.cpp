@@ -8,8 +8,6 @@
 namespace convoy {
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 template <class... L>
 bool is_one_of(const Layer& layer) {
   return (std::holds_alternative<L>(layer) || ...);

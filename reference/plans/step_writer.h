@@ -1,4 +1,8 @@
 /// StepWriter: writes the program of one class of ranks for one step of training or evaluation. make_schedule() is its only user.
+///
+/// One class, in files by what they write: step_writer.cpp the order of everything, step_moves.cpp what is brought to where it is
+/// computed with, step_forward.cpp, step_backward.cpp, step_gradients.cpp (buckets and the update), step_layouts.cpp (blocked
+/// activations) and one_weird_tail.cpp.
 #pragma once
 
 #include <map>
@@ -96,6 +100,7 @@ class StepWriter {
   [[nodiscard]] int parts() const { return train_ ? plan_.accumulate : 1; }
 
   // names and places
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] const Node& node(int i) const { return model_.nodes[static_cast<std::size_t>(i)]; }
   [[nodiscard]] const NodeLayout& layout(int i) const { return layout_.nodes[static_cast<std::size_t>(i)]; }
   [[nodiscard]] int node_count() const { return static_cast<int>(model_.nodes.size()); }
