@@ -1,5 +1,6 @@
 # Looks for the optional parts and ends configuring with a table of what was found and what it unlocks.
-# MPI was looked for before any target was made (ConvoyTargets.cmake); of the parts that nothing uses yet, no flag reaches a target.
+# MPI was looked for before any target was made (ConvoyTargets.cmake); so was CUDA (ConvoyCuda.cmake). Of NCCL, which nothing uses yet, no flag
+# reaches a target.
 
 set(convoy_table "")
 
@@ -56,15 +57,13 @@ endif()
 convoy_optional(MPI "${found}" "libmpich-dev and mpich (or libopenmpi-dev and openmpi-bin)" "ranks as processes: --transport mpi")
 
 set(found off)
-if(NOT CONVOY_WITH_CUDA STREQUAL OFF)
-  find_program(CONVOY_NVCC NAMES nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
-  mark_as_advanced(CONVOY_NVCC)
+if(NOT CONVOY_WITH_CUDA STREQUAL OFF AND CONVOY_EMULATOR)
   set(found no)
-  if(CONVOY_NVCC)
+  if(CONVOY_CUDA_FOUND)
     convoy_version(found "release ([0-9.]+)" "${CONVOY_NVCC}" --version)
   endif()
 endif()
-convoy_optional(CUDA "${found}" "nvidia-cuda-toolkit (or NVIDIA's cuda-toolkit)" "${convoy_unused}")
+convoy_optional(CUDA "${found}" "nvidia-cuda-toolkit (or NVIDIA's cuda-toolkit)" "kernels for NVIDIA's GPUs: convoy-cuda-ladder, scripts/gpu-check")
 
 set(found off)
 if(NOT CONVOY_WITH_NCCL STREQUAL OFF)

@@ -1,0 +1,142 @@
+#include <map>
+#include <mutex>
+
+#include "reference/core/error.h"
+#include "reference/cuda/device/device.h"
+#include "reference/cuda/platform.cuh"
+#include "reference/cuda/runtime.h"
+
+namespace convoy::cuda::device {
+namespace {
+
+std::string megabytes(std::size_t bytes) { return cat(static_cast<double>(bytes / 10000) / 100, " MB"); }
+
+}  // namespace
+
+void check(cudaError_t status, const std::string& op) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // what can be forgotten is
+  throw DeviceError(cat("the GPU failed at ", op, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")"));
+}
+
+cudaStream_t& stream() {
+  thread_local cudaStream_t one = nullptr;
+  return one;
+}
+
+void* allocate(std::int64_t bytes, const std::string& name, int) {
+  if (bytes <= 0) bytes = 1;
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, static_cast<std::size_t>(bytes));
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    std::size_t free_bytes = 0, all_bytes = 0;
+    check(cudaMemGetInfo(&free_bytes, &all_bytes), "asking for free memory");
+    throw DeviceError(cat("the GPU has no room for ", megabytes(static_cast<std::size_t>(bytes)), " of ", name, ": ", megabytes(free_bytes),
+                          " of its ", megabytes(all_bytes), " are free; use a smaller batch"));
+  }
+  check(status, "allocating " + name);
+  return memory;
+}
+
+void release(void* memory) { check(cudaFree(memory), "releasing memory"); }
+
+void upload(void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream()), "copying to the GPU");
+}
+void download(void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost, stream()), "copying from the GPU");
+  check(cudaStreamSynchronize(stream()), "a kernel before copying from the GPU");
+}
+void copy(void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
+}
+void fill(void* at, int byte, std::int64_t bytes) {
+  if (bytes > 0) check(cudaMemsetAsync(at, byte, static_cast<std::size_t>(bytes), stream()), "filling memory");
+}
+void synchronise() { check(cudaDeviceSynchronize(), "a kernel"); }
+
+void* scratch(std::int64_t bytes) {
+  struct Store {
+    void* memory = nullptr;
+    std::int64_t bytes = 0;
+  };
+  thread_local Store store;
+  if (bytes > store.bytes) {
+    synchronise();
+    release(store.memory);
+    store = {nullptr, 0};
+    store = {allocate(bytes, "scratch", 4), bytes};
+  }
+  return store.memory;
+}
+
+DeviceFacts use_device(int index) {
+  int driver = 0, runtime = 0, count = 0;
+  check(cudaRuntimeGetVersion(&runtime), "asking for CUDA's version");
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+    throw DeviceError("this machine has no NVIDIA driver; install one, or use the emulator or the CPU");
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver)
+    throw DeviceError(cat("the NVIDIA driver knows CUDA ", driver / 1000, ".", driver % 1000 / 10, ", and this program was built with CUDA ",
+                          runtime / 1000, ".", runtime % 1000 / 10, "; install a newer driver"));
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    throw DeviceError("the NVIDIA driver finds no GPU on this machine");
+  check(status, "asking for GPUs");
+  if (index < 0 || index >= count) throw DeviceError(cat("there is no GPU ", index, ": this machine has ", count, ", counted from 0"));
+  cudaDeviceProp of{};
+  check(cudaGetDeviceProperties(&of, index), "asking for the GPU's properties");
+  const int chip = of.major * 10 + of.minor;
+  if (chip < kOldestChip)
+    throw DeviceError(cat(of.name, " is a chip of compute capability ", of.major, ".", of.minor, ", and ", kOldestChip / 10, ".",
+                          kOldestChip % 10, " (Turing) or newer is needed"));
+  check(cudaSetDevice(index), "choosing the GPU");
+  return {of.name, chip, static_cast<std::int64_t>(of.totalGlobalMem), of.multiProcessorCount, driver, runtime};
+}
+
+double time_s(int repetitions, const std::function<void()>& work) {
+  cudaEvent_t begin = nullptr, end = nullptr;
+  check(cudaEventCreate(&begin), "making an event");
+  check(cudaEventCreate(&end), "making an event");
+  check(cudaEventRecord(begin, stream()), "recording an event");
+  for (int i = 0; i < repetitions; ++i) work();
+  check(cudaEventRecord(end, stream()), "recording an event");
+  check(cudaEventSynchronize(end), "a kernel that is measured");
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, begin, end), "reading an event");
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+  return static_cast<double>(milliseconds) * 1e-3 / repetitions;
+}
+
+// ---- ceilings
+
+__global__ void multiply_adds_kernel(int turns, float start, float* out) {
+  float sums[8];
+  for (int i = 0; i < 8; ++i) sums[i] = start + static_cast<float>(i);
+  for (int turn = 0; turn < turns; ++turn)
+    for (int i = 0; i < 8; ++i) sums[i] = sums[i] * 0.999F + start;  // eight that do not wait for each other
+  float all = 0;
+  for (int i = 0; i < 8; ++i) all += sums[i];
+  if (all == -1.0F) *out = all;  // never, but the compiler does not know
+}
+
+Ceilings measure_ceilings(const DeviceFacts& facts) {
+  constexpr int kTurns = 4096;
+  constexpr std::int64_t kCopied_bytes = std::int64_t{256} << 20;
+  const dim3 grid(static_cast<unsigned>(facts.multiprocessors * 8));
+  float* out = static_cast<float*>(allocate(4, "ceiling"));
+  const auto multiply = [&] { launch("measuring multiply-adds", grid, dim3(256), multiply_adds_kernel, kTurns, 0.5F, out); };
+  multiply();
+  const double multiply_s = time_s(5, multiply);
+  release(out);
+  char* from = static_cast<char*>(allocate(2 * kCopied_bytes, "copied memory"));
+  const auto move = [&] { copy(from + kCopied_bytes, from, kCopied_bytes); };
+  fill(from, 0, 2 * kCopied_bytes);
+  move();
+  const double move_s = time_s(5, move);
+  release(from);
+  return {2.0 * 8 * kTurns * 256 * grid.x / multiply_s, 2.0 * static_cast<double>(kCopied_bytes) / move_s};
+}
+
+}  // namespace convoy::cuda::device

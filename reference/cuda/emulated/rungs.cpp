@@ -1,0 +1,1 @@
+#include "reference/cuda/ladder/rungs.cuh"

@@ -1,0 +1,19 @@
+// Memory and streams of one side; included by runtime.h into namespace device and into namespace emulated.
+
+/// Device memory, never null for a positive size. `name` is what reports and errors call it. Throws DeviceError when it runs out,
+/// saying how much was asked for and how much is free.
+void* allocate(std::int64_t bytes, const std::string& name, int element_bytes = 4);
+void release(void* memory);
+/// Copies between host and device, in the order of the stream; upload may go on after it returns only when `from` is pinned.
+void upload(void* to, const void* from, std::int64_t bytes);
+/// Returns when the bytes are there. What kernels did wrong before shows here, as DeviceError.
+void download(void* to, const void* from, std::int64_t bytes);
+/// Copies from device to device.
+void copy(void* to, const void* from, std::int64_t bytes);
+/// Every byte becomes `byte`.
+void fill(void* at, int byte, std::int64_t bytes);
+/// Waits until everything is done.
+void synchronise();
+/// Memory for the next kernel, at least so large, from a store that grows to the largest request and stays. What an earlier call
+/// gave is overwritten.
+void* scratch(std::int64_t bytes);

@@ -1,0 +1,13 @@
+/// Kernels with one mistake each, and what is right of the same kind, so that tests see the emulator find one and leave the other.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace convoy::test {
+
+/// Runs a planted kernel by name on a device array x of 64 floats, 0 to 63, and y of 64 that nothing has written. Returns y.
+std::vector<float> run_planted(const std::string& name);
+std::vector<std::string> planted_names();
+
+}  // namespace convoy::test
