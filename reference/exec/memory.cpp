@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "reference/core/huge_pages.h"
+
 namespace convoy {
 namespace {
 
@@ -22,6 +24,7 @@ void RankMemory::bind(const Program& program) {
   element_bytes_.clear();
   if (arena_.count() < plan.total_bytes - plan.persistent_bytes) {
     arena_ = AlignedArray<std::byte>(plan.total_bytes - plan.persistent_bytes);
+    prefer_huge_pages(arena_.data(), arena_.count());
     std::memset(arena_.data(), 0, static_cast<std::size_t>(arena_.count()));  // first touch: here, not in the first step
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
@@ -36,6 +39,7 @@ void RankMemory::bind(const Program& program) {
     if (found == persistent_.end()) {
       found = persistent_.emplace(buffer.name, AlignedArray<std::byte>(bytes)).first;
       persistent_dtype_[buffer.name] = buffer.dtype;
+      prefer_huge_pages(found->second.data(), bytes);
       if (bytes > 0) std::memset(found->second.data(), 0, static_cast<std::size_t>(bytes));
     }
     require(found->second.count() == bytes && persistent_dtype_[buffer.name] == buffer.dtype, "RankMemory", "'", buffer.name,

@@ -23,7 +23,9 @@ bool travels_by_images_only(const Placement& placement) {
 /// of the network hand over slices (one_weird_trick, schemes b and c) is nowhere in sight.
 bool StepWriter::may_be_blocked(int i) const {
   const Layer& layer = node(i).layer;
-  if (!is_one_of<Conv2d, BatchNorm2d, MaxPool2d, GlobalAvgPool2d, ReLU, Add, Concat, LocalResponseNorm>(layer)) return false;
+  if (!is_one_of<Conv2d, BatchNorm2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, Add, Concat,
+                 LocalResponseNorm>(layer))
+    return false;
   // A blocked [N,C,1,1] is also a plain one when no lane is padding.
   if (is_one_of<GlobalAvgPool2d>(layer) && layout_.outputs[index(i)].c % kChannelBlock != 0) return false;
   const auto all = [](const State& state) { return std::all_of(state.begin(), state.end(), travels_by_images_only); };

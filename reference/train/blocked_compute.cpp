@@ -20,7 +20,7 @@ static_assert(blocked::kBlock == kChannelBlock);
 
 class BlockedCall {
  public:
-  BlockedCall(const ComputeCall& call, double image_pixels) : call_(call), o_(call), image_pixels_(image_pixels) {}
+  BlockedCall(const ComputeCall& call, const Shape& image) : call_(call), o_(call), image_(image) {}
 
   void run(const Layer& layer) {
     switch (call_.compute.kind) {
@@ -101,11 +101,25 @@ class BlockedCall {
   void backward_input(const MaxPool2d& l) {
     blocked::max_pool2d_backward_input(view(Role::dy), view(Role::x), view(Role::dx), window(l, Role::dx, Role::dy));
   }
+  template <class Pool>
+  void average(const Pool& l) {
+    const std::vector<PoolSpan> rows = pool_rows(l, image_.h, o_.need(Role::x).box, o_.need(Role::y).box);
+    blocked::avg_pool2d_forward(view(Role::x), view(Role::y), rows, pool_spans_w(l, image_.w));
+  }
+  template <class Pool>
+  void average_backward(const Pool& l) {
+    const std::vector<PoolSpan> rows = pool_rows(l, image_.h, o_.need(Role::dx).box, o_.need(Role::dy).box);
+    blocked::avg_pool2d_backward_input(view(Role::dy), view(Role::dx), rows, pool_spans_w(l, image_.w));
+  }
+  void forward(const AvgPool2d& l) { average(l); }
+  void backward_input(const AvgPool2d& l) { average_backward(l); }
+  void forward(const AdaptiveAvgPool2d& l) { average(l); }
+  void backward_input(const AdaptiveAvgPool2d& l) { average_backward(l); }
   void forward(const GlobalAvgPool2d&) {
-    blocked::global_avg_pool2d_forward(view(Role::x), also_blocked(Role::y), image_pixels_);
+    blocked::global_avg_pool2d_forward(view(Role::x), also_blocked(Role::y), image_pixels());
   }
   void backward_input(const GlobalAvgPool2d&) {
-    blocked::global_avg_pool2d_backward_input(also_blocked(Role::dy), view(Role::dx), image_pixels_);
+    blocked::global_avg_pool2d_backward_input(also_blocked(Role::dy), view(Role::dx), image_pixels());
   }
   void forward(const ReLU&) { blocked::relu_forward(view(Role::x), view(Role::y)); }
   void backward_input(const ReLU&) { blocked::relu_backward_input(view(Role::dy), view(Role::y), view(Role::dx)); }
@@ -184,9 +198,11 @@ class BlockedCall {
     return std::get<L>(layer_on_part(layer, o_.need(x).box, o_.need(y).box)).window;
   }
 
+  [[nodiscard]] double image_pixels() const { return static_cast<double>(image_.h) * image_.w; }
+
   const ComputeCall& call_;
   Operands o_;
-  double image_pixels_;
+  Shape image_;
 };
 
 }  // namespace
@@ -198,8 +214,8 @@ bool touches_blocked(const ComputeCall& call) {
   });
 }
 
-void run_blocked(const ComputeCall& call, const Layer& layer, double image_pixels) {
-  BlockedCall(call, image_pixels).run(layer);
+void run_blocked(const ComputeCall& call, const Layer& layer, const Shape& image) {
+  BlockedCall(call, image).run(layer);
 }
 
 }  // namespace convoy

@@ -9,8 +9,8 @@ namespace convoy {
 /// Whether an operand of the op lies in a blocked buffer.
 bool touches_blocked(const ComputeCall& call);
 
-/// Carries out such an op; `layer` is that of its node (any, for an op of none), `image_pixels` rows times columns of the node's whole
-/// input. Throws std::invalid_argument naming the op when there is no blocked kernel for it.
-void run_blocked(const ComputeCall& call, const Layer& layer, double image_pixels);
+/// Carries out such an op; `layer` is that of its node (any, for an op of none), `image` the shape of the node's whole input,
+/// of one sample. Throws std::invalid_argument naming the op when there is no blocked kernel for it.
+void run_blocked(const ComputeCall& call, const Layer& layer, const Shape& image);
 
 }  // namespace convoy

@@ -410,10 +410,9 @@ void CpuCompute::run(const ComputeCall& call) {
   }
   if (!touches_blocked(call)) return Call<float>(*this, call, kFast).run();
   static const Layer none = Flatten{};
-  if (call.compute.node < 0) return run_blocked(call, none, 0);
+  if (call.compute.node < 0) return run_blocked(call, none, {});
   const auto node = static_cast<std::size_t>(call.compute.node);
-  const Shape& image = inputs_.at(node);
-  run_blocked(call, model_.nodes.at(node).layer, static_cast<double>(image.h) * image.w);
+  run_blocked(call, model_.nodes.at(node).layer, inputs_.at(node));
 }
 
 ComputeFn CpuCompute::function() {

@@ -71,15 +71,29 @@ def cifar_resnet(blocks):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
+def mobilenet_v1():
+    def unit(inputs, outputs, kernel, stride, groups):
+        return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs),
+                nn.ReLU(inplace=True)]
+
+    layers, inputs = unit(3, 32, 3, 2, 1), 32
+    for outputs, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + 5 * [(512, 1)] + [(1024, 2), (1024, 1)]:
+        layers += unit(inputs, inputs, 3, stride, inputs) + unit(inputs, outputs, 1, 1, 1)
+        inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 1000))
+
+
 OWN = {"lenet5": (lenet5, (1, 28, 28), 10), "resnet20": (lambda: cifar_resnet(3), (3, 32, 32), 10),
-       "resnet56": (lambda: cifar_resnet(9), (3, 32, 32), 10)}
+       "resnet56": (lambda: cifar_resnet(9), (3, 32, 32), 10), "mobilenet_v1": (mobilenet_v1, (3, 224, 224), 1000)}
 
 
 def network(name):
     if name in OWN:
         make, image, classes = OWN[name]
         return make(), image, classes
-    return getattr(torchvision.models, name)(weights=None), (3, 224, 224), 1000
+    without_heads = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    image = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+    return getattr(torchvision.models, name)(weights=None, **without_heads), image, 1000
 
 
 def main():

@@ -13,8 +13,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BATCHES = {"lenet5": 64, "resnet20": 64, "resnet56": 64, "alexnet": 16, "vgg11": 4, "vgg16": 4, "vgg19": 4, "resnet18": 16,
-           "resnet34": 16, "resnet50": 16, "googlenet": 16, "densenet121": 16, "squeezenet1_1": 16}
+           "resnet34": 16, "resnet50": 16, "googlenet": 16, "densenet121": 16, "squeezenet1_1": 16, "mobilenet_v1": 16,
+           "mobilenet_v2": 16}
 TABLE = ["lenet5", "resnet20", "alexnet", "vgg16", "resnet50"]
+WAYS = ["contiguous", "channels_last", "contiguous+SkylakeX", "channels_last+SkylakeX"]
 
 
 class Worker:
@@ -51,21 +53,24 @@ class Worker:
         self.process.wait()
 
 
-def peers(network, batch, threads):
+def peers(network, batch, threads, ways):
     """PyTorch in the ways in which it might be fastest. OpenBLAS may not know the processor, hence the second pair."""
-    for core in (None, "SkylakeX"):
-        for layout in ("contiguous", "channels_last"):
-            name = layout + (f", OPENBLAS_CORETYPE={core}" if core else "")
-            environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
-            environment.update({"OPENBLAS_CORETYPE": core} if core else {})
-            yield Worker("PyTorch, " + name,
-                         [sys.executable, os.path.join(HERE, "peer_step.py"), network, str(batch), str(threads), layout],
-                         environment)
+    for way in ways:
+        layout, _, core = way.partition("+")
+        name = layout + (f", OPENBLAS_CORETYPE={core}" if core else "")
+        environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+        environment.update({"OPENBLAS_CORETYPE": core} if core else {})
+        yield Worker("PyTorch, " + name,
+                     [sys.executable, os.path.join(HERE, "peer_step.py"), network, str(batch), str(threads), layout], environment)
 
 
-def fastest_peer(network, batch, threads, steps):
+def fastest_peer(network, batch, threads, ways, steps):
     best = None
-    for worker in peers(network, batch, threads):
+    for worker in peers(network, batch, threads, ways):
+        if len(ways) == 1:
+            worker.run(1)
+            best = worker
+            break
         worker.run(1)
         worker.step_times, worker.cpu_times = [], []
         worker.run(steps)
@@ -89,7 +94,7 @@ def compare(network, batch, threads, options):
     ours = Worker("Convoy", command, {"OMP_NUM_THREADS": str(threads)})
     turn_s = options.seconds / options.rounds / 2
     our_steps = steps_at_once(ours, turn_s)
-    peer = fastest_peer(network, batch, threads, 2 if network in ("vgg16", "resnet50") else 4)
+    peer = fastest_peer(network, batch, threads, options.ways, 2 if network in ("vgg16", "resnet50") else 4)
     peer_steps = steps_at_once(peer, turn_s)
     for _ in range(options.rounds):
         ours.run(our_steps)
@@ -125,10 +130,16 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="write the rows to this file")
     parser.add_argument("--rounds", type=int, default=6, help="turns that each program takes")
     parser.add_argument("--seconds", type=float, default=12, help="for each network, about; every turn has a step at least")
+    parser.add_argument("--ways", default=",".join(WAYS), help="of PyTorch, among which the fastest is looked for first: "
+                        "a memory format, and behind + a value of OPENBLAS_CORETYPE; one way saves the search (default: %(default)s)")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.threads < 1 or options.rounds < 1 or not options.seconds > 0:
         parser.error("--threads, --rounds and --seconds must be positive")
+    options.ways = options.ways.split(",")
+    for way in options.ways:
+        if way.partition("+")[0] not in ("contiguous", "channels_last"):
+            parser.error(f"no way '{way}'; ways are {', '.join(WAYS)}")
     return options
 
 

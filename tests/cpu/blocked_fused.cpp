@@ -21,6 +21,9 @@ std::vector<Case> cases() {
           {{64, square_window(1), false}, {2, 48, 7, 7}},
           {{48, square_window(1, 2)}, {2, 32, 14, 14}},
           {{16, square_window(5)}, {3, 6, 14, 14}},
+          {{6, square_window(5, 1, 2)}, {2, 1, 12, 13}},
+          {{32, square_window(5, 1, 2)}, {1, 24, 14, 13}},
+          {{21, square_window(3, 2, 1), true, 21}, {2, 21, 9, 8}},
           {{32, square_window(3, 1, 1), true, 32}, {2, 32, 9, 10}},
           {{64, square_window(7, 2, 3)}, {2, 3, 30, 30}}};
 }
@@ -53,6 +56,12 @@ TEST_CASE("convolutions with ReLU equal convolution and ReLU, and leave dy as it
       REQUIRE(relative_difference(dx.plain(), expected.dx) <= kTolerance);
       REQUIRE(relative_difference(o.dw, expected.dw) <= kTolerance);
       REQUIRE(relative_difference(o.db, expected.db) <= kTolerance);
+      if (c.conv.groups == 1) {  // from plain images
+        Operands<float> plain(c.conv, c.x, 3);
+        blocked::conv2d_backward_weights(dy.view(), plain.x.view(), plain.dw.view(), plain.db.view(), c.conv.window, y.view());
+        REQUIRE(relative_difference(plain.dw, expected.dw) <= kTolerance);
+        REQUIRE(relative_difference(plain.db, expected.db) <= kTolerance);
+      }
       REQUIRE(relative_difference(dy.plain(), o.dy) <= 0);
       REQUIRE((y.padding_is_zero() && dx.padding_is_zero()));
     }
@@ -135,6 +144,47 @@ TEST_CASE("batch norm with something added and ReLU equals the three, forward, b
         REQUIRE(evaluated.padding_is_zero());
       }
     }
+  }
+}
+
+TEST_CASE("batch norm of a tensor so large that it is stored past the caches is that of its images one by one") {
+  const Shape one{1, 16, 80, 80};
+  const Shape many = one.with_batch(static_cast<int>(blocked::kStreamedFloats / blocked::blocked_count(one)) + 1);
+  const BatchNorm2d norm{};
+  Operands<float> o(norm, one, 3);
+  const Operands<float> other(norm, one, 4);
+  const BlockedTensor x(o.x), z(other.x), dy(o.dy);
+  const auto copies = [&](const BlockedTensor& image) {
+    BlockedTensor all(many);
+    const std::int64_t count = image.view().count();
+    for (int n = 0; n < many.n; ++n) std::copy_n(image.view().data, count, all.view().data + n * count);
+    return all;
+  };
+  const BlockedTensor xs = copies(x), zs = copies(z), dys = copies(dy);
+  BlockedTensor y(one), dz(one), dx(one), ys(many), dzs(many), dxs(many);
+  blocked::batch_norm2d_statistics(x.view(), o.sums);
+  std::vector<double> sums_of_all = o.gradient_sums;
+  blocked::batch_norm2d_forward(x.view(), z.view(), o.w.view(), o.b.view(), o.sums, norm.epsilon, true, y.view());
+  blocked::batch_norm2d_forward(xs.view(), zs.view(), o.w.view(), o.b.view(), o.sums, norm.epsilon, true, ys.view());
+  blocked::batch_norm2d_backward_statistics(dy.view(), x.view(), y.view(), o.sums, norm.epsilon, o.gradient_sums, dz.view());
+  blocked::batch_norm2d_backward_statistics(dys.view(), xs.view(), ys.view(), o.sums, norm.epsilon, sums_of_all, dzs.view());
+  for (std::size_t i = 0; i < sums_of_all.size(); ++i)
+    REQUIRE(std::abs(sums_of_all[i] / many.n - o.gradient_sums[i]) <= kTolerance * o.sums.back());
+  for (const bool relu : {false, true}) {
+    using In = blocked::BlockedView<const float>;
+    blocked::batch_norm2d_backward_input(dy.view(), x.view(), relu ? In(y.view()) : In{}, o.w.view(), o.sums, o.gradient_sums,
+                                         norm.epsilon, dx.view());
+    blocked::batch_norm2d_backward_input(dys.view(), xs.view(), relu ? In(ys.view()) : In{}, o.w.view(), o.sums, o.gradient_sums,
+                                         norm.epsilon, dxs.view());
+    const auto same = [&](BlockedTensor& image, BlockedTensor& all) {
+      const std::int64_t count = image.view().count();
+      for (int n = 0; n < many.n; ++n)
+        if (!std::equal(image.view().data, image.view().data + count, all.view().data + n * count)) return false;
+      return true;
+    };
+    REQUIRE(same(y, ys));
+    REQUIRE(same(dz, dzs));
+    REQUIRE(same(dx, dxs));
   }
 }
 

@@ -44,6 +44,21 @@ void run(Operands<float>& o, const Operands<double>& expected, const MaxPool2d& 
   check(dx, expected.dx);
 }
 
+template <class Pool>
+void average(Operands<float>& o, const Operands<double>& expected, const Pool& pool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  const std::vector<PoolSpan> rows = pool_spans_h(pool, o.x.shape().h);
+  const std::vector<PoolSpan> columns = pool_spans_w(pool, o.x.shape().w);
+  blocked::avg_pool2d_forward(x.view(), y.view(), rows, columns);
+  blocked::avg_pool2d_backward_input(dy.view(), dx.view(), rows, columns);
+  check(y, expected.y);
+  check(dx, expected.dx);
+}
+void run(Operands<float>& o, const Operands<double>& expected, const AvgPool2d& pool, bool) { average(o, expected, pool); }
+void run(Operands<float>& o, const Operands<double>& expected, const AdaptiveAvgPool2d& pool, bool) {
+  average(o, expected, pool);
+}
+
 void run(Operands<float>& o, const Operands<double>& expected, const GlobalAvgPool2d&, bool) {
   BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
   blocked::global_avg_pool2d_forward(x.view(), y.view(), pixels(o.x.shape()));
@@ -136,7 +151,14 @@ std::vector<rows::LayerRow> blocked_rows() {
       {"3x3 with stride 2", Conv2d{48, square_window(3, 2, 1), false}, {{2, 32, 14, 14}, {1, 16, 15, 17}, {1, 64, 7, 8}}},
       {"1x1", Conv2d{64, square_window(1), false}, {{3, 32, 7, 7}, {2, 64, 14, 14}, {1, 16, 1, 1}, {1, 40, 5, 13}}},
       {"1x1 to few filters", Conv2d{5, square_window(1)}, {{3, 32, 7, 7}}},
-      {"1x1 with stride 2", Conv2d{32, square_window(1, 2), false}, {{2, 64, 14, 14}, {1, 16, 7, 9}}},
+      {"1x1 with stride 2", Conv2d{32, square_window(1, 2), false}, {{2, 64, 14, 14}, {1, 16, 7, 9}, {2, 33, 8, 5}}},
+      {"1x1 with stride 3", Conv2d{20, square_window(1, 3), false}, {{1, 40, 11, 12}}},
+      {"5x5 to few filters", Conv2d{6, square_window(5, 1, 2)}, {{2, 1, 28, 28}, {1, 3, 9, 11}, {2, 20, 7, 5}}},
+      {"5x5 with stride 2 to few filters", Conv2d{7, square_window(5, 2, 2)}, {{2, 3, 13, 14}, {1, 18, 9, 9}}},
+      {"5x5 of few channels", Conv2d{16, square_window(5)}, {{3, 6, 14, 14}, {1, 8, 9, 8}, {1, 3, 7, 5}}},
+      {"3x3 with stride 2, few of both", Conv2d{8, square_window(3, 2, 1)}, {{2, 8, 13, 14}, {1, 1, 6, 7}}},
+      {"3x3 to few filters of an image", Conv2d{8, square_window(3, 1, 1)}, {{2, 3, 12, 33}, {1, 1, 8, 9}}},
+      {"5x5 with as much padding as there can be", Conv2d{20, square_window(5, 1, 4)}, {{1, 4, 3, 6}}},
       {"5x5", Conv2d{32, square_window(5, 1, 2)}, {{2, 32, 13, 27}}},
       {"11x11 with stride 4 of an image", Conv2d{64, square_window(11, 4, 2)}, {{2, 3, 63, 63}}},
       {"7x7 with stride 2 of an image", Conv2d{64, square_window(7, 2, 3), false}, {{2, 3, 32, 32}, {1, 3, 37, 41}}},
@@ -145,9 +167,15 @@ std::vector<rows::LayerRow> blocked_rows() {
       {"groups inside a block", Conv2d{32, square_window(3, 1, 1), false, 8}, {{2, 32, 14, 14}}},
       {"groups inside a block with stride 2", Conv2d{32, square_window(3, 2, 1), false, 4}, {{2, 32, 13, 14}}},
       {"depthwise of whole blocks", Conv2d{32, square_window(3, 1, 1), false, 32}, {{2, 32, 14, 14}, {1, 32, 9, 33}}},
+      {"depthwise of part of a block", Conv2d{21, square_window(3, 1, 1), true, 21}, {{2, 21, 7, 9}, {1, 21, 2, 3}}},
+      {"depthwise 5x5", Conv2d{20, square_window(5, 1, 2), true, 20}, {{2, 20, 9, 8}}},
+      {"depthwise 5x5 with stride 2", Conv2d{16, square_window(5, 2, 2), false, 16}, {{1, 16, 11, 12}}},
+      {"depthwise 7x7 without padding", Conv2d{32, square_window(7), false, 32}, {{1, 32, 9, 10}}},
+      {"depthwise of two filters a channel", Conv2d{32, square_window(3, 1, 1), true, 16}, {{2, 16, 6, 7}}},
       {"depthwise of whole blocks with stride 2", Conv2d{48, square_window(3, 2, 1), true, 48}, {{2, 48, 14, 15}}},
       {"local response norm over blocks", LocalResponseNorm{5, 1e-2, 0.75, 2.0}, {{2, 64, 5, 7}, {1, 21, 9, 9}}},
       {"max pool of blocks", MaxPool2d{square_window(3, 2, 1)}, {{2, 32, 14, 14}, {1, 33, 13, 8}}},
+      {"max pool side by side", MaxPool2d{square_window(2, 2)}, {{2, 32, 8, 6}, {1, 21, 9, 7}}},
       {"max pool of blocks in ceil mode", MaxPool2d{ceil_window(3, 2)}, {{2, 16, 14, 12}}},
       {"batch norm of blocks", BatchNorm2d{}, {{3, 32, 14, 14}, {2, 33, 8, 8}}},
   };

@@ -1,4 +1,4 @@
-/// Winograd's F(4x4, 3x3) against the naive convolution in double: results, and how large its errors are.
+/// Winograd's F(4x4, 3x3) and F(2x2, 5x5) against the naive convolution in double: results, and how large its errors are.
 #include "reference/cpu/blocked/winograd.h"
 
 #include "tests/catch.h"
@@ -32,7 +32,12 @@ std::vector<Case> cases() {
           {{1, 64, 28, 28}, 64, square_window(3, 1, 1), false},
           {{9, 48, 7, 7}, 80, square_window(3, 1, 1), true},
           {{1, 1, 3, 3}, 1, square_window(3), false},
-          {{1, 20, 9, 8}, 17, Window{.kernel_h = 3, .kernel_w = 3, .padding_h = -1, .padding_w = 1, .extra_below = 3}, true}};
+          {{1, 20, 9, 8}, 17, Window{.kernel_h = 3, .kernel_w = 3, .padding_h = -1, .padding_w = 1, .extra_below = 3}, true},
+          {{2, 32, 12, 14}, 48, square_window(5, 1, 2), true},
+          {{1, 17, 13, 9}, 33, square_window(5, 1, 2), false},
+          {{3, 16, 14, 14}, 16, square_window(5), true},
+          {{1, 20, 7, 8}, 5, square_window(5, 1, 4), false},
+          {{2, 64, 27, 27}, 24, square_window(5, 1, 2), false}};
 }
 
 double relative(double difference, double largest) { return difference == 0 ? 0 : difference / largest; }
@@ -70,8 +75,8 @@ TEST_CASE("winograd equals the naive convolution within its bound, in all passes
                                           .y = dx.view(),
                                           .w = o.w.view(),
                                           .transposed = true,
-                                          .padding_h = 2 - c.window.padding_h,
-                                          .padding_w = 2 - c.window.padding_w});
+                                          .padding_h = c.window.kernel_h - 1 - c.window.padding_h,
+                                          .padding_w = c.window.kernel_w - 1 - c.window.padding_w});
       winograd::run(winograd::WeightGradient{.dy = dy.view(),
                                              .mask = where,
                                              .x = x.view(),
@@ -118,7 +123,7 @@ TEST_CASE("winograd's sums are those of its output") {
   }
 }
 
-TEST_CASE("winograd is chosen for 3x3 with stride 1 and enough tiles, and for nothing else") {
+TEST_CASE("winograd is chosen for 3x3 and 5x5 with stride 1 and enough tiles, and for nothing else") {
   using blocked::Algorithm;
   const auto chosen = [](const Shape& x, const Window& window) {
     const Shape y{x.n, 64, window.output_h(x.h), window.output_w(x.w)};
@@ -127,6 +132,9 @@ TEST_CASE("winograd is chosen for 3x3 with stride 1 and enough tiles, and for no
   REQUIRE(chosen({16, 64, 56, 56}, square_window(3, 1, 1)) == Algorithm::winograd);
   REQUIRE(chosen({16, 64, 56, 56}, square_window(3, 2, 1)) == Algorithm::direct);
   REQUIRE(chosen({16, 64, 56, 56}, square_window(1)) == Algorithm::direct);
-  REQUIRE(chosen({16, 64, 56, 56}, square_window(5, 1, 2)) == Algorithm::direct);
+  REQUIRE(chosen({16, 64, 56, 56}, square_window(5, 1, 2)) == Algorithm::winograd);
+  REQUIRE(chosen({16, 6, 14, 14}, square_window(5)) == Algorithm::direct);
+  REQUIRE(chosen({16, 64, 56, 56}, square_window(5, 2, 2)) == Algorithm::direct);
+  REQUIRE(chosen({16, 64, 56, 56}, square_window(7, 1, 3)) == Algorithm::direct);
   REQUIRE(chosen({1, 64, 7, 7}, square_window(3, 1, 1)) == Algorithm::direct);
 }

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 
 #include "reference/cpu/blocked/checks.h"
 #include "reference/cpu/blocked/kernels.h"
@@ -35,7 +37,7 @@ void check_optional(const char* where, const char* name, BlockedView<const float
 }
 
 /// y = scale x + shift (+ z) (then ReLU), with what is known when compiling out of the loop.
-template <bool kAdd, bool kRelu>
+template <bool kAdd, bool kRelu, bool kStream>
 void scale_plane(const float* x, const float* z, float* y, std::int64_t count, const Lanes& scale_lanes,
                  const Lanes& shift_lanes) {
   const Vec scale = scale_lanes.vec();
@@ -44,20 +46,27 @@ void scale_plane(const float* x, const float* z, float* y, std::int64_t count, c
     Vec v = as_vec(x + i) * scale + shift;
     if constexpr (kAdd) v += as_vec(z + i);
     if constexpr (kRelu) apply_relu(v);
-    as_vec(y + i) = v;
+    store<kStream>(y + i, v);
   }
+  if constexpr (kStream) end_streaming();
 }
 
-void scale_plane(const float* x, const float* z, bool relu, float* y, std::int64_t count, const Lanes& scale,
-                 const Lanes& shift) {
-  if (z != nullptr)
-    relu ? scale_plane<true, true>(x, z, y, count, scale, shift) : scale_plane<true, false>(x, z, y, count, scale, shift);
-  else
-    relu ? scale_plane<false, true>(x, z, y, count, scale, shift) : scale_plane<false, false>(x, z, y, count, scale, shift);
+using ScalePlane = void (*)(const float*, const float*, float*, std::int64_t, const Lanes&, const Lanes&);
+ScalePlane scale_function(bool adds, bool relu, bool streams) {
+  static constexpr ScalePlane table[] = {scale_plane<false, false, false>, scale_plane<false, false, true>,
+                                         scale_plane<false, true, false>,  scale_plane<false, true, true>,
+                                         scale_plane<true, false, false>,  scale_plane<true, false, true>,
+                                         scale_plane<true, true, false>,   scale_plane<true, true, true>};
+  return table[(adds ? 4 : 0) + (relu ? 2 : 0) + (streams ? 1 : 0)];
+}
+
+/// Whether a result is stored past the caches: where it is large, and not where one of the operands was just read from.
+bool streams(BlockedView<float> result, std::initializer_list<const float*> operands) {
+  return result.count() >= kStreamedFloats && std::find(operands.begin(), operands.end(), result.data) == operands.end();
 }
 
 /// The sum of dy and of dy (x - mean) over a plane; with kMask of dy where y > 0; dz, when wanted, gets that dy.
-template <bool kMask>
+template <bool kMask, bool kStream>
 void gradient_sums_of(const float* dy, const float* x, const float* y, float* dz, std::int64_t count, const Lanes& mean_lanes,
                       DoubleSums& sum, DoubleSums& product_sum) {
   const Vec mean = mean_lanes.vec();
@@ -66,16 +75,17 @@ void gradient_sums_of(const float* dy, const float* x, const float* y, float* dz
     for (std::int64_t i = first; i < std::min(count, first + kChunk * kBlock); i += kBlock) {
       Vec g = as_vec(dy + i);
       if constexpr (kMask) keep_where_positive(g, as_vec(y + i));
-      if (dz != nullptr) as_vec(dz + i) = g;
+      if (dz != nullptr) store<kStream>(dz + i, g);
       a += g;
       b += g * (as_vec(x + i) - mean);
     }
     sum.add(a);
     product_sum.add(b);
   }
+  if constexpr (kStream) end_streaming();
 }
 
-template <bool kMask>
+template <bool kMask, bool kStream>
 void input_gradient(const float* dy, const float* x, const float* y, float* dx, std::int64_t count,
                     const std::array<Lanes, 3>& factors) {
   const Vec scale = factors[0].vec();
@@ -84,8 +94,9 @@ void input_gradient(const float* dy, const float* x, const float* y, float* dx, 
   for (std::int64_t i = 0; i < count; i += kBlock) {
     Vec g = as_vec(dy + i);
     if constexpr (kMask) keep_where_positive(g, as_vec(y + i));
-    as_vec(dx + i) = scale * g - (slope * as_vec(x + i) - shift);
+    store<kStream>(dx + i, scale * g - (slope * as_vec(x + i) - shift));
   }
+  if constexpr (kStream) end_streaming();
 }
 
 auto statistics_of(std::span<const double> sums, int c, double epsilon) {
@@ -123,10 +134,11 @@ void batch_norm2d_forward(BlockedView<const float> x, BlockedView<const float> z
   check_per_channel("blocked::batch_norm2d_forward", "beta", beta.shape, channels);
   check_sums("blocked::batch_norm2d_forward", sums.size(), 2 * static_cast<std::size_t>(channels) + 1);
   if (x.shape.count() == 0) return;
+  const ScalePlane kernel = scale_function(z.data != nullptr, relu, streams(y, {x.data, z.data}));
   for_each_plane(x.shape, [&](std::int64_t plane, int block) {
     const auto scale_of = [&](int c) { return gamma.data[c] * statistics_of(sums, c, epsilon).inverse_deviation; };
     const std::int64_t at = plane * x.plane();
-    scale_plane(x.data + at, z.data == nullptr ? nullptr : z.data + at, relu, y.data + at, x.plane(),
+    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(),
                 lanes(channels, block, scale_of),
                 lanes(channels, block, [&](int c) { return beta.data[c] - statistics_of(sums, c, epsilon).mean * scale_of(c); }));
   });
@@ -142,10 +154,11 @@ void batch_norm2d_forward_evaluate(BlockedView<const float> x, BlockedView<const
   check_per_channel("blocked::batch_norm2d_forward_evaluate", "beta", beta.shape, channels);
   check_per_channel("blocked::batch_norm2d_forward_evaluate", "mean", mean.shape, channels);
   check_per_channel("blocked::batch_norm2d_forward_evaluate", "variance", variance.shape, channels);
+  const ScalePlane kernel = scale_function(z.data != nullptr, relu, streams(y, {x.data, z.data}));
   for_each_plane(x.shape, [&](std::int64_t plane, int block) {
     const auto scale_of = [&](int c) { return gamma.data[c] / std::sqrt(variance.data[c] + epsilon); };
     const std::int64_t at = plane * x.plane();
-    scale_plane(x.data + at, z.data == nullptr ? nullptr : z.data + at, relu, y.data + at, x.plane(),
+    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(),
                 lanes(channels, block, scale_of),
                 lanes(channels, block, [&](int c) { return beta.data[c] - mean.data[c] * scale_of(c); }));
   });
@@ -161,14 +174,15 @@ void batch_norm2d_backward_statistics(BlockedView<const float> dy, BlockedView<c
   check_sums("blocked::batch_norm2d_backward_statistics", sums.size(), 2 * channels + 1);
   check_sums("blocked::batch_norm2d_backward_statistics", gradient_sums.size(), 2 * channels);
   if (x.shape.count() == 0) return static_cast<void>(std::fill(gradient_sums.begin(), gradient_sums.end(), 0.0));
+  const bool far = dz.data != nullptr && streams(dz, {dy.data});
+  const auto run = y.data == nullptr ? (far ? gradient_sums_of<false, true> : gradient_sums_of<false, false>)
+                                     : (far ? gradient_sums_of<true, true> : gradient_sums_of<true, false>);
   sum_over_planes(x.shape, gradient_sums, [&](std::int64_t plane, int block, DoubleSums& sum, DoubleSums& product_sum) {
     const Lanes mean = lanes(x.shape.c, block, [&](int c) { return statistics_of(sums, c, epsilon).mean; });
     const std::int64_t at = plane * x.plane();
     float* masked = dz.data == nullptr ? nullptr : dz.data + at;
-    if (y.data != nullptr)
-      gradient_sums_of<true>(dy.data + at, x.data + at, y.data + at, masked, x.plane(), mean, sum, product_sum);
-    else
-      gradient_sums_of<false>(dy.data + at, x.data + at, nullptr, masked, x.plane(), mean, sum, product_sum);
+    const float* where = y.data == nullptr ? nullptr : y.data + at;
+    run(dy.data + at, x.data + at, where, masked, x.plane(), mean, sum, product_sum);
   });
   for (std::size_t c = 0; c < channels; ++c)
     gradient_sums[channels + c] *= statistics_of(sums, static_cast<int>(c), epsilon).inverse_deviation;
@@ -185,6 +199,9 @@ void batch_norm2d_backward_input(BlockedView<const float> dy, BlockedView<const 
   check_sums("blocked::batch_norm2d_backward_input", sums.size(), 2 * static_cast<std::size_t>(channels) + 1);
   check_sums("blocked::batch_norm2d_backward_input", gradient_sums.size(), 2 * static_cast<std::size_t>(channels));
   if (x.shape.count() == 0) return;
+  const bool far = streams(dx, {dy.data, x.data, y.data});
+  const auto run = y.data == nullptr ? (far ? input_gradient<false, true> : input_gradient<false, false>)
+                                     : (far ? input_gradient<true, true> : input_gradient<true, false>);
   for_each_plane(x.shape, [&](std::int64_t plane, int block) {
     // dx = scale dy - slope x + shift: the formula with everything that is the same along a channel put together.
     const auto scale = [&](int c) { return gamma.data[c] * statistics_of(sums, c, epsilon).inverse_deviation; };
@@ -199,10 +216,7 @@ void batch_norm2d_backward_input(BlockedView<const float> dy, BlockedView<const 
     const std::array<Lanes, 3> factors = {lanes(channels, block, scale), lanes(channels, block, slope),
                                           lanes(channels, block, shift)};
     const std::int64_t at = plane * x.plane();
-    if (y.data != nullptr)
-      input_gradient<true>(dy.data + at, x.data + at, y.data + at, dx.data + at, x.plane(), factors);
-    else
-      input_gradient<false>(dy.data + at, x.data + at, nullptr, dx.data + at, x.plane(), factors);
+    run(dy.data + at, x.data + at, y.data == nullptr ? nullptr : y.data + at, dx.data + at, x.plane(), factors);
   });
 }
 

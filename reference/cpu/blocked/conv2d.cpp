@@ -1,6 +1,7 @@
 #include "reference/core/error.h"
 #include "reference/cpu/blocked/checks.h"
 #include "reference/cpu/blocked/conv2d_plain.h"
+#include "reference/cpu/blocked/depthwise.h"
 #include "reference/cpu/blocked/kernels.h"
 #include "reference/cpu/blocked/taps.h"
 #include "reference/cpu/blocked/weights.h"
@@ -117,6 +118,12 @@ void backward_input_class(TapConvolution& c, const Window& window, const Planes<
   run(c);
 }
 
+/// Whether one class of the pixels of dx has a gradient and the others are 0: they lie in its gaps, and are written with it.
+bool reads_every_so_often(const Window& window) {
+  return window.kernel_h == 1 && window.kernel_w == 1 && window.padding_h == 0 && window.padding_w == 0 &&
+         (window.stride_h > 1 || window.stride_w > 1);
+}
+
 template <class Input>
 void backward_weights(BlockedView<const float> dy, const Input& x, View<float> dw, View<float> db, const Window& window,
                       BlockedView<const float> y) {
@@ -141,6 +148,10 @@ bool goes_by_winograd(const Shape& x, const Shape& w, const Shape& y, const Wind
   return groups_of(x, w) == 1 && choose_algorithm(x, y, window, pass) == Algorithm::winograd;
 }
 
+bool goes_by_depthwise(const Shape& x, const Shape& w, const Shape& y, const Window& window) {
+  return depthwise::possible(x, w, window) && x.count() > 0 && y.count() > 0;
+}
+
 }  // namespace
 
 // Note [when Winograd pays]: measured on one core of an EPYC of Zen 4 (2026-11-25, docs/measurements), it is faster in all passes
@@ -149,20 +160,24 @@ bool goes_by_winograd(const Shape& x, const Shape& w, const Shape& y, const Wind
 // as large as the filters. With fewer than 32 tiles those cost more than they save.
 
 Algorithm choose_algorithm(const Shape& x, const Shape& y, const Window& window, Pass) {
-  const bool possible = window.kernel_h == 3 && window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 &&
-                        window.dilation_h == 1 && window.dilation_w == 1 && x.count() > 0 && y.count() > 0;
+  const bool is_3x3 = window.kernel_h == 3 && window.kernel_w == 3;
+  const bool is_5x5 = window.kernel_h == 5 && window.kernel_w == 5 && x.c >= kBlock && y.c >= kBlock;
+  const bool possible = (is_3x3 || is_5x5) && window.stride_h == 1 && window.stride_w == 1 && window.dilation_h == 1 &&
+                        window.dilation_w == 1 && x.count() > 0 && y.count() > 0;
   if (!possible) return Algorithm::direct;
   constexpr std::int64_t kFewTiles = 32;
-  const std::int64_t tiles = std::int64_t{y.n} * ((y.h + 3) / 4) * ((y.w + 3) / 4);
+  const int tile = is_3x3 ? 4 : 2;
+  const std::int64_t tiles = std::int64_t{y.n} * ((y.h + tile - 1) / tile) * ((y.w + tile - 1) / tile);
   return tiles < kFewTiles ? Algorithm::direct : Algorithm::winograd;
 }
 
 void conv2d_forward(BlockedView<const float> x, View<const float> w, View<const float> b, BlockedView<float> y,
                     const Window& window, const Epilogue& epilogue) {
   check_conv2d("blocked::conv2d_forward", x.shape, w.shape, y.shape, window);
-  if (!goes_by_winograd(x.shape, w.shape, y.shape, window, Pass::forward)) return forward(x, w, b, y, window, epilogue);
   check_bias("blocked::conv2d_forward", "b", b, w.shape.n);
   check_epilogue("blocked::conv2d_forward", epilogue, w.shape.n);
+  if (goes_by_depthwise(x.shape, w.shape, y.shape, window)) return depthwise::forward(x, w, b, y, window, epilogue);
+  if (!goes_by_winograd(x.shape, w.shape, y.shape, window, Pass::forward)) return forward(x, w, b, y, window, epilogue);
   if (!epilogue.sums.empty()) epilogue.sums.back() = static_cast<double>(y.shape.n) * y.shape.h * y.shape.w;
   winograd::run(winograd::Convolution{.x = x,
                                       .y = y,
@@ -183,14 +198,15 @@ void conv2d_backward_input(BlockedView<const float> dy, View<const float> w, Blo
   check_conv2d("blocked::conv2d_backward_input", dx.shape, w.shape, dy.shape, window);
   if (y.data != nullptr) check_shape("blocked::conv2d_backward_input", "y", y.shape, dy.shape);
   if (dx.shape.count() == 0) return;
+  if (goes_by_depthwise(dx.shape, w.shape, dy.shape, window)) return depthwise::backward_input(dy, y.data, w, dx, window);
   if (goes_by_winograd(dx.shape, w.shape, dy.shape, window, Pass::backward_input))
     return winograd::run(winograd::Convolution{.x = dy,
                                                .mask = y.data,
                                                .y = dx,
                                                .w = w,
                                                .transposed = true,
-                                               .padding_h = 2 - window.padding_h,
-                                               .padding_w = 2 - window.padding_w});
+                                               .padding_h = window.kernel_h - 1 - window.padding_h,
+                                               .padding_w = window.kernel_w - 1 - window.padding_w});
   if (!has_taps(window)) return plain::conv2d_backward_input(dy, w, dx, window, y);
   TapConvolution c{.images = dx.shape.n};
   for_each_bundle(dx.shape, w.shape, [&](int first_channel, int channels, int first_filter, int filters) {
@@ -204,19 +220,26 @@ void conv2d_backward_input(BlockedView<const float> dy, View<const float> w, Blo
                  .first_in = first_filter,
                  .ins = filters,
                  .groups = groups_of(dx.shape, w.shape)};
+    const Planes<float> planes = planes_of(dx, first_channel, channels);
+    if (reads_every_so_often(window)) {
+      c.gaps = {.rows = window.stride_h, .columns = window.stride_w, .h = dx.shape.h, .w = dx.shape.w};
+      return backward_input_class(c, window, planes, 0, 0);
+    }
     for (int row = 0; row < std::min(window.stride_h, dx.shape.h); ++row)
       for (int column = 0; column < std::min(window.stride_w, dx.shape.w); ++column)
-        backward_input_class(c, window, planes_of(dx, first_channel, channels), row, column);
+        backward_input_class(c, window, planes, row, column);
   });
 }
 
 void conv2d_backward_weights(BlockedView<const float> dy, BlockedView<const float> x, View<float> dw, View<float> db,
                              const Window& window, BlockedView<const float> y) {
   check_conv2d("blocked::conv2d_backward_weights", x.shape, dw.shape, dy.shape, window);
-  if (!goes_by_winograd(x.shape, dw.shape, dy.shape, window, Pass::backward_weights))
-    return backward_weights(dy, x, dw, db, window, y);
   check_bias("blocked::conv2d_backward_weights", "db", db, dw.shape.n);
   if (y.data != nullptr) check_shape("blocked::conv2d_backward_weights", "y", y.shape, dy.shape);
+  if (goes_by_depthwise(x.shape, dw.shape, dy.shape, window))
+    return depthwise::backward_weights(dy, y.data, x, dw, db, window);
+  if (!goes_by_winograd(x.shape, dw.shape, dy.shape, window, Pass::backward_weights))
+    return backward_weights(dy, x, dw, db, window, y);
   winograd::run(winograd::WeightGradient{
       .dy = dy, .mask = y.data, .x = x, .dw = dw, .db = db, .padding_h = window.padding_h, .padding_w = window.padding_w});
 }

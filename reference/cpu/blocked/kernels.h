@@ -29,8 +29,8 @@ struct Epilogue {
   std::span<double> sums;
 };
 
-/// How a convolution is calculated. Winograd's F(4x4, 3x3) needs a quarter of the multiplications, and its rounding errors are
-/// larger: up to 1e-4 of the largest value of the result instead of 1e-5.
+/// How a convolution is calculated. Winograd's F(4x4, 3x3) needs a quarter of the multiplications, F(2x2, 5x5) a little more than
+/// a third, and their rounding errors are larger: up to 1e-4 of the largest value of the result instead of 1e-5.
 enum class Algorithm : std::uint8_t { direct, winograd };
 /// What the kernels below choose for a convolution without groups of blocked x: conv2d.cpp says why.
 Algorithm choose_algorithm(const Shape& x, const Shape& y, const Window& window, Pass pass);
@@ -80,6 +80,14 @@ void max_pool2d_forward(BlockedView<const float> x, BlockedView<float> y, const 
 /// dx = dy where x was the largest of its window (the first one in row-major order), else 0, overwritten; overlaps add up.
 void max_pool2d_backward_input(BlockedView<const float> dy, BlockedView<const float> x, BlockedView<float> dx,
                                const Window& window);
+
+/// y[n,c,p,q] = sum of x[n,c] over the rows of rows[p] and the columns of columns[q] / (rows[p].count * columns[q].count).
+/// x: [N,C,H,W]   y: [N,C,P,Q], overwritten.
+void avg_pool2d_forward(BlockedView<const float> x, BlockedView<float> y, std::span<const PoolSpan> rows,
+                        std::span<const PoolSpan> columns);
+/// dx[n,c,h,w] = sum of dy[n,c,p,q] / (rows[p].count * columns[q].count) over all p,q that cover (h,w), overwritten.
+void avg_pool2d_backward_input(BlockedView<const float> dy, BlockedView<float> dx, std::span<const PoolSpan> rows,
+                               std::span<const PoolSpan> columns);
 
 /// y[n,c] = sum of x[n,c,:,:] / count. x: [N,C,H,W]   y: [N,C,1,1], overwritten.
 /// A blocked [N,C,1,1] with C a multiple of 16 lies in memory as a plain one.

@@ -19,13 +19,69 @@ Reach reach(int output, int stride, int padding, int kernel, int extent) {
   return {std::max(0, -first), std::min(kernel, extent - first), first};
 }
 
+/// Whether windows are 2 x 2 side by side and inside the image: every x belongs to one of them, or to none at the end.
+bool side_by_side(const Window& window, const Shape& x, const Shape& y) {
+  return window.kernel_h == 2 && window.kernel_w == 2 && window.stride_h == 2 && window.stride_w == 2 && window.padding_h == 0 &&
+         window.padding_w == 0 && 2 * y.h <= x.h && 2 * y.w <= x.w;
+}
+
+CONVOY_INLINE void keep_larger(Vec& best, const Vec& v) {
+  best = v > best ? v : best;
+  best = v != v ? v : best;
+}
+
+void forward_2x2(const float* x, std::int64_t row, float* y, int p, int q) {
+  for (int i = 0; i < p; ++i) {
+    const float* upper = x + 2 * i * row;
+    const float* lower = upper + row;
+    for (int j = 0; j < q; ++j, upper += 2 * kBlock, lower += 2 * kBlock, y += kBlock) {
+      Vec best = as_vec(upper);
+      keep_larger(best, as_vec(upper + kBlock));
+      keep_larger(best, as_vec(lower));
+      keep_larger(best, as_vec(lower + kBlock));
+      as_vec(y) = best;
+    }
+  }
+}
+
+/// The gradient of one plane, h x w, whose output is p x q.
+void backward_2x2(const float* dy, const float* x, float* dx, const Shape& image, int p, int q) {
+  const std::int64_t row = std::int64_t{image.w} * kBlock;
+  for (int i = 0; i < p; ++i) {
+    const float* upper = x + 2 * i * row;
+    const float* lower = upper + row;
+    float* d_upper = dx + 2 * i * row;
+    float* d_lower = d_upper + row;
+    for (int j = 0; j < q; ++j, dy += kBlock) {
+      const std::int64_t at = std::int64_t{2} * j * kBlock;
+      const Vec a = as_vec(upper + at), b = as_vec(upper + at + kBlock);
+      const Vec c = as_vec(lower + at), d = as_vec(lower + at + kBlock);
+      const Vec ab = a >= b ? a : b;
+      const Vec cd = c >= d ? c : d;
+      const Vec g = as_vec(dy);
+      const Vec above = ab >= cd ? g : Vec{};
+      const Vec below = ab >= cd ? Vec{} : g;
+      as_vec(d_upper + at) = a >= b ? above : Vec{};
+      as_vec(d_upper + at + kBlock) = a >= b ? Vec{} : above;
+      as_vec(d_lower + at) = c >= d ? below : Vec{};
+      as_vec(d_lower + at + kBlock) = c >= d ? Vec{} : below;
+    }
+    const std::int64_t rest = row - std::int64_t{2} * q * kBlock;
+    std::fill_n(d_upper + row - rest, rest, 0.0F);
+    std::fill_n(d_lower + row - rest, rest, 0.0F);
+  }
+  std::fill_n(dx + std::int64_t{2} * p * row, (image.h - 2 * p) * row, 0.0F);
+}
+
 }  // namespace
 
 void max_pool2d_forward(BlockedView<const float> x, BlockedView<float> y, const Window& window) {
   check_max_pool2d("blocked::max_pool2d_forward", x.shape, y.shape, window);
+  const bool usual = side_by_side(window, x.shape, y.shape);
   for_each_plane(y.shape, [&](std::int64_t plane, int) {
     const float* image = x.data + plane * x.plane();
     float* out = y.data + plane * y.plane();
+    if (usual) return forward_2x2(image, x.row(), out, y.shape.h, y.shape.w);
     for (int p = 0; p < y.shape.h; ++p) {
       const Reach rows = reach(p, window.stride_h, window.padding_h, window.kernel_h, x.shape.h);
       for (int q = 0; q < y.shape.w; ++q, out += kBlock) {
@@ -47,10 +103,12 @@ void max_pool2d_backward_input(BlockedView<const float> dy, BlockedView<const fl
                                const Window& window) {
   check_max_pool2d("blocked::max_pool2d_backward_input", x.shape, dy.shape, window);
   check_shape("blocked::max_pool2d_backward_input", "dx", dx.shape, x.shape);
+  const bool usual = side_by_side(window, x.shape, dy.shape);
   for_each_plane(x.shape, [&](std::int64_t plane, int) {
     const float* image = x.data + plane * x.plane();
     const float* gradient = dy.data + plane * dy.plane();
     float* result = dx.data + plane * dx.plane();
+    if (usual) return backward_2x2(gradient, image, result, x.shape, dy.shape.h, dy.shape.w);
     std::fill_n(result, dx.plane(), 0.0F);
     for (int p = 0; p < dy.shape.h; ++p) {
       const Reach rows = reach(p, window.stride_h, window.padding_h, window.kernel_h, x.shape.h);
@@ -74,6 +132,42 @@ void max_pool2d_backward_input(BlockedView<const float> dy, BlockedView<const fl
             target += where == r * window.kernel_w + s ? g : Vec{};
           }
         }
+      }
+    }
+  });
+}
+
+void avg_pool2d_forward(BlockedView<const float> x, BlockedView<float> y, std::span<const PoolSpan> rows,
+                        std::span<const PoolSpan> columns) {
+  check_avg_pool2d("blocked::avg_pool2d_forward", x.shape, y.shape, rows, columns);
+  for_each_plane(y.shape, [&](std::int64_t plane, int) {
+    const float* image = x.data + plane * x.plane();
+    float* out = y.data + plane * y.plane();
+    for (const PoolSpan& row : rows) {
+      for (const PoolSpan& column : columns) {
+        Vec total{};
+        for (int h = row.begin; h < row.end; ++h)
+          for (int w = column.begin; w < column.end; ++w) total += as_vec(image + h * x.row() + std::int64_t{w} * kBlock);
+        as_vec(out) = total / (static_cast<float>(row.count) * static_cast<float>(column.count));
+        out += kBlock;
+      }
+    }
+  });
+}
+
+void avg_pool2d_backward_input(BlockedView<const float> dy, BlockedView<float> dx, std::span<const PoolSpan> rows,
+                               std::span<const PoolSpan> columns) {
+  check_avg_pool2d("blocked::avg_pool2d_backward_input", dx.shape, dy.shape, rows, columns);
+  for_each_plane(dx.shape, [&](std::int64_t plane, int) {
+    const float* gradient = dy.data + plane * dy.plane();
+    float* result = dx.data + plane * dx.plane();
+    std::fill_n(result, dx.plane(), 0.0F);
+    for (const PoolSpan& row : rows) {
+      for (const PoolSpan& column : columns) {
+        const Vec share = as_vec(gradient) / (static_cast<float>(row.count) * static_cast<float>(column.count));
+        for (int h = row.begin; h < row.end; ++h)
+          for (int w = column.begin; w < column.end; ++w) as_vec(result + h * dx.row() + std::int64_t{w} * kBlock) += share;
+        gradient += kBlock;
       }
     }
   });

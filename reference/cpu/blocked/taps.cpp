@@ -11,6 +11,11 @@
 // Note [blocks of rows]: output rows are taken in blocks whose input fits in half of the second cache together with the weights
 // of some filters. A block goes through all filters before the next begins. Where there is padding, or dy has to be masked, the
 // block's input is first copied to where zeros surround it: once for all filters, so that tiles never ask where they are.
+//
+// Note [pairs of pixels]: with eight filters or fewer, half of every vector of y would be padding. Then a vector of a tile holds
+// the eight channels of one pixel and the eight of its right neighbour. A value of x meets the pixel with the weight of one column
+// of the window and the neighbour with that of the column before: a row of S weights makes S + 1 vectors for two pixels instead of
+// 2 S.
 
 namespace convoy::cpu::blocked {
 namespace {
@@ -46,6 +51,7 @@ struct Division {
   int row_blocks = 1;     ///< in an image
   int filter_blocks = 1;  ///< in a tile
   int filter_groups = 1;
+  bool pairs = false;  ///< of pixels in a vector
 
   [[nodiscard]] int packed_rows(const TapConvolution& c, int output_rows) const {
     return (output_rows - 1) * c.stride_h + reach.row_end - reach.row_begin;
@@ -57,16 +63,18 @@ bool leaves_image(const TapConvolution& c, const Reach& reach) {
          (c.y.w - 1) * c.stride_w + reach.column_end > c.x.w;
 }
 
-Division divide(const TapConvolution& c) {
+Division divide(const TapConvolution& c, bool pairs) {
   Division d;
+  d.pairs = pairs;
   d.reach = reach_of(c.taps);
-  d.packs = c.mask != nullptr || leaves_image(c, d.reach) || c.x.pixel == 1;
+  d.packs = pairs || c.mask != nullptr || leaves_image(c, d.reach) || c.x.pixel == 1;
   const bool one_column = d.reach.column_end - d.reach.column_begin == 1;
   if (one_column && c.stride_w > 1 && c.x.pixel > 1) {
     d.packs = true;
     d.step = c.stride_w;
   }
-  d.packed_w = d.step > 1 ? c.y.w : (c.y.w - 1) * c.stride_w + d.reach.column_end - d.reach.column_begin;
+  const int last_start = pairs ? (c.y.w - 1) / 2 * 2 : c.y.w - 1;  // pixel at which the last vector begins
+  d.packed_w = d.step > 1 ? c.y.w : last_start * c.stride_w + d.reach.column_end - d.reach.column_begin;
   const std::int64_t row = std::int64_t{c.x.planes} * d.packed_w * c.x.pixel;
   const std::int64_t image = row * d.packed_rows(c, c.y.h);
   if (image <= kInputFloats) {
@@ -133,6 +141,70 @@ void pack_weights(const TapConvolution& c, const Division& d, float* packed) {
   });
 }
 
+/// The taps of pairs of pixels, and which of the window's taps each is for the pixel (low) and for its neighbour (high); -1: none.
+struct Pairs {
+  Taps taps;
+  std::array<int, kMaxTaps> low, high;
+
+  /// The tap at this place, added where it is new.
+  std::size_t at(int row, int column) {
+    int t = 0;
+    while (t < taps.count && (taps.tap[static_cast<std::size_t>(t)].row != row ||
+                              taps.tap[static_cast<std::size_t>(t)].column != column))
+      ++t;
+    const auto index = static_cast<std::size_t>(t);
+    if (t == taps.count) {
+      taps.add({row, column, 0, 0});
+      low[index] = high[index] = -1;
+    }
+    return index;
+  }
+};
+
+constexpr int kHalf = kBlock / 2;
+
+/// Whether pairs are possible and save work; see Note [pairs of pixels].
+bool make_pairs(const TapConvolution& c, Pairs& pairs) {
+  if (c.weights.outs > kHalf || c.weights.groups != 1 || c.y.pixel != kBlock || c.y.w < 2 || 2 * c.taps.count > kMaxTaps)
+    return false;
+  for (int begin = 0; begin < c.taps.count;) {  // taps of a row stay neighbours
+    const int row = c.taps.tap[static_cast<std::size_t>(begin)].row;
+    int end = begin;
+    for (; end < c.taps.count && c.taps.tap[static_cast<std::size_t>(end)].row == row; ++end)
+      pairs.low[pairs.at(row, c.taps.tap[static_cast<std::size_t>(end)].column)] = end;
+    for (int t = begin; t < end; ++t)
+      pairs.high[pairs.at(row, c.taps.tap[static_cast<std::size_t>(t)].column + c.stride_w)] = t;
+    begin = end;
+  }
+  return 5 * pairs.taps.count < 8 * c.taps.count;
+}
+
+/// Weights as tiles of pairs read them: [planes][taps][lanes][2][8].
+void pack_pairs(const TapConvolution& c, const Taps& window, const Pairs& pairs, float* packed) {
+  const WeightPart& part = c.weights;
+  const std::int64_t plane = std::int64_t{part.w.shape.h} * part.w.shape.w;
+  const std::int64_t filter = plane * part.w.shape.c;
+  const std::int64_t out_step = part.transposed ? plane : filter;
+  const std::int64_t in_step = part.transposed ? filter : plane;
+  for (int first_in = 0; first_in < part.ins; first_in += c.in_lanes) {
+    const int lanes = std::min(c.in_lanes, part.ins - first_in);
+    for (std::size_t t = 0; t < static_cast<std::size_t>(pairs.taps.count); ++t) {
+      for (int lane = 0; lane < lanes; ++lane) {
+        for (const int index : {pairs.low[t], pairs.high[t]}) {
+          std::fill_n(packed, kHalf, 0.0F);
+          if (index >= 0) {
+            const Tap& tap = window.tap[static_cast<std::size_t>(index)];
+            const float* from = part.w.data + part.first_out * out_step + (part.first_in + first_in + lane) * in_step +
+                                std::int64_t{tap.r} * part.w.shape.w + tap.s;
+            for (int out = 0; out < part.outs; ++out) packed[out] = from[out * out_step];
+          }
+          packed += kHalf;
+        }
+      }
+    }
+  }
+}
+
 /// A row of x as tiles read it: columns [reach.column_begin, ...) with zeros outside the image.
 void pack_row(const TapConvolution& c, const Division& d, const float* x, const float* mask, float* to) {
   const int pixel = c.x.pixel;
@@ -197,6 +269,69 @@ struct Work {
   double* sums = nullptr;  ///< of the first thread
 };
 
+/// The job of one output row: without the taps that lie above or below the image, since they would add zeros. Rows of taps go
+/// up or down one by one, so those inside are neighbours.
+TileJob job_of_row(const TapConvolution& c, const TileJob& job, int row) {
+  const auto outside = [&](int tap) {
+    const int at = row * c.stride_h + c.taps.tap[static_cast<std::size_t>(tap)].row;
+    return at < 0 || at >= c.x.h;
+  };
+  TileJob result = job;
+  while (result.tap_count > 0 && outside(result.skip_before)) {
+    ++result.skip_before;
+    --result.tap_count;
+  }
+  while (result.tap_count > 0 && outside(result.skip_before + result.tap_count - 1)) {
+    ++result.skip_after;
+    --result.tap_count;
+  }
+  result.taps += result.skip_before;
+  return result;
+}
+
+/// Zeros behind and below the pixels of a row; y: of its first pixel.
+void clear_gaps(const TapConvolution& c, float* y, int row) {
+  for (int q = 0; q < c.gaps.w; ++q)
+    if (q % c.gaps.columns != 0) as_vec(y + std::int64_t{q} * kBlock) = Vec{};
+  for (int r = 1; r < c.gaps.rows && row * c.gaps.rows + r < c.gaps.h; ++r)
+    std::fill_n(y + r * (c.y.row / c.gaps.rows), std::int64_t{c.gaps.w} * kBlock, 0.0F);
+}
+
+/// Output rows [first, first + rows) of an image, two pixels a vector.
+void run_pairs(const TapConvolution& c, const Work& work, const TileJob& job, const Input& input, int image, int first, int rows,
+               double* sums) {
+  const int pairs = (c.y.w + 1) / 2;
+  const int tiles = (pairs + max_pixels(1) - 1) / max_pixels(1);
+  alignas(64) float results[max_pixels(1) * kBlock];
+  DoubleSums total, squares_total;
+  for (int i = 0; i < rows; ++i) {
+    const TileJob own = job_of_row(c, job, first + i);
+    const float* x = input.data + std::int64_t{i} * c.stride_h * input.row;
+    float* y = c.y.data + image * c.y.image + (first + i) * c.y.row;
+    for (int t = 0; t < tiles; ++t) {
+      Vec sum{}, squares{};
+      const auto put = [&](int q, const Vec& v) {
+        if (q >= c.y.w) return;
+        as_vec(y + std::int64_t{q} * kBlock) = v;
+        sum += v;
+        squares += v * v;
+      };
+      const Slice slice = shard(pairs, tiles, t);
+      tile_function(job.x_step, static_cast<int>(slice.count), 1)(own, x + slice.offset * job.x_step, work.weights, work.bias,
+                                                                  results, nullptr, 0);
+      for (int p = 0; p < static_cast<int>(slice.count); ++p) {
+        const Vec v = as_vec(results + p * kBlock);
+        const int q = 2 * (static_cast<int>(slice.offset) + p);
+        put(q, __builtin_shufflevector(v, Vec{}, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+        put(q + 1, __builtin_shufflevector(v, Vec{}, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23));
+      }
+      total.add(sum);
+      squares_total.add(squares);
+    }
+  }
+  if (sums != nullptr) add_to(sums, blocks_of(c.sums_channels), c.weights.first_out / kBlock, total, squares_total);
+}
+
 /// Output rows [first, first + rows) of an image by the filters of one group.
 void run_rows(const TapConvolution& c, const Division& d, const Work& work, const TileJob& job, const Input& input, int image,
               int first, int rows, int group, double* sums) {
@@ -208,14 +343,17 @@ void run_rows(const TapConvolution& c, const Division& d, const Work& work, cons
   const std::int64_t square_sums = std::int64_t{blocks_of(c.sums_channels)} * kBlock;
   double* group_sums = sums == nullptr ? nullptr : sums + first_block * kBlock + c.weights.first_out;
   for (int i = 0; i < rows; ++i) {
+    const TileJob own = job_of_row(c, job, first + i);
     const float* x = input.data + std::int64_t{i} * c.stride_h * input.row;
     float* y = c.y.data + image * c.y.image + first_block * c.y.plane + (first + i) * c.y.row;
     for (int t = 0; t < tiles; ++t) {
       const Slice pixels = shard(c.y.w, tiles, t);
-      tile_function(job.x_step, static_cast<int>(pixels.count), blocks)(job, x + pixels.offset * job.x_step, weights,
+      tile_function(job.x_step, static_cast<int>(pixels.count), blocks)(own, x + pixels.offset * job.x_step, weights,
                                                                         work.bias + first_block * kBlock,
                                                                         y + pixels.offset * c.y.pixel, group_sums, square_sums);
     }
+    if (c.gaps.rows * c.gaps.columns > 1)
+      for (int k = 0; k < blocks; ++k) clear_gaps(c, y + k * c.y.plane, first + i);
   }
 }
 
@@ -241,7 +379,10 @@ void run_block(const TapConvolution& c, const Division& d, const Work& work, std
       const int image = first_image + i;
       const Input input = d.packs ? Input{packed + i * packed_image, packed_row, job.x_plane}
                                   : Input{c.x.data + image * c.x.image + first * c.stride_h * c.x.row, c.x.row, c.x.plane};
-      run_rows(c, d, work, job, input, image, first, rows, static_cast<int>(group), sums);
+      if (d.pairs)
+        run_pairs(c, work, job, input, image, first, rows, sums);
+      else
+        run_rows(c, d, work, job, input, image, first, rows, static_cast<int>(group), sums);
     }
   }
 }
@@ -267,7 +408,10 @@ void join_rows(TapConvolution& c) {
 void run(const TapConvolution& original) {
   TapConvolution c = original;
   join_rows(c);
-  const Division d = divide(c);
+  Pairs pairs;
+  const bool in_pairs = make_pairs(c, pairs);
+  if (in_pairs) c.taps = pairs.taps;
+  const Division d = divide(c, in_pairs);
   const int out_blocks = blocks_of(c.weights.outs);
   Work work;
   const std::int64_t weight_count = std::int64_t{out_blocks} * c.weights.ins * c.taps.count * kBlock;
@@ -275,7 +419,11 @@ void run(const TapConvolution& original) {
   float* bias = weights + weight_count;
   std::fill_n(bias, out_blocks * kBlock, 0.0F);
   if (c.bias != nullptr) std::copy_n(c.bias, c.weights.outs, bias);
-  pack_weights(c, d, weights);
+  if (c.bias != nullptr && in_pairs) std::copy_n(c.bias, c.weights.outs, bias + kHalf);
+  if (in_pairs)
+    pack_pairs(c, original.taps, pairs, weights);
+  else
+    pack_weights(c, d, weights);
   work.weights = weights;
   work.bias = bias;
   const std::int64_t row = d.packs ? std::int64_t{d.packed_w} * c.x.pixel : c.x.row;
@@ -290,7 +438,7 @@ void run(const TapConvolution& original) {
               .lanes = c.in_lanes,
               .last_lanes = c.last_in_lanes,
               .x_plane = c.x.plane,
-              .x_step = std::int64_t{d.step > 1 ? 1 : c.stride_w} * c.x.pixel,
+              .x_step = std::int64_t{d.step > 1 ? 1 : c.stride_w} * (in_pairs ? 2 : 1) * c.x.pixel,
               .y_plane = c.y.plane,
               .y_step = c.y.pixel,
               .relu = c.relu};

@@ -50,6 +50,12 @@ struct WeightPart {
   int groups = 1;  ///< weights between different groups are 0
 };
 
+/// Pixels between those that are written, where y's image of h x w has them: they become 0.
+struct Gaps {
+  int rows = 1, columns = 1;  ///< from one pixel written to the next; 1 x 1: there are no gaps
+  int h = 0, w = 0;
+};
+
 struct TapConvolution {
   int images = 0;
   Planes<const float> x;
@@ -57,6 +63,7 @@ struct TapConvolution {
   int in_lanes = kBlock;        ///< channels of a plane of x: 16, or 1 of plain images
   int last_in_lanes = kBlock;   ///< of the last one
   Planes<float> y;              ///< its pixel is the distance of the pixels written
+  Gaps gaps;
   int stride_h = 1, stride_w = 1;
   Taps taps;
   WeightPart weights;

@@ -26,6 +26,8 @@ constexpr int max_pixels(int) { return 6; }
 struct TileJob {
   const std::int64_t* taps = nullptr;  ///< where the elements of the window lie, in floats from the pixel's place in x
   int tap_count = 0;
+  int skip_before = 0;       ///< taps whose weights of every plane are passed over, before the first one
+  int skip_after = 0;        ///< and behind the last one
   int planes = 0;            ///< blocks of input channels
   int lanes = 0;             ///< channels of a block: 16, or 1 of plain images
   int last_lanes = 0;        ///< of the last block
@@ -37,7 +39,7 @@ struct TileJob {
 };
 
 /// y[t] = bias + sum over planes, taps and lanes of w x[t], for the T pixels of a tile.
-/// w: [planes][taps][lanes][NK][16]   bias: [NK][16]   sums: nullptr, or to [NK][16] sums of y and, `square_sums` behind, of y^2.
+/// w: [planes][skip_before + taps + skip_after][lanes][NK][16]   bias: [NK][16]   sums: nullptr, or to [NK][16] sums of y and, `square_sums` behind, of y^2.
 using TileFunction = void (*)(const TileJob& job, const float* x, const float* w, const float* bias, float* y, double* sums,
                               std::int64_t square_sums);
 

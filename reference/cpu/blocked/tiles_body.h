@@ -30,6 +30,7 @@ void tile(const TileJob& job, const float* x, const float* w, const float* bias,
   const std::size_t step = kStep > 0 ? kStep : static_cast<std::size_t>(job.x_step);
   for (int plane = 0; plane < job.planes; ++plane, x += job.x_plane) {
     const int lanes = plane + 1 < job.planes ? job.lanes : job.last_lanes;
+    w += std::int64_t{job.skip_before} * lanes * static_cast<std::int64_t>(NK * 16);
     for (int tap = 0; tap < job.tap_count; ++tap) {
       const float* value = x + job.taps[tap];
       for (int lane = 0; lane < lanes; ++lane, ++value, w += NK * 16) {
@@ -43,6 +44,7 @@ void tile(const TileJob& job, const float* x, const float* w, const float* bias,
         }
       }
     }
+    w += std::int64_t{job.skip_after} * lanes * static_cast<std::int64_t>(NK * 16);
   }
   if (job.relu) {
 #pragma GCC unroll 32

@@ -4,6 +4,10 @@
 
 #include <cstdint>
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 namespace convoy::cpu::blocked {
 
 using Vec = float __attribute__((vector_size(64)));
@@ -15,6 +19,35 @@ using DoubleVec = double __attribute__((vector_size(64)));
 
 CONVOY_INLINE Vec& as_vec(float* memory) { return *reinterpret_cast<Vec*>(memory); }
 CONVOY_INLINE const Vec& as_vec(const float* memory) { return *reinterpret_cast<const Vec*>(memory); }
+
+// Note [stores past the caches]: a line that is stored in the usual way is read from memory first. A result that no cache can hold
+// until somebody reads it is better written past them: that saves one of the three ways through memory that a pass over one
+// tensor takes.
+
+/// Stores v past the caches. end_streaming() must follow before another thread reads it.
+CONVOY_INLINE void stream(float* memory, const Vec& v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(memory, reinterpret_cast<__m512>(v));
+#elif defined(__AVX__)
+  _mm256_stream_ps(memory, reinterpret_cast<__m256>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)));
+  _mm256_stream_ps(memory + 8, reinterpret_cast<__m256>(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)));
+#else
+  as_vec(memory) = v;
+#endif
+}
+CONVOY_INLINE void end_streaming() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
+}
+/// Stores v in either way.
+template <bool kStream>
+CONVOY_INLINE void store(float* memory, const Vec& v) {
+  if constexpr (kStream)
+    stream(memory, v);
+  else
+    as_vec(memory) = v;
+}
 
 /// max(v, 0), NaN where v is NaN.
 CONVOY_INLINE void apply_relu(Vec& v) { v = v <= 0.0F ? Vec{} : v; }

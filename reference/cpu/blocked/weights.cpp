@@ -15,6 +15,9 @@
 // block of rows is so small that its dy and x stay in the first cache for all elements of the window. Padding is no work: the
 // loops over pixels leave out what an element of the window would read outside x.
 //
+// Note [pairs in a gradient]: with eight filters or fewer on plain images a vector of dy holds two neighbouring pixels, as in taps.cpp.
+// Multiplied with x[s] it is a term of element s of the window from the first pixel and of element s - 1 from the second.
+//
 // Note [dividing a weight gradient]: threads take different blocks of filters and, where they are too few, different rows, each
 // with sums of its own, which are added in order.
 
@@ -79,8 +82,9 @@ void add_window(const Pixels& pixels, const std::int64_t* starts, float* total) 
 }
 
 using AddWindow = void (*)(const Pixels&, const std::int64_t*, float*);
+constexpr std::size_t kSums = 30;  // of 32 registers
 template <std::size_t S>
-constexpr std::size_t kRowsOf = std::min<std::size_t>(27 / S, 9);
+constexpr std::size_t kRowsOf = std::min<std::size_t>(kSums / S, 9);
 template <std::size_t S, std::size_t... M>
 AddWindow window_of(std::size_t rows, std::index_sequence<M...>) {
   static constexpr std::array<AddWindow, sizeof...(M)> table = {add_window<S, M + 1>...};
@@ -94,7 +98,9 @@ AddWindow window_function(int columns, std::size_t rows) {
   switch (columns) {
     case 1: return window_of<1>(rows);
     case 3: return window_of<3>(rows);
+    case 4: return window_of<4>(rows);
     case 5: return window_of<5>(rows);
+    case 6: return window_of<6>(rows);
     case 7: return window_of<7>(rows);
     default: return window_of<11>(rows);
   }
@@ -103,7 +109,9 @@ std::size_t rows_of_window(int columns) {
   switch (columns) {
     case 1: return kRowsOf<1>;
     case 3: return kRowsOf<3>;
+    case 4: return kRowsOf<4>;
     case 5: return kRowsOf<5>;
+    case 6: return kRowsOf<6>;
     case 7: return kRowsOf<7>;
     default: return kRowsOf<11>;
   }
@@ -125,9 +133,20 @@ struct Task {
   Slice rows;    ///< of all images
 };
 
+constexpr int kHalf = kBlock / 2;
+
+/// Whether vectors of dy hold two pixels; see Note [pairs in a gradient].
+bool in_pairs(const WeightGradient& job) {
+  return job.x.pixel == 1 && job.dw.shape.n <= kHalf && job.window.stride_w == 1 &&
+         (job.window.kernel_w == 3 || job.window.kernel_w == 5);
+}
+
+/// Columns of the window for which there are sums.
+int columns_of(const WeightGradient& job) { return job.window.kernel_w + (in_pairs(job) ? 1 : 0); }
+
 /// How many floats of sums a block of filters has: [blocks of channels][taps][16][16], or of plain x [channels][taps][16].
 std::int64_t sums_of(const WeightGradient& job, int channels) {
-  const std::int64_t window = std::int64_t{job.window.kernel_h} * job.window.kernel_w;
+  const std::int64_t window = std::int64_t{job.window.kernel_h} * columns_of(job);
   return (job.x.pixel == 1 ? channels : blocks_of(channels) * kBlock) * window * kBlock;
 }
 
@@ -150,6 +169,32 @@ Pixels gradient_rows(const WeightGradient& job, int n, int block, int first, int
     for (std::int64_t i = 0; i < rows * row; i += kBlock) sum += as_vec(pixels.dy + i);
     as_vec(db) += sum;
   }
+  return pixels;
+}
+
+/// The same of the only block of filters, two pixels a vector.
+Pixels gradient_pairs(const WeightGradient& job, int n, int first, int rows, float* db) {
+  const int columns = job.dy.shape.w;
+  const int pairs = (columns + 1) / 2;
+  float* to = scratch(Slot::masked_gradient, std::int64_t{rows} * pairs * kBlock);
+  const Pixels pixels{.dy = to, .rows = rows, .columns = pairs, .dy_row = std::int64_t{pairs} * kBlock};
+  const auto pixel = [&](std::int64_t at) {
+    Vec v = as_vec(job.dy.data + at);
+    if (job.mask != nullptr) keep_where_positive(v, as_vec(job.mask + at));
+    return v;
+  };
+  Vec sum{};
+  for (int i = 0; i < rows; ++i) {
+    const std::int64_t row = job.dy.at(n, 0, first + i, 0) - job.dy.data;
+    for (int q = 0; q < columns; q += 2, to += kBlock) {
+      const Vec left = pixel(row + std::int64_t{q} * kBlock);
+      const Vec right = q + 1 < columns ? pixel(row + std::int64_t{q + 1} * kBlock) : Vec{};
+      const Vec both = __builtin_shufflevector(left, right, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+      as_vec(to) = both;
+      sum += both;
+    }
+  }
+  if (db != nullptr) as_vec(db) += sum;
   return pixels;
 }
 
@@ -186,7 +231,9 @@ void add_blocked(const WeightGradient& job, Pixels pixels, int n, int first, Sli
 /// The same of plain images, from a copy of the rows with zeros around.
 void add_plain(const WeightGradient& job, Pixels pixels, int n, int first, float* sums) {
   const Window& window = job.window;
-  const int packed_w = (pixels.columns - 1) * window.stride_w + window.kernel_w;
+  const int columns = columns_of(job);
+  const int step = window.stride_w * (in_pairs(job) ? 2 : 1);
+  const int packed_w = (pixels.columns - 1) * step + columns;
   const int packed_h = (pixels.rows - 1) * window.stride_h + window.kernel_h;
   float* packed = scratch(Slot::packed_input, std::int64_t{job.channels} * packed_h * packed_w);
   const int left = std::min(window.padding_w, packed_w);
@@ -201,18 +248,19 @@ void add_plain(const WeightGradient& job, Pixels pixels, int n, int first, float
     }
   }
   pixels.x = packed;
-  pixels.x_step = window.stride_w;
+  pixels.x_step = step;
   pixels.x_row = std::int64_t{window.stride_h} * packed_w;
-  const int lines = job.channels * window.kernel_h;  // rows of windows: channel by channel
-  const auto most = static_cast<int>(rows_of_window(window.kernel_w));
-  for (int line = 0; line < lines; line += most) {
-    const int count = std::min(most, lines - line);
-    std::array<std::int64_t, 27> starts;
-    for (int m = 0; m < count; ++m)
+  const std::int64_t lines = std::int64_t{job.channels} * window.kernel_h;  // rows of windows: channel by channel
+  const auto most = static_cast<std::int64_t>(rows_of_window(columns));
+  const std::int64_t passes = (lines + most - 1) / most;
+  for (std::int64_t pass = 0; pass < passes; ++pass) {
+    const Slice slice = shard(lines, passes, pass);
+    std::array<std::int64_t, kSums> starts;
+    for (std::int64_t m = 0; m < slice.count; ++m)
       starts[static_cast<std::size_t>(m)] =
-          (std::int64_t{(line + m) / window.kernel_h} * packed_h + (line + m) % window.kernel_h) * packed_w;
-    window_function(window.kernel_w, static_cast<std::size_t>(count))(pixels, starts.data(), sums);
-    sums += std::int64_t{count} * window.kernel_w * kBlock;
+          ((slice.offset + m) / window.kernel_h * packed_h + (slice.offset + m) % window.kernel_h) * packed_w;
+    window_function(columns, static_cast<std::size_t>(slice.count))(pixels, starts.data(), sums);
+    sums += slice.count * columns * kBlock;
   }
 }
 
@@ -236,7 +284,9 @@ void run_task(const WeightGradient& job, const Bundle& bundle, const Task& task,
     for (std::int64_t i = 0; i < task.blocks.count; ++i) {
       float* own = sums + i * (count + kBlock);
       const int block = bundle.first_filter / kBlock + static_cast<int>(task.blocks.offset + i);
-      const Pixels pixels = gradient_rows(job, n, block, first, rows, job.db.data == nullptr ? nullptr : own + count);
+      float* db = job.db.data == nullptr ? nullptr : own + count;
+      const Pixels pixels =
+          in_pairs(job) ? gradient_pairs(job, n, first, rows, db) : gradient_rows(job, n, block, first, rows, db);
       if (job.x.pixel == 1)
         add_plain(job, pixels, n, first, own);
       else
@@ -248,15 +298,20 @@ void run_task(const WeightGradient& job, const Bundle& bundle, const Task& task,
 
 /// Adds the sums of a block of filters to dw and db.
 void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, const float* sums) {
-  const int window = job.window.kernel_h * job.window.kernel_w;
+  const bool pairs = in_pairs(job);
+  const int columns = columns_of(job);
+  const int window = job.window.kernel_h * columns;
   const int channels_a_group = job.dw.shape.c;
   const int filters_a_group = job.dw.shape.n / job.groups;
   const int filters = std::min(kBlock, bundle.filters - block * kBlock);
   const std::int64_t filter_size = job.dw.shape.sample_count();
   float* dw = job.dw.data + std::int64_t{bundle.first_filter + block * kBlock} * filter_size;
-  if (job.db.data != nullptr)
-    for (int f = 0; f < filters; ++f)
-      job.db.data[bundle.first_filter + block * kBlock + f] += sums[sums_of(job, bundle.channels) + f];
+  if (job.db.data != nullptr) {
+    for (int f = 0; f < filters; ++f) {
+      const float* sum = sums + sums_of(job, bundle.channels) + f;
+      job.db.data[bundle.first_filter + block * kBlock + f] += pairs ? sum[0] + sum[kHalf] : sum[0];
+    }
+  }
   const bool plain = job.x.pixel == 1;
   const std::int64_t tap_step = plain ? kBlock : kBlock * kBlock;
   for (int first = 0; first < bundle.channels; first += kBlock) {
@@ -266,10 +321,12 @@ void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, 
       const int first_of_group = group * channels_a_group - bundle.first_channel;  // in the bundle
       const int begin = std::max(first, first_of_group);
       const int end = std::min({first + kBlock, first_of_group + channels_a_group, bundle.channels});
-      float* to = dw + f * filter_size + std::int64_t{begin - first_of_group} * window;
+      float* to = dw + f * filter_size + std::int64_t{begin - first_of_group} * job.window.kernel_h * job.window.kernel_w;
       for (int c = begin; c < end; ++c) {
         const float* from = block_sums + std::int64_t{c - first} * (plain ? window : 1) * kBlock + f;
-        for (int tap = 0; tap < window; ++tap) *to++ += from[tap * tap_step];
+        for (int r = 0; r < job.window.kernel_h; ++r, from += columns * tap_step)
+          for (int s = 0; s < job.window.kernel_w; ++s)
+            *to++ += pairs ? from[s * tap_step] + from[(s + 1) * tap_step + kHalf] : from[s * tap_step];
       }
     }
   }

@@ -36,23 +36,25 @@ struct Filters {
   int ins = 0, out_blocks = 0, blocks = 1;
 };
 
+template <class Kind>
 void transform_filters(const Convolution& c, const Filters& f) {
+  constexpr int kTaps = Kind::kFilter * Kind::kFilter;
   const int outs = c.transposed ? c.w.shape.c : c.w.shape.n;
-  const std::int64_t filter = std::int64_t{c.w.shape.c} * 9;
-  const std::int64_t out_step = c.transposed ? 9 : filter;
-  const std::int64_t in_step = c.transposed ? filter : 9;
+  const std::int64_t filter = std::int64_t{c.w.shape.c} * kTaps;
+  const std::int64_t out_step = c.transposed ? kTaps : filter;
+  const std::int64_t in_step = c.transposed ? filter : kTaps;
   parallel_for(f.out_blocks, [&](std::int64_t out_block) {
     const std::int64_t group = out_block / f.blocks;
     const std::int64_t blocks = std::min<std::int64_t>(f.blocks, f.out_blocks - group * f.blocks);
     float* to = f.data + group * f.blocks * f.ins * kBlock + (out_block - group * f.blocks) * kBlock;
     const int lanes = lanes_of(outs, static_cast<int>(out_block));
     for (int in = 0; in < f.ins; ++in, to += blocks * kBlock) {
-      alignas(64) float g[9][kBlock] = {};
+      alignas(64) float g[static_cast<std::size_t>(kTaps)][kBlock] = {};
       const float* from = c.w.data + out_block * kBlock * out_step + in * in_step;
       for (int lane = 0; lane < lanes; ++lane)
-        for (int tap = 0; tap < 9; ++tap) g[tap][lane] = from[lane * out_step + (c.transposed ? 8 - tap : tap)];
-      transform<FilterTransform>([&](int i, int j) -> const Vec& { return as_vec(g[i * 3 + j]); },
-                                 [&](int i, int j, const Vec& v) { as_vec(to + (i * kPatch + j) * f.point) = v; });
+        for (int tap = 0; tap < kTaps; ++tap) g[tap][lane] = from[lane * out_step + (c.transposed ? kTaps - 1 - tap : tap)];
+      transform<typename Kind::Filter>([&](int i, int j) -> const Vec& { return as_vec(g[i * Kind::kFilter + j]); },
+                                       [&](int i, int j, const Vec& v) { as_vec(to + (i * kPatch + j) * f.point) = v; });
     }
   });
 }
@@ -117,22 +119,23 @@ struct Outputs {
 };
 
 /// kSums: adds up the outputs too.
-template <bool kSums>
+template <class Kind, bool kSums>
 void transform_output(const float* products, std::int64_t point_step, const Outputs& out, const Vec& bias, bool relu, Vec& sum,
                       Vec& squares) {
-  transform<OutputTransform>([&](int i, int j) -> const Vec& { return as_vec(products + (i * kPatch + j) * point_step); },
-                             [&](int i, int j, const Vec& value) {
-                               if (i >= out.rows || j >= out.columns) return;
-                               Vec v = value + bias;
-                               if (relu) apply_relu(v);
-                               if constexpr (kSums) {
-                                 sum += v;
-                                 squares += v * v;
-                               }
-                               as_vec(out.y + i * out.row + j * kBlock) = v;
-                             });
+  transform<typename Kind::Output>([&](int i, int j) -> const Vec& { return as_vec(products + (i * kPatch + j) * point_step); },
+                                   [&](int i, int j, const Vec& value) {
+                                     if (i >= out.rows || j >= out.columns) return;
+                                     Vec v = value + bias;
+                                     if (relu) apply_relu(v);
+                                     if constexpr (kSums) {
+                                       sum += v;
+                                       squares += v * v;
+                                     }
+                                     as_vec(out.y + i * out.row + j * kBlock) = v;
+                                   });
 }
 
+template <class Kind>
 void transform_outputs(const Work& work, Slice tiles, const Points& m, double* sums) {
   const Convolution& c = work.c;
   for (int block = 0; block < c.y.blocks(); ++block) {
@@ -140,14 +143,14 @@ void transform_outputs(const Work& work, Slice tiles, const Points& m, double* s
     DoubleSums total, squares_total;
     for (std::int64_t t = 0; t < tiles.count; ++t) {
       const Place place(work.tiles, tiles.offset + t);
-      const Outputs out{c.y.at(place.n, block, place.row, place.column), std::min(kTile, c.y.shape.h - place.row),
-                        std::min(kTile, c.y.shape.w - place.column), c.y.row()};
+      const Outputs out{c.y.at(place.n, block, place.row, place.column), std::min(Kind::kTile, c.y.shape.h - place.row),
+                        std::min(Kind::kTile, c.y.shape.w - place.column), c.y.row()};
       Vec sum{}, squares{};
       if (sums == nullptr) {
-        transform_output<false>(m.at(0, block, t), m.point, out, bias, c.relu, sum, squares);
+        transform_output<Kind, false>(m.at(0, block, t), m.point, out, bias, c.relu, sum, squares);
         continue;
       }
-      transform_output<true>(m.at(0, block, t), m.point, out, bias, c.relu, sum, squares);
+      transform_output<Kind, true>(m.at(0, block, t), m.point, out, bias, c.relu, sum, squares);
       total.add(sum);
       squares_total.add(squares);
     }
@@ -155,9 +158,8 @@ void transform_outputs(const Work& work, Slice tiles, const Points& m, double* s
   }
 }
 
-}  // namespace
-
-void run(const Convolution& c) {
+template <class Kind>
+void run_kind(const Convolution& c) {
   const int out_blocks = c.y.blocks();
   Filters filters{.ins = c.x.shape.c, .out_blocks = out_blocks, .blocks = filter_blocks_of(out_blocks)};
   filters.point = (std::int64_t{filters.ins} * out_blocks + 1) * kBlock;
@@ -167,8 +169,8 @@ void run(const Convolution& c) {
   std::fill_n(bias, bias_floats, 0.0F);
   float* zeros = bias + std::int64_t{out_blocks} * kBlock;
   if (c.bias != nullptr) std::copy_n(c.bias, c.y.shape.c, bias);
-  transform_filters(c, filters);
-  const Work work{c, Tiles(c.y.shape), filters, bias, zeros};
+  transform_filters<Kind>(c, filters);
+  const Work work{c, Tiles(c.y.shape, Kind::kTile), filters, bias, zeros};
   const std::int64_t all = work.tiles.count();
   const std::int64_t block = tiles_of_block(c.x.blocks(), out_blocks, all);
   const std::int64_t blocks = (all + block - 1) / block;
@@ -182,10 +184,14 @@ void run(const Convolution& c) {
       const Slice tiles = shard(all, blocks, i);
       transform_input(work, tiles, v);
       multiply(work, tiles.count, v, m);
-      transform_outputs(work, tiles, m, sums == nullptr ? nullptr : sums + worker * 2 * out_blocks * kBlock);
+      transform_outputs<Kind>(work, tiles, m, sums == nullptr ? nullptr : sums + worker * 2 * out_blocks * kBlock);
     }
   });
   if (sums != nullptr) add_parts(sums, workers, c.y.shape.c, {0, c.y.shape.c}, c.sums);
 }
+
+}  // namespace
+
+void run(const Convolution& c) { c.w.shape.h == For5x5::kFilter ? run_kind<For5x5>(c) : run_kind<For3x3>(c); }
 
 }  // namespace convoy::cpu::blocked::winograd

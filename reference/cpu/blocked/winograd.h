@@ -1,5 +1,6 @@
-/// Convolutions of 3 x 3 with stride 1 by Winograd's F(4x4, 3x3): 2.25 multiplications an output instead of 9, and transforms
-/// before and after. Its rounding errors are larger: at most 1e-4 of the largest value, against 1e-5 of the direct ones.
+/// Convolutions with stride 1 by Winograd's ways, F(4x4, 3x3) and F(2x2, 5x5): 2.25 multiplications an output instead of 9, 9
+/// instead of 25, and transforms before and after. Their rounding errors are larger: at most 1e-4 of the largest value, against
+/// 1e-5 of the direct ones.
 #pragma once
 
 #include "reference/cpu/blocked/kernels.h"
@@ -12,7 +13,7 @@ struct Convolution {
   BlockedView<const float> x;
   const float* mask = nullptr;  ///< laid out as x: x counts only where it is positive; nullptr: everywhere
   BlockedView<float> y;
-  View<const float> w;               ///< [K,C,3,3]
+  View<const float> w;               ///< [K,C,3,3] or [K,C,5,5]
   bool transposed = false;           ///< y has the channels: filters are turned round
   int padding_h = 0, padding_w = 0;  ///< of x
   const float* bias = nullptr;
@@ -26,7 +27,7 @@ struct WeightGradient {
   BlockedView<const float> dy;
   const float* mask = nullptr;
   BlockedView<const float> x;
-  View<float> dw;  ///< [K,C,3,3]
+  View<float> dw;  ///< [K,C,3,3] or [K,C,5,5]
   View<float> db;
   int padding_h = 0, padding_w = 0;
 };

@@ -1,4 +1,4 @@
-/// How images fall into tiles of 4 x 4 outputs, and patches of them in transformed form; shared by the two files of Winograd's
+/// How images fall into tiles of 4 x 4 or 2 x 2 outputs, and patches of them in transformed form; shared by the two files of Winograd's
 /// ways.
 #pragma once
 
@@ -11,8 +11,10 @@ namespace convoy::cpu::blocked::winograd {
 
 /// The tiles of all images: `down` x `right` in each, the last ones reaching over the image's end.
 struct Tiles {
+  int size = 0;  ///< outputs of a tile in a row
   int images = 0, down = 0, right = 0;
-  explicit Tiles(const Shape& y) : images(y.n), down((y.h + kTile - 1) / kTile), right((y.w + kTile - 1) / kTile) {}
+  Tiles(const Shape& y, int outputs)
+      : size(outputs), images(y.n), down((y.h + outputs - 1) / outputs), right((y.w + outputs - 1) / outputs) {}
   [[nodiscard]] std::int64_t count() const { return std::int64_t{images} * down * right; }
 };
 /// Image, and first output row and column.
@@ -20,8 +22,8 @@ struct Place {
   int n, row, column;
   Place(const Tiles& tiles, std::int64_t index)
       : n(static_cast<int>(index / (std::int64_t{tiles.down} * tiles.right))),
-        row(static_cast<int>(index / tiles.right % tiles.down) * kTile),
-        column(static_cast<int>(index % tiles.right) * kTile) {}
+        row(static_cast<int>(index / tiles.right % tiles.down) * tiles.size),
+        column(static_cast<int>(index % tiles.right) * tiles.size) {}
 };
 
 /// Transformed tiles in memory: [36 points][blocks of channels][tiles][16]. A line more for every point, so that the points of a

@@ -51,7 +51,9 @@ void add_products(const Points& v, int in_blocks, int last_lanes, const Points& 
   });
 }
 
+template <class Kind>
 void add_to_weights(const WeightGradient& job, const float* sums) {
+  constexpr int kTaps = Kind::kFilter * Kind::kFilter;
   const int in_blocks = job.x.blocks();
   const std::int64_t filter = job.dw.shape.sample_count();
   const std::int64_t point_step = std::int64_t{job.dy.blocks()} * in_blocks * kBlock * kBlock;
@@ -59,12 +61,13 @@ void add_to_weights(const WeightGradient& job, const float* sums) {
     const int lanes = lanes_of(job.dw.shape.n, static_cast<int>(block));
     for (int c = 0; c < job.dw.shape.c; ++c) {
       const float* from = sums + ((block * in_blocks + c / kBlock) * kBlock + c % kBlock) * kBlock;
-      alignas(64) float g[9][kBlock];
-      transform<FilterGradientTransform>([&](int i, int j) -> const Vec& { return as_vec(from + (i * kPatch + j) * point_step); },
-                                         [&](int i, int j, const Vec& v) { as_vec(g[i * 3 + j]) = v; });
-      float* to = job.dw.data + block * kBlock * filter + std::int64_t{c} * 9;
+      alignas(64) float g[static_cast<std::size_t>(kTaps)][kBlock];
+      transform<typename Kind::FilterGradient>(
+          [&](int i, int j) -> const Vec& { return as_vec(from + (i * kPatch + j) * point_step); },
+          [&](int i, int j, const Vec& v) { as_vec(g[i * Kind::kFilter + j]) = v; });
+      float* to = job.dw.data + block * kBlock * filter + std::int64_t{c} * kTaps;
       for (int lane = 0; lane < lanes; ++lane)
-        for (int tap = 0; tap < 9; ++tap) to[lane * filter + tap] += g[tap][lane];
+        for (int tap = 0; tap < kTaps; ++tap) to[lane * filter + tap] += g[tap][lane];
     }
   });
 }
@@ -91,12 +94,11 @@ void add_to_bias(const WeightGradient& job) {
   });
 }
 
-}  // namespace
-
-void run(const WeightGradient& job) {
+template <class Kind>
+void run_kind(const WeightGradient& job) {
   const int in_blocks = job.x.blocks();
   const int out_blocks = job.dy.blocks();
-  const Tiles tiles(job.dy.shape);
+  const Tiles tiles(job.dy.shape, Kind::kTile);
   const std::int64_t all = tiles.count();
   const std::int64_t block = tiles_of_block(in_blocks, out_blocks, all);
   const Points v(scratch(Slot::winograd_input, Points::floats(in_blocks, block)), in_blocks, block);
@@ -108,11 +110,15 @@ void run(const WeightGradient& job) {
   for (std::int64_t i = 0; i < blocks; ++i) {
     const Slice slice = shard(all, blocks, i);
     transform_tiles<InputTransform>(job.x, nullptr, job.padding_h, job.padding_w, tiles, slice, v);
-    transform_tiles<GradientTransform>(job.dy, job.mask, 0, 0, tiles, slice, z);
+    transform_tiles<typename Kind::Gradient>(job.dy, job.mask, 0, 0, tiles, slice, z);
     add_products(v, in_blocks, job.x.shape.c - (in_blocks - 1) * kBlock, z, out_blocks, slice.count, sums);
   }
-  add_to_weights(job, sums);
+  add_to_weights<Kind>(job, sums);
   if (job.db.data != nullptr) add_to_bias(job);
 }
+
+}  // namespace
+
+void run(const WeightGradient& job) { job.dw.shape.h == For5x5::kFilter ? run_kind<For5x5>(job) : run_kind<For3x3>(job); }
 
 }  // namespace convoy::cpu::blocked::winograd

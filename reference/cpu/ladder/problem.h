@@ -11,7 +11,7 @@ inline constexpr double kTolerance = 2e-4;
 /// Operands whose values differ at every index, in both layouts. The right answer comes from the naive kernels in double.
 class Problem {
  public:
-  explicit Problem(const Size& size);
+  explicit Problem(const Size& size, Pass pass = Pass::forward);
   [[nodiscard]] Operands operands();
   /// The largest difference from the right answer over its largest value; NaN when something was not written.
   double error_of(const Rung& rung);
@@ -22,9 +22,10 @@ class Problem {
   void find_answer();
 
   Size size_;
-  Shape shape_;
-  Tensor<float> x_, w_, b_, y_;
-  AlignedArray<float> x_blocked_, y_blocked_;
+  Pass pass_;
+  Shape y_shape_, result_shape_;
+  Tensor<float> x_, w_, b_, dy_, result_;
+  AlignedArray<float> x_blocked_, dy_blocked_, result_blocked_;
   Tensor<double> wanted_;
 };
 

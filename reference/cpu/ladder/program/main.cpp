@@ -20,10 +20,11 @@
 namespace {
 
 using namespace convoy;
-using namespace convoy::cpu;
 using namespace convoy::cpu::ladder;
 
-constexpr const Ladder* kLadders[] = {&conv2d, &linear, &batch_norm2d};
+constexpr const Ladder* kLadders[] = {
+    &conv2d,       &conv2d_backward_input, &conv2d_backward_weights,  &linear, &linear_backward_input, &linear_backward_weights,
+    &batch_norm2d, &max_pool2d,            &max_pool2d_backward_input};
 constexpr double kBudget_s = 0.4;
 
 /// What one core can do.
@@ -35,7 +36,7 @@ struct Limits {
 bool check(const Ladder& ladder, const std::vector<Size>& sizes) {
   bool right = true;
   for (const Size& size : sizes) {
-    Problem problem(size);
+    Problem problem(size, ladder.pass);
     for (const Rung& rung : ladder.rungs) {
       const double error = problem.error_of(rung);
       if (error <= kTolerance) continue;
@@ -51,13 +52,13 @@ bool check(const Ladder& ladder, const std::vector<Size>& sizes) {
 void measure(const Ladder& ladder, const Limits& limits) {
   std::printf("%s: %s\n", std::string(ladder.op).c_str(), std::string(ladder.what).c_str());
   for (const Size& size : ladder.measured()) {
-    const Work work = work_of(size.layer, size.x, Pass::forward, DType::f32);
+    const Work work = work_of(size.layer, size.x, ladder.pass, DType::f32);
     const double bytes = work.bytes_read + work.bytes_written;
     const double least_s = std::max(work.flops / limits.flops_per_s, bytes / limits.bytes_per_s);
     std::printf("\n  %s: %s of %d x %d x %d x %d, %.1f MFLOP, %.2f MB\n", std::string(size.where).c_str(),
                 describe(size.layer).c_str(), size.x.n, size.x.c, size.x.h, size.x.w, work.flops / 1e6, bytes / 1e6);
     std::printf("  rung  %-60s %10s %9s %8s %10s %8s\n", "idea", "ms", "GFLOP/s", "GB/s", "% of limit", "error");
-    Problem problem(size);
+    Problem problem(size, ladder.pass);
     for (const Rung& rung : ladder.rungs) {
       const double error = problem.error_of(rung);
       const double time_s = problem.time_s(rung, kBudget_s);
@@ -90,7 +91,7 @@ int run(const std::vector<std::string>& words) {
 #ifdef _OPENMP
   omp_set_num_threads(1);
 #endif
-  flush_denormals();
+  cpu::flush_denormals();
   bool right = true;
   for (const Ladder* ladder : chosen) right = check(*ladder, ladder->checked()) && right;
   if (only_check) {
