@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "reference/core/huge_pages.h"
 #include "reference/core/tensor.h"
 
 namespace convoy::cpu {
@@ -13,7 +12,6 @@ float* scratch(Slot slot, std::int64_t count) {
   if (buffer.count() < count) {
     buffer = {};  // free the old one first: both at once could be more than there is
     buffer = AlignedArray<float>(count);
-    prefer_huge_pages(buffer.data(), count * static_cast<std::int64_t>(sizeof(float)));
   }
   return buffer.data();
 }

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "reference/core/huge_pages.h"
+#include "reference/exec/huge_pages.h"
 
 namespace convoy {
 namespace {

@@ -1,4 +1,4 @@
-#include "reference/core/huge_pages.h"
+#include "reference/exec/huge_pages.h"
 
 #ifdef __linux__
 #include <sys/mman.h>
