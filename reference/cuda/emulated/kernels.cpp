@@ -1,0 +1,1 @@
+#include "reference/cuda/layers/all.cuh"
