@@ -66,6 +66,7 @@ class Session {
   void give_up_warp(int warp);
   [[nodiscard]] int threads_of_warp(int warp) const;
   [[nodiscard]] Moment now(const void* place, bool atomic) const;
+  void look_at(const Access& access, bool atomic);
   void access_global(Allocation& allocation, const Access& access, bool atomic);
   void access_variable(int variable, const Access& access, bool atomic);
   template <class Name>

@@ -69,7 +69,15 @@ void Session::look_for_race(Shadow& shadow, std::int64_t offset, const Access& a
   }
 }
 
+// What is called from here may be functions of the standard library that the linker took from a kernel file, and that call the hooks
+// themselves: meanwhile nothing is watched.
 void Session::access(Access access, bool atomic) {
+  inside_ = false;
+  look_at(access, atomic);
+  inside_ = true;
+}
+
+void Session::look_at(const Access& access, bool atomic) {
   const std::uintptr_t address = access.address;
   const auto stack = reinterpret_cast<std::uintptr_t>(fibres_.stack(current_));
   if (address >= stack && address < stack + kStack_bytes) return;  // the thread's own variables
