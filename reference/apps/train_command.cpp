@@ -14,6 +14,7 @@
 #include "reference/io/file.h"
 #include "reference/io/model_file.h"
 #include "reference/io/report.h"
+#include "reference/io/straggler_options.h"
 #include "reference/io/timeline_file.h"
 #include "reference/io/weights_file.h"
 #include "reference/train/checkpoint.h"
@@ -46,6 +47,7 @@ struct TrainOptions {
   std::string csv;
   std::string curve;
   std::string timeline;
+  StragglerWords stragglers;
 };
 
 void add_options(CLI::App& verb, TrainOptions& options) {
@@ -91,6 +93,7 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--json", options.json, "Write the result to this file; - is stdout");
   verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each");
   verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each");
+  options.stragglers.add_to(verb);
   verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file");
 }
 
@@ -231,6 +234,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   settings.lars_trust = options.trust;
   settings.augmentation = augmentation_of(options);
   settings.loader_threads = options.loader_threads;
+  settings.stragglers = options.stragglers.stragglers(plan.mesh.world_size());
   settings.checkpoint_every = options.checkpoint_every;
   if (!options.load.empty())
     settings.start = read_weights_file(options.load, model);

@@ -1,7 +1,6 @@
 #include "reference/train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -13,18 +12,15 @@
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "reference/cpu/kernels.h"
+#include "reference/train/slowed.h"
 #include "reference/train/weights.h"
 
 namespace convoy {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr const char* kWeights = "weights";
 constexpr const char* kStatistics = "running_statistics";
 constexpr const char* kMomentum = "momentum";
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// A training run: one memory for each rank of this process, on which the schedules of full, short and evaluation steps run in
 /// turn.
@@ -180,7 +176,9 @@ class Trainer {
     if (order.takers == 0) loader = nullptr;  // only others load
     if (loader != nullptr) loader->begin(order);
     try {
-      Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, compute.function(), options);
+      const ComputeFn kernels =
+          slowed(compute.function(), settings_.stragglers, compute.settings().first_step, transport_.now_s);
+      Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, kernels, options);
       if (loader != nullptr) loader->end();
       return timeline;
     } catch (...) {
@@ -328,14 +326,14 @@ class Trainer {
     training_.settings().first_step = step_;
     training_.settings().variation = {.seed = settings_.seed, .epoch = epoch_};
     RunOptions options = run_options(settings_.threads, settings_.bind);
-    const Clock::time_point start = Clock::now();
+    const double start_s = transport_.now_s();
     if (settings_.on_progress) {
       options.on_step_end = [&, done = step_in_epoch_](int rank, int iteration) {
-        if (rank == 0) report_progress(schedule, done + iteration + 1, before_.time_s + seconds_since(start));
+        if (rank == 0) report_progress(schedule, done + iteration + 1, before_.time_s + transport_.now_s() - start_s);
       };
     }
     Timeline timeline = run_loaded(schedule, steps, training_, options);
-    before_.time_s += seconds_since(start);
+    before_.time_s += transport_.now_s() - start_s;
     if (training_loader_) {
       before_.wait_s += transport_.sum({training_loader_->waited_s()}).at(0) / transport_.world_size;
       training_loader_->reset_waiting();

@@ -9,6 +9,7 @@
 #include "reference/data/dataset.h"
 #include "reference/exec/exec.h"
 #include "reference/plans/plan.h"
+#include "reference/schedule/stragglers.h"
 #include "reference/schedule/timeline.h"
 #include "reference/train/checkpoint.h"
 #include "reference/train/cpu_compute.h"
@@ -40,6 +41,7 @@ struct TrainSettings {
   std::optional<Augmentation> augmentation = {};  ///< of training images
   /// Threads of this process that prepare images ahead of training; 0: ranks load them; -1: one where images are varied or decoded.
   int loader_threads = -1;
+  Stragglers stragglers = {};             ///< ranks of this run that are slowed down
   RateSchedule rate = {};                 ///< how the learning rate changes over the run; sgd.learning_rate is the highest
   std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
   std::optional<Checkpoint> resume = {};  ///< what to go on from, instead of beginning

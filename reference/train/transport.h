@@ -4,6 +4,7 @@
 /// two is in this value and nowhere else.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,9 +16,12 @@
 
 namespace convoy {
 
+/// Seconds on a clock that never jumps.
+inline double steady_now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
 /// Every function is called by all processes, in the same order.
 struct Transport {
-  std::string name;         ///< "threads", "mpi"
+  std::string name;         ///< "threads", "mpi", "smpi"
   std::string collectives;  ///< who carries them out: "ours" (rounds of messages), "library" (MPI's own)
   int world_size = 1;
   std::vector<int> ranks;  ///< of this process, in increasing order
@@ -33,6 +37,9 @@ struct Transport {
   std::function<void(const std::string& what, const std::string& text)> require_agreement;
   /// The same over ranks 0 to count-1 alone; null in processes that have none of them.
   std::function<std::shared_ptr<const Transport>(int count)> first;
+
+  /// Seconds on the clock that the run is measured with; the steady one, but where ranks are simulated.
+  std::function<double()> now_s = steady_now_s;
 
   /// Whether rank 0 is in this process, which then prints and writes results.
   [[nodiscard]] bool has_root() const { return !ranks.empty() && ranks.front() == 0; }

@@ -43,6 +43,15 @@ void MachineOptions::add_to(CLI::App& verb) {
       ->check(CLI::IsMember({"roofline", "kernels"}));
 }
 
+std::string MachineOptions::words() const {
+  std::string words;
+  if (!cluster_.empty()) words += " --cluster " + cluster_;
+  if (!profile_.empty()) words += " --profile " + profile_;
+  if (fidelity_ != "auto") words += " --fidelity " + fidelity_;
+  if (cost_ != "roofline") words += " --cost " + cost_;
+  return words;
+}
+
 ChosenMachine MachineOptions::machine() const {
   const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;

@@ -28,6 +28,8 @@ class MachineOptions {
   void add_to(CLI::App& verb);
   /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
   [[nodiscard]] ChosenMachine machine() const;
+  /// What was typed of its options, as " --cluster dgx-v100 --cost kernels".
+  [[nodiscard]] std::string words() const;
   /// The first of its options that was typed, "--cluster"; "" when none was.
   [[nodiscard]] std::string typed() const {
     return !cluster_.empty()       ? "--cluster"

@@ -8,7 +8,9 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/straggler_options.h"
 #include "reference/io/timeline_file.h"
+#include "simulator/apps/costs.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
@@ -32,6 +34,8 @@ struct SimulateOptions {
   std::string svg_file;
   bool gantt = false;
   bool all_ranks = false;
+  StragglerWords stragglers;
+  std::int64_t epoch_images = 1'281'167;
 };
 
 /// Whether each rank of a step with this many images a rank fits into the memory of a device.
@@ -108,6 +112,8 @@ void run(const SimulateOptions& options, const Session& session) {
   Task task = prepare(options.schedule.choice(), mode, options.iterations, machine);
   task.all_ranks = options.all_ranks;
   const ScheduleChoice& choice = task.choice;
+  task.stragglers = options.stragglers.stragglers(choice.ranks);
+  if (options.epoch_images < 1) throw InputError(cat("--epoch-images is ", options.epoch_images, "; write 1 or more"));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
                    describe(choice), machine.cluster.name));
@@ -124,13 +130,18 @@ void run(const SimulateOptions& options, const Session& session) {
   options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
                                   machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
                                   speed_table(step), step_table(done.times), memory_table(task.schedule, memory, device_bytes)));
+  if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
+  const std::optional<Costs> costs = costs_of(task, done.times, options.epoch_images);
+  if (costs) options.output.text(cost_table(*costs));
   if (options.gantt) {
     options.output.text("\n" + gantt(task.schedule, done.timeline,
                                      {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
   }
   auto json = nlohmann::ordered_json::parse(to_json(done.report));
-  json["seed"] = nullptr;  // nothing is drawn at random
+  json["seed"] = task.stragglers.jitter > 0 ? nlohmann::ordered_json(task.stragglers.seed) : nullptr;  // else nothing is drawn
   json["simulation"] = simulation_json(step, machine, done.timeline.fidelity, memory_json(task.schedule, memory, device_bytes));
+  if (task.stragglers.any()) json["stragglers"] = stragglers_json(task.stragglers);
+  if (costs) json["costs"] = costs_json(*costs);
   options.output.json(json);
   write_timelines(options, summarise(task.schedule, done.timeline));
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
@@ -152,6 +163,11 @@ void add_simulate(CLI::App& app, const Session& session) {
   verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
   verb->add_flag("--all-ranks", options->all_ranks,
                  "Simulate every rank, also where one of a class is known to say what all of them do");
+  options->stragglers.add_to(*verb);
+  verb->add_option("--epoch-images", options->epoch_images,
+                   "Images of an epoch, for energy and price where the cluster states rates; ImageNet has 1,281,167")
+      ->capture_default_str()
+      ->type_name("N");
   add_result_file(*verb, "--timeline", options->timeline_file, "Write the start and end of every op as JSON");
   add_result_file(*verb, "--trace", options->trace_file, "Write the same for chrome://tracing and ui.perfetto.dev");
   add_result_file(*verb, "--svg", options->svg_file, "Draw the last step as a picture");

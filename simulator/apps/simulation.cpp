@@ -90,8 +90,10 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
 
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
-  done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost,
-                           {.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks});
+  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks};
+  if (task.stragglers.any())
+    options.compute_factor = [&](int rank, int iteration, int) { return task.stragglers.factor(rank, iteration); };
+  done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
   done.report.command = command;
   done.report.host = this_host();

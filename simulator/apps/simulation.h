@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reference/io/report.h"
+#include "reference/schedule/stragglers.h"
 #include "reference/schedule/timeline.h"
 #include "simulator/apps/machine_options.h"
 
@@ -19,6 +20,7 @@ struct Task {
   ChosenMachine machine;
   Schedule schedule;
   CostModel cost;
+  Stragglers stragglers = {};
   bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
 };
 

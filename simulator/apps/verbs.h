@@ -15,6 +15,8 @@ struct Session {
 void add_simulate(CLI::App& app, const Session& session);
 void add_sweep(CLI::App& app, const Session& session);
 void add_compare(CLI::App& app, const Session& session);
+void add_advise(CLI::App& app, const Session& session);
+void add_failures(CLI::App& app, const Session& session);
 void add_validate(CLI::App& app);
 void add_calibrate(CLI::App& app);
 void add_schedule(CLI::App& app);

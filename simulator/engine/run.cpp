@@ -233,15 +233,19 @@ void Run::start_computing(std::uint32_t id) {
   const Agent& agent = agents_[cursor.agent];
   const auto op = [&] { return static_cast<std::size_t>((*cursor.ops)[cursor.next]); };
   cursor.state = State::computing;
-  if (machine_.shares_cores())
-    return machine_.work(agent.rank, machine_.cluster().cores_per_rank, agent.facts->compute_s[op()], id);
-  double end_s = cursor.start_s + agent.facts->compute_s[op()];
+  const auto compute_s = [&] {
+    const double time_s = agent.facts->compute_s[op()];
+    if (!settings_.compute_factor) return time_s;
+    return time_s * settings_.compute_factor(agent.rank, cursor.iteration, (*cursor.ops)[cursor.next]);
+  };
+  if (machine_.shares_cores()) return machine_.work(agent.rank, machine_.cluster().cores_per_rank, compute_s(), id);
+  double end_s = cursor.start_s + compute_s();
   while (agent.facts->runs_on[op()]) {
     record(cursor, cursor.start_s, end_s);
     ++ended_[agent.first_count + op()];
     ++cursor.next;
     cursor.start_s = end_s;
-    end_s += agent.facts->compute_s[op()];
+    end_s += compute_s();
   }
   machine_.wait_until(end_s, id);
 }

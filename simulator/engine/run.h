@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct RunSettings {
   bool by_class = false;            ///< one rank of every class stands for all; see classes_suffice()
   int blocks = 1;                   ///< in which a stretch is cut
   std::vector<int> placement = {};  ///< device of every rank; empty: rank r on device r
+  /// Of the times of compute ops; empty: 1. Not with by_class.
+  std::function<double(int rank, int iteration, int op)> compute_factor = {};
 };
 
 /// Ops start by the rules of schedule.h. A rank that runs, or one that stands for its class, has a cursor for each of its

@@ -1,6 +1,9 @@
 /// simulate: runs a schedule on a simulated cluster, with contention, and returns when everything happened.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/schedule.h"
 #include "reference/schedule/timeline.h"
@@ -18,6 +21,8 @@ struct SimulationOptions {
   std::vector<int> placement = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
+  /// What the time of every compute op is multiplied by, see Stragglers. Ranks are not alike then, so all are simulated. Empty: 1.
+  std::function<double(int rank, int iteration, int op)> compute_factor = {};
   /// Have SimGrid move every flow, also those that have their links for themselves. Slower, the same times: for tests.
   bool everything_in_simgrid = false;
   /// The caller has validated the schedule; without it that is done here, which by formula takes longer than the simulation.

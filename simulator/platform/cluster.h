@@ -34,6 +34,13 @@
 ///       cores_per_rank: 1
 ///       communication_cores: 0.5
 ///
+///     rates:                           # optional: what running costs
+///       device: {idle: 45W, busy: 300W}
+///       node: 1100W                    # optional: 0; a node besides its devices
+///       transfer: 10pJ/bit             # optional: 0; of every byte that leaves a rank
+///       price: 3.06USD/h               # optional; of a device
+///       source: "..."                  # where these are from
+///
 /// Nodes of several kinds: `groups: [{nodes: 4, node: {...}}, {nodes: 2, node: {...}}]` instead of nodes and node.
 #pragma once
 
@@ -46,6 +53,7 @@
 #include "reference/collectives/collective.h"
 #include "simulator/platform/interior.h"
 #include "simulator/platform/network.h"
+#include "simulator/platform/rates.h"
 #include "simulator/platform/topology.h"
 
 namespace convoy {
@@ -90,6 +98,7 @@ struct Cluster {
   LinkModel host{0, 0};         ///< memory of the host, an endpoint of the Network. bandwidth 0: there is none
   /// Whether `nodes` is only the most there can be, and ranks make a cluster of as many nodes as they need: see for_ranks().
   bool sized_by_ranks = false;
+  Rates rates = {};             ///< of all its nodes
   std::vector<Cluster> others;  ///< further nodes of other kinds; of them only what describes nodes counts
 
   [[nodiscard]] int world_size() const;

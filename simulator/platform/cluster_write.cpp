@@ -151,6 +151,27 @@ void write_node(YAML::Emitter& out, const Cluster& cluster) {
   out << YAML::EndMap;
 }
 
+double parse_power(std::string_view text) { return parse_power_w(std::string(text)); }
+double parse_transfer(std::string_view text) { return parse_joules_per_byte(std::string(text)); }
+
+void write_rates(YAML::Emitter& out, const Rates& rates) {
+  if (rates == Rates{}) return;
+  constexpr std::array power_units = {Unit{"W", 1}, Unit{"kW", 1e3}};
+  constexpr std::array transfer_units = {Unit{"pJ/B", 1e-12}, Unit{"nJ/B", 1e-9}};
+  out << YAML::Key << "rates" << YAML::Value << YAML::BeginMap;
+  if (rates.know_power()) {
+    out << YAML::Key << "device" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    out << YAML::Key << "idle" << YAML::Value << write_quantity(rates.device_idle_w, power_units, parse_power);
+    out << YAML::Key << "busy" << YAML::Value << write_quantity(rates.device_busy_w, power_units, parse_power) << YAML::EndMap;
+    out << YAML::Key << "node" << YAML::Value << write_quantity(rates.node_w, power_units, parse_power);
+    out << YAML::Key << "transfer" << YAML::Value << write_quantity(rates.joules_per_byte, transfer_units, parse_transfer);
+  }
+  if (rates.know_price())
+    out << YAML::Key << "price" << YAML::Value << shortest(rates.price_per_device_hour) + rates.currency + "/h";
+  write_text(out, "source", rates.source);
+  out << YAML::EndMap;
+}
+
 void write_nodes(YAML::Emitter& out, const Cluster& cluster) {
   out << YAML::Key << "nodes" << YAML::Value << cluster.nodes;
   write_node(out, cluster);
@@ -177,6 +198,7 @@ std::string to_yaml(const Cluster& cluster) {
     }
     out << YAML::EndMap << YAML::EndSeq;
   }
+  write_rates(out, cluster.rates);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

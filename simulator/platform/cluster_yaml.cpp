@@ -145,6 +145,33 @@ bool parse_sized_by_ranks(const YamlMap& root, const Cluster& cluster) {
   return value == "true";
 }
 
+Rates parse_rates(const YamlMap& root) {
+  Rates rates;
+  if (!root.has("rates")) return rates;
+  const YamlMap map = root.map("rates", {"device", "node", "transfer", "price", "source"},
+                               "{device: {idle: 45W, busy: 300W}, price: 3.06USD/h, source: vendor data sheet}");
+  if (map.has("device")) {
+    const YamlMap device = map.map("device", {"idle", "busy"}, "{idle: 45W, busy: 300W}");
+    rates.device_idle_w = device.parsed("idle", "45W", parse_power_w);
+    rates.device_busy_w = device.parsed("busy", "300W", parse_power_w);
+    if (!(rates.device_busy_w > 0 && rates.device_busy_w >= rates.device_idle_w))
+      device.fail("busy", cat("a busy device draws ", rates.device_busy_w, " W and an idle one ", rates.device_idle_w,
+                              " W; write for example device: {idle: 45W, busy: 300W}"));
+  }
+  for (const char* key : {"node", "transfer"})
+    if (map.has(key) && !map.has("device"))
+      map.fail(key, cat("rates.", key, " says nothing without rates.device; add for example device: {idle: 45W, busy: 300W}"));
+  if (map.has("node")) rates.node_w = map.parsed("node", "1100W", parse_power_w);
+  if (map.has("transfer")) rates.joules_per_byte = map.parsed("transfer", "10pJ/bit", parse_joules_per_byte);
+  if (map.has("price")) {
+    const Price price = map.parsed("price", "3.06USD/h", parse_price);
+    rates.price_per_device_hour = price.per_hour;
+    rates.currency = price.currency;
+  }
+  if (map.has("source")) rates.source = map.text("source", "vendor data sheet");
+  return rates;
+}
+
 /// Asks the network whether everything fits, and says where it is written when not.
 void check_network(const YamlMap& root, const Cluster& cluster) {
   const bool direct = topology_kind(cluster.topology.kind).direct;
@@ -166,7 +193,7 @@ void check_network(const YamlMap& root, const Cluster& cluster) {
 }  // namespace
 
 Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings) {
-  const YamlMap root = parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks"});
+  const YamlMap root = parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks", "rates"});
   Warnings found;
   Cluster cluster;
   cluster.name = root.text("name", "my-cluster");
@@ -174,6 +201,7 @@ Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std
   if (root.has("topology")) cluster.topology = parse_topology(root, found);
   parse_nodes(root, cluster, file_name, found);
   cluster.sized_by_ranks = parse_sized_by_ranks(root, cluster);
+  cluster.rates = parse_rates(root);
   check_network(root, cluster);
   if (warnings != nullptr) warnings->insert(warnings->end(), found.begin(), found.end());
   return cluster;
