@@ -170,8 +170,8 @@ TEST_CASE("batch norm of a tensor so large that it is stored past the caches is 
   blocked::batch_norm2d_backward_statistics(dys.view(), xs.view(), ys.view(), o.sums, norm.epsilon, sums_of_all, dzs.view());
   for (std::size_t i = 0; i < sums_of_all.size(); ++i)
     REQUIRE(std::abs(sums_of_all[i] / many.n - o.gradient_sums[i]) <= kTolerance * o.sums.back());
+  using In = blocked::BlockedView<const float>;
   for (const bool relu : {false, true}) {
-    using In = blocked::BlockedView<const float>;
     blocked::batch_norm2d_backward_input(dy.view(), x.view(), relu ? In(y.view()) : In{}, o.w.view(), o.sums, o.gradient_sums,
                                          norm.epsilon, dx.view());
     blocked::batch_norm2d_backward_input(dys.view(), xs.view(), relu ? In(ys.view()) : In{}, o.w.view(), o.sums, o.gradient_sums,
@@ -184,6 +184,10 @@ TEST_CASE("batch norm of a tensor so large that it is stored past the caches is 
     };
     REQUIRE(same(y, ys));
     REQUIRE(same(dz, dzs));
+    REQUIRE(same(dx, dxs));
+    const std::vector<In> two = {x.view(), z.view()}, two_of_all = {xs.view(), zs.view()};
+    blocked::sum(two, relu, dx.view());
+    blocked::sum(two_of_all, relu, dxs.view());
     REQUIRE(same(dx, dxs));
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "reference/cpu/blocked/checks.h"
@@ -18,8 +19,12 @@
 // Note [pairs in a gradient]: with eight filters or fewer on plain images a vector of dy holds two neighbouring pixels, as in taps.cpp.
 // Multiplied with x[s] it is a term of element s of the window from the first pixel and of element s - 1 from the second.
 //
-// Note [dividing a weight gradient]: threads take different blocks of filters and, where they are too few, different rows, each
-// with sums of its own, which are added in order.
+// Note [units of weights]: some blocks of filters by some of channels make a unit, whose sums stay in the second cache while all
+// images pass by. Rows pass in groups, of several images where those are small: a block of channels of a group is in the first
+// cache while all filters of the unit and all elements of the window meet it.
+//
+// Note [dividing a weight gradient]: threads take different units and, where they are too few, different rows, each with sums of
+// its own, which are added in order.
 
 namespace convoy::cpu::blocked {
 namespace {
@@ -127,12 +132,6 @@ Range inside(Range outputs, int offset, int stride, int extent) {
   return {std::max(outputs.begin, first), std::min(outputs.end, last + 1)};
 }
 
-/// What one task does: some blocks of filters, of some rows.
-struct Task {
-  Slice blocks;  ///< of filters
-  Slice rows;    ///< of all images
-};
-
 constexpr int kHalf = kBlock / 2;
 
 /// Whether vectors of dy hold two pixels; see Note [pairs in a gradient].
@@ -150,42 +149,75 @@ std::int64_t sums_of(const WeightGradient& job, int channels) {
   return (job.x.pixel == 1 ? channels : blocks_of(channels) * kBlock) * window * kBlock;
 }
 
-/// Gradient rows [first, first + rows) of an image and a block, masked where there is a mask, and their sum into db.
-Pixels gradient_rows(const WeightGradient& job, int n, int block, int first, int rows, float* db) {
-  const std::int64_t row = job.dy.row();
-  const std::int64_t at = job.dy.at(n, block, first, 0) - job.dy.data;
-  Pixels pixels{.dy = job.dy.data + at, .rows = rows, .columns = job.dy.shape.w, .dy_row = row};
-  if (job.mask != nullptr) {
-    float* masked = scratch(Slot::masked_gradient, rows * row);
-    for (std::int64_t i = 0; i < rows * row; i += kBlock) {
-      Vec v = as_vec(pixels.dy + i);
-      keep_where_positive(v, as_vec(job.mask + at + i));
-      as_vec(masked + i) = v;
+/// Neighbouring rows of an image.
+struct Segment {
+  int n = 0, first = 0, rows = 0;
+  std::int64_t start = 0;  ///< pixels of the segments before it
+};
+
+/// Rows that pass together; see Note [units of weights].
+struct Group {
+  static constexpr int kMost = 16;
+  std::array<Segment, kMost> segment;
+  int count = 0;
+  std::int64_t pixels = 0;
+  [[nodiscard]] std::span<const Segment> segments() const { return {segment.data(), static_cast<std::size_t>(count)}; }
+};
+
+/// The next rows from `at` on, before `end`, both counted through all images. `at` moves on.
+Group next_group(const Shape& dy, std::int64_t& at, std::int64_t end) {
+  const int block_rows = static_cast<int>(std::clamp<std::int64_t>(kBlockPixels / dy.w, 1, dy.h));
+  Group group;
+  while (at < end && group.count < Group::kMost) {
+    const int first = static_cast<int>(at % dy.h);
+    const int rows = static_cast<int>(std::min<std::int64_t>({block_rows, dy.h - first, end - at}));
+    if (group.count > 0 && group.pixels + std::int64_t{rows} * dy.w > kBlockPixels) break;
+    group.segment[static_cast<std::size_t>(group.count++)] = {static_cast<int>(at / dy.h), first, rows, group.pixels};
+    group.pixels += std::int64_t{rows} * dy.w;
+    at += rows;
+  }
+  return group;
+}
+
+/// Where the gradient of a segment and a block of filters lies: as it is, or at `copy`.
+Pixels gradient_of(const WeightGradient& job, const Segment& segment, int block, const float* copy) {
+  const float* dy = copy != nullptr ? copy : job.dy.at(segment.n, block, segment.first, 0);
+  if (!in_pairs(job)) return {.dy = dy, .rows = segment.rows, .columns = job.dy.shape.w, .dy_row = job.dy.row()};
+  const int pairs = (job.dy.shape.w + 1) / 2;
+  return {.dy = dy, .rows = segment.rows, .columns = pairs, .dy_row = std::int64_t{pairs} * kBlock};
+}
+
+/// Copies the gradient of a segment and a block of filters, masked when there is a mask, where a copy is wanted, and adds its sum
+/// to db, where that is.
+void prepare_gradient(const WeightGradient& job, const Segment& segment, int block, float* copy, float* db) {
+  const float* dy = job.dy.at(segment.n, block, segment.first, 0);
+  const std::int64_t floats = segment.rows * job.dy.row();
+  if (copy != nullptr) {
+    const float* mask = job.mask == nullptr ? nullptr : job.mask + (dy - job.dy.data);
+    for (std::int64_t i = 0; i < floats; i += kBlock) {
+      Vec v = as_vec(dy + i);
+      if (mask != nullptr) keep_where_positive(v, as_vec(mask + i));
+      as_vec(copy + i) = v;
     }
-    pixels.dy = masked;
+    dy = copy;
   }
-  if (db != nullptr) {
-    Vec sum{};
-    for (std::int64_t i = 0; i < rows * row; i += kBlock) sum += as_vec(pixels.dy + i);
-    as_vec(db) += sum;
-  }
-  return pixels;
+  if (db == nullptr) return;
+  Vec sum{};
+  for (std::int64_t i = 0; i < floats; i += kBlock) sum += as_vec(dy + i);
+  as_vec(db) += sum;
 }
 
 /// The same of the only block of filters, two pixels a vector.
-Pixels gradient_pairs(const WeightGradient& job, int n, int first, int rows, float* db) {
+void prepare_pairs(const WeightGradient& job, const Segment& segment, float* to, float* db) {
   const int columns = job.dy.shape.w;
-  const int pairs = (columns + 1) / 2;
-  float* to = scratch(Slot::masked_gradient, std::int64_t{rows} * pairs * kBlock);
-  const Pixels pixels{.dy = to, .rows = rows, .columns = pairs, .dy_row = std::int64_t{pairs} * kBlock};
   const auto pixel = [&](std::int64_t at) {
     Vec v = as_vec(job.dy.data + at);
     if (job.mask != nullptr) keep_where_positive(v, as_vec(job.mask + at));
     return v;
   };
   Vec sum{};
-  for (int i = 0; i < rows; ++i) {
-    const std::int64_t row = job.dy.at(n, 0, first + i, 0) - job.dy.data;
+  for (int i = 0; i < segment.rows; ++i) {
+    const std::int64_t row = job.dy.at(segment.n, 0, segment.first + i, 0) - job.dy.data;
     for (int q = 0; q < columns; q += 2, to += kBlock) {
       const Vec left = pixel(row + std::int64_t{q} * kBlock);
       const Vec right = q + 1 < columns ? pixel(row + std::int64_t{q + 1} * kBlock) : Vec{};
@@ -195,61 +227,91 @@ Pixels gradient_pairs(const WeightGradient& job, int n, int first, int rows, flo
     }
   }
   if (db != nullptr) as_vec(db) += sum;
-  return pixels;
 }
 
-/// Adds a block of rows to the sums of a block of filters. x: blocked.
-void add_blocked(const WeightGradient& job, Pixels pixels, int n, int first, Slice channel_blocks, int channels, float* sums) {
+/// Adds a segment to the sums of a block of filters and a block of channels, element (r, s) of the window. x: blocked.
+void add_blocked(const WeightGradient& job, Pixels pixels, const Segment& segment, int channel_block, int r, int s,
+                 AddProducts add, float* sums) {
   const Window& window = job.window;
+  const int down = r * window.dilation_h - window.padding_h;
+  const int right = s * window.dilation_w - window.padding_w;
+  const Range p = inside({segment.first, segment.first + pixels.rows}, down, window.stride_h, job.x.h);
+  const Range q = inside({0, pixels.columns}, right, window.stride_w, job.x.w);
+  if (p.end <= p.begin || q.end <= q.begin) return;
+  const float* plane = job.x.data + segment.n * job.x.image + channel_block * job.x.plane;
   pixels.x_step = std::int64_t{window.stride_w} * kBlock;
   pixels.x_row = window.stride_h * job.x.row;
-  const float* dy = pixels.dy;
-  const Range rows{first, first + pixels.rows};
-  const Range columns{0, pixels.columns};
-  for (std::int64_t block = 0; block < channel_blocks.count; ++block) {
-    const float* plane = job.x.data + n * job.x.image + (channel_blocks.offset + block) * job.x.plane;
-    const int lanes = std::min(kBlock, channels - static_cast<int>(block) * kBlock);
-    const AddProducts add = add_products_function(lanes);
-    for (int r = 0; r < window.kernel_h; ++r) {
-      const int down = r * window.dilation_h - window.padding_h;
-      const Range p = inside(rows, down, window.stride_h, job.x.h);
-      for (int s = 0; s < window.kernel_w; ++s, sums += kBlock * kBlock) {
-        const int right = s * window.dilation_w - window.padding_w;
-        const Range q = inside(columns, right, window.stride_w, job.x.w);
-        if (p.end <= p.begin || q.end <= q.begin) continue;
-        pixels.rows = p.end - p.begin;
-        pixels.columns = q.end - q.begin;
-        pixels.dy = dy + (p.begin - first) * pixels.dy_row + std::int64_t{q.begin} * kBlock;
-        pixels.x =
-            plane + (p.begin * window.stride_h + down) * job.x.row + std::int64_t{q.begin * window.stride_w + right} * kBlock;
-        add(pixels, sums);
-      }
-    }
+  pixels.rows = p.end - p.begin;
+  pixels.columns = q.end - q.begin;
+  pixels.dy += (p.begin - segment.first) * pixels.dy_row + std::int64_t{q.begin} * kBlock;
+  pixels.x = plane + (p.begin * window.stride_h + down) * job.x.row + std::int64_t{q.begin * window.stride_w + right} * kBlock;
+  if (pixels.dy_row == std::int64_t{pixels.columns} * kBlock && pixels.x_row == pixels.columns * pixels.x_step) {
+    pixels.columns *= pixels.rows;  // neighbouring rows are one long row
+    pixels.rows = 1;
   }
+  add(pixels, sums);
 }
 
-/// The same of plain images, from a copy of the rows with zeros around.
-void add_plain(const WeightGradient& job, Pixels pixels, int n, int first, float* sums) {
+/// Whether every output pixel meets one input pixel, inside the image: then a group is one long row.
+bool is_pointwise(const WeightGradient& job) {
+  const Window& w = job.window;
+  return job.x.pixel == kBlock && w.kernel_h == 1 && w.kernel_w == 1 && w.padding_h == 0 && w.padding_w == 0 &&
+         (job.dy.shape.h - 1) * w.stride_h < job.x.h && (job.dy.shape.w - 1) * w.stride_w < job.x.w;
+}
+
+/// The pixels of a block of channels that a group meets, one after another: where they lie, or a copy.
+const float* pixels_met(const WeightGradient& job, const Group& group, int channel_block) {
   const Window& window = job.window;
-  const int columns = columns_of(job);
-  const int step = window.stride_w * (in_pairs(job) ? 2 : 1);
-  const int packed_w = (pixels.columns - 1) * step + columns;
-  const int packed_h = (pixels.rows - 1) * window.stride_h + window.kernel_h;
+  const auto row_of = [&](const Segment& segment, int i) {
+    return job.x.data + segment.n * job.x.image + channel_block * job.x.plane + (segment.first + i) * window.stride_h * job.x.row;
+  };
+  if (group.count == 1 && window.stride_h == 1 && window.stride_w == 1 && job.dy.shape.w == job.x.w)
+    return row_of(group.segment[0], 0);
+  float* packed = scratch(Slot::packed_input, group.pixels * kBlock);
+  float* to = packed;
+  for (const Segment& segment : group.segments()) {
+    for (int i = 0; i < segment.rows; ++i) {
+      const float* from = row_of(segment, i);
+      for (int q = 0; q < job.dy.shape.w; ++q, to += kBlock, from += std::int64_t{window.stride_w} * kBlock)
+        as_vec(to) = as_vec(from);
+    }
+  }
+  return packed;
+}
+
+/// A segment of plain images with zeros around: channels of rows of `w` floats.
+struct PackedImage {
+  float* data = nullptr;
+  int h = 0, w = 0;
+};
+
+PackedImage pack_plain(const WeightGradient& job, const Segment& segment) {
+  const Window& window = job.window;
+  const int last_start = in_pairs(job) ? (job.dy.shape.w - 1) / 2 * 2 : job.dy.shape.w - 1;
+  const int packed_w = last_start * window.stride_w + columns_of(job);
+  const int packed_h = (segment.rows - 1) * window.stride_h + window.kernel_h;
   float* packed = scratch(Slot::packed_input, std::int64_t{job.channels} * packed_h * packed_w);
   const int left = std::min(window.padding_w, packed_w);
   const int inside_count = std::clamp(job.x.w, 0, packed_w - left);
   float* to = packed;
   for (int c = 0; c < job.channels; ++c) {
     for (int i = 0; i < packed_h; ++i, to += packed_w) {
-      const int row = first * window.stride_h - window.padding_h + i;
+      const int row = segment.first * window.stride_h - window.padding_h + i;
       std::fill_n(to, packed_w, 0.0F);
       if (row >= 0 && row < job.x.h)
-        std::copy_n(job.x.data + n * job.x.image + c * job.x.plane + row * job.x.row, inside_count, to + left);
+        std::copy_n(job.x.data + segment.n * job.x.image + c * job.x.plane + row * job.x.row, inside_count, to + left);
     }
   }
-  pixels.x = packed;
-  pixels.x_step = step;
-  pixels.x_row = std::int64_t{window.stride_h} * packed_w;
+  return {packed, packed_h, packed_w};
+}
+
+/// Adds a segment to the sums of a block of filters. x: plain.
+void add_plain(const WeightGradient& job, Pixels pixels, const PackedImage& packed, float* sums) {
+  const Window& window = job.window;
+  const int columns = columns_of(job);
+  pixels.x = packed.data;
+  pixels.x_step = window.stride_w * (in_pairs(job) ? 2 : 1);
+  pixels.x_row = std::int64_t{window.stride_h} * packed.w;
   const std::int64_t lines = std::int64_t{job.channels} * window.kernel_h;  // rows of windows: channel by channel
   const auto most = static_cast<std::int64_t>(rows_of_window(columns));
   const std::int64_t passes = (lines + most - 1) / most;
@@ -258,41 +320,72 @@ void add_plain(const WeightGradient& job, Pixels pixels, int n, int first, float
     std::array<std::int64_t, kSums> starts;
     for (std::int64_t m = 0; m < slice.count; ++m)
       starts[static_cast<std::size_t>(m)] =
-          ((slice.offset + m) / window.kernel_h * packed_h + (slice.offset + m) % window.kernel_h) * packed_w;
+          ((slice.offset + m) / window.kernel_h * packed.h + (slice.offset + m) % window.kernel_h) * packed.w;
     window_function(columns, static_cast<std::size_t>(slice.count))(pixels, starts.data(), sums);
     sums += slice.count * columns * kBlock;
   }
 }
 
-/// The channels and filters that are treated together: whole blocks of both.
+/// Channels and filters that are treated together: whole blocks of both.
 struct Bundle {
   int first_channel = 0, channels = 0;
   int first_filter = 0, filters = 0;
+  bool sums_bias = false;  ///< adds up db: one of the units with the same filters
 };
 
-/// The sums of a task. sums: for every block of filters sums_of(...), then 16 of db. The blocks of filters take turns on every
-/// block of rows, so that x comes from memory once for all of them.
-void run_task(const WeightGradient& job, const Bundle& bundle, const Task& task, float* sums) {
-  const std::int64_t count = sums_of(job, bundle.channels);
-  std::fill_n(sums, task.blocks.count * (count + kBlock), 0.0F);
-  const int height = job.dy.shape.h;
-  const int block_rows = static_cast<int>(std::clamp<std::int64_t>(kBlockPixels / job.dy.shape.w, 1, height));
-  for (std::int64_t at = task.rows.offset; at < task.rows.end();) {
-    const int n = static_cast<int>(at / height);
-    const int first = static_cast<int>(at % height);
-    const int rows = static_cast<int>(std::min<std::int64_t>({block_rows, height - first, task.rows.end() - at}));
-    for (std::int64_t i = 0; i < task.blocks.count; ++i) {
-      float* own = sums + i * (count + kBlock);
-      const int block = bundle.first_filter / kBlock + static_cast<int>(task.blocks.offset + i);
-      float* db = job.db.data == nullptr ? nullptr : own + count;
-      const Pixels pixels =
-          in_pairs(job) ? gradient_pairs(job, n, first, rows, db) : gradient_rows(job, n, block, first, rows, db);
-      if (job.x.pixel == 1)
-        add_plain(job, pixels, n, first, own);
-      else
-        add_blocked(job, pixels, n, first, {bundle.first_channel / kBlock, blocks_of(bundle.channels)}, bundle.channels, own);
+/// The sums of a unit over rows of all images. sums: for every block of filters sums_of(...), then 16 of db.
+void run_unit(const WeightGradient& job, const Bundle& unit, Slice rows, float* sums) {
+  const std::int64_t count = sums_of(job, unit.channels);
+  const int blocks = blocks_of(unit.filters);
+  const bool plain = job.x.pixel == 1;
+  std::fill_n(sums, blocks * (count + kBlock), 0.0F);
+  for (std::int64_t at = rows.offset; at < rows.end();) {
+    const Group group = next_group(job.dy.shape, at, rows.end());
+    const bool copies = job.mask != nullptr || in_pairs(job) || group.count > 1;  // segments one after another
+    float* copy = copies ? scratch(Slot::masked_gradient, blocks * group.pixels * kBlock) : nullptr;
+    const auto copy_of = [&](int i, const Segment& segment) {
+      return copies ? copy + (i * group.pixels + segment.start) * kBlock : nullptr;
+    };
+    const auto own = [&](int i) { return sums + i * (count + kBlock); };
+    const int first_block = unit.first_filter / kBlock;
+    for (int i = 0; i < blocks; ++i) {
+      for (const Segment& segment : group.segments()) {
+        float* db = unit.sums_bias ? own(i) + count : nullptr;
+        if (in_pairs(job))
+          prepare_pairs(job, segment, copy_of(i, segment), db);
+        else if (copies || unit.sums_bias)
+          prepare_gradient(job, segment, first_block + i, copy_of(i, segment), db);
+      }
     }
-    at += rows;
+    if (plain) {
+      for (const Segment& segment : group.segments()) {
+        const PackedImage packed = pack_plain(job, segment);
+        for (int i = 0; i < blocks; ++i)
+          add_plain(job, gradient_of(job, segment, first_block + i, copy_of(i, segment)), packed, own(i));
+      }
+      continue;
+    }
+    const std::int64_t window = std::int64_t{job.window.kernel_h} * job.window.kernel_w;
+    for (int block = 0; block < blocks_of(unit.channels); ++block) {
+      const AddProducts add = add_products_function(lanes_of(unit.channels, block));
+      if (is_pointwise(job)) {
+        Pixels pixels{.rows = 1, .columns = static_cast<int>(group.pixels), .x_step = kBlock};
+        pixels.x = pixels_met(job, group, unit.first_channel / kBlock + block);
+        for (int i = 0; i < blocks; ++i) {
+          pixels.dy = gradient_of(job, group.segment[0], first_block + i, copy_of(i, group.segment[0])).dy;
+          add(pixels, own(i) + block * kBlock * kBlock);
+        }
+        continue;
+      }
+      for (int i = 0; i < blocks; ++i) {
+        float* tile = own(i) + block * window * kBlock * kBlock;
+        for (int r = 0; r < job.window.kernel_h; ++r)
+          for (int s = 0; s < job.window.kernel_w; ++s, tile += kBlock * kBlock)
+            for (const Segment& segment : group.segments())
+              add_blocked(job, gradient_of(job, segment, first_block + i, copy_of(i, segment)), segment,
+                          unit.first_channel / kBlock + block, r, s, add, tile);
+      }
+    }
   }
 }
 
@@ -306,7 +399,7 @@ void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, 
   const int filters = std::min(kBlock, bundle.filters - block * kBlock);
   const std::int64_t filter_size = job.dw.shape.sample_count();
   float* dw = job.dw.data + std::int64_t{bundle.first_filter + block * kBlock} * filter_size;
-  if (job.db.data != nullptr) {
+  if (bundle.sums_bias) {
     for (int f = 0; f < filters; ++f) {
       const float* sum = sums + sums_of(job, bundle.channels) + f;
       job.db.data[bundle.first_filter + block * kBlock + f] += pairs ? sum[0] + sum[kHalf] : sum[0];
@@ -322,47 +415,95 @@ void add_to_weights(const WeightGradient& job, const Bundle& bundle, int block, 
       const int begin = std::max(first, first_of_group);
       const int end = std::min({first + kBlock, first_of_group + channels_a_group, bundle.channels});
       float* to = dw + f * filter_size + std::int64_t{begin - first_of_group} * job.window.kernel_h * job.window.kernel_w;
+      if (window == 1 && !plain) {
+        const float* from = block_sums + std::int64_t{begin - first} * kBlock + f;
+        for (int c = 0; c < end - begin; ++c) to[c] += from[c * kBlock];
+        continue;
+      }
       for (int c = begin; c < end; ++c) {
         const float* from = block_sums + std::int64_t{c - first} * (plain ? window : 1) * kBlock + f;
+        if (!pairs) {
+          for (int tap = 0; tap < window; ++tap) *to++ += from[tap * tap_step];
+          continue;
+        }
         for (int r = 0; r < job.window.kernel_h; ++r, from += columns * tap_step)
-          for (int s = 0; s < job.window.kernel_w; ++s)
-            *to++ += pairs ? from[s * tap_step] + from[(s + 1) * tap_step + kHalf] : from[s * tap_step];
+          for (int s = 0; s < job.window.kernel_w; ++s) *to++ += from[s * tap_step] + from[(s + 1) * tap_step + kHalf];
       }
     }
   }
 }
 
-/// Floats of the sums of the blocks of filters that take turns: half of a second cache.
-constexpr std::int64_t kSumFloats = 128 * 1024;
+/// Floats of the sums of a unit: a quarter of a second cache.
+constexpr std::int64_t kSumFloats = 64 * 1024;
+
+/// Blocks of a unit, at most.
+struct UnitSize {
+  std::int64_t filters = 1, channels = 1;
+};
+
+UnitSize unit_size(const WeightGradient& job, const Bundle& bundle) {
+  const std::int64_t filters = blocks_of(bundle.filters);
+  const std::int64_t channels = blocks_of(bundle.channels);
+  const std::int64_t for_threads = std::max<std::int64_t>(filters / max_threads(), 1);
+  if (job.x.pixel == 1)
+    return {std::clamp<std::int64_t>(2 * kSumFloats / (sums_of(job, bundle.channels) + kBlock), 1, for_threads), channels};
+  const std::int64_t tiles = std::max<std::int64_t>(kSumFloats / sums_of(job, kBlock), 1);
+  UnitSize size;
+  while (size.filters < 8 && (size.filters + 1) * (size.filters + 1) <= tiles) ++size.filters;  // their dy is in that cache too
+  size.filters = std::min(size.filters, for_threads);
+  size.channels = std::clamp<std::int64_t>(tiles / size.filters, 1, channels);
+  size.filters = std::clamp<std::int64_t>(tiles / size.channels, 1, for_threads);
+  return size;
+}
+
+/// Some blocks of [first, first + count) elements, which begin at the start of a block.
+Slice blocks_in(int count, std::int64_t parts, std::int64_t part) {
+  const Slice blocks = shard(blocks_of(count), parts, part);
+  return {blocks.offset * kBlock, std::min<std::int64_t>(blocks.end() * kBlock, count) - blocks.offset * kBlock};
+}
 
 void run_bundle(const WeightGradient& job, const Bundle& bundle) {
-  const std::int64_t blocks = blocks_of(bundle.filters);
+  const UnitSize size = unit_size(job, bundle);
+  const std::int64_t filter_parts = (blocks_of(bundle.filters) + size.filters - 1) / size.filters;
+  const std::int64_t channel_parts = (blocks_of(bundle.channels) + size.channels - 1) / size.channels;
+  const std::int64_t units = filter_parts * channel_parts;
+  const auto unit_at = [&](std::int64_t i) {
+    const Slice filters = blocks_in(bundle.filters, filter_parts, i / channel_parts);
+    const Slice channels =
+        job.x.pixel == 1 ? Slice{0, bundle.channels} : blocks_in(bundle.channels, channel_parts, i % channel_parts);
+    return Bundle{.first_channel = bundle.first_channel + static_cast<int>(channels.offset),
+                  .channels = static_cast<int>(channels.count),
+                  .first_filter = bundle.first_filter + static_cast<int>(filters.offset),
+                  .filters = static_cast<int>(filters.count),
+                  .sums_bias = job.db.data != nullptr && i % channel_parts == 0};
+  };
+  const auto floats_of = [&](const Bundle& unit) { return blocks_of(unit.filters) * (sums_of(job, unit.channels) + kBlock); };
+  const auto add = [&](const Bundle& unit, const float* sums) {
+    for (int block = 0; block < blocks_of(unit.filters); ++block)
+      add_to_weights(job, unit, block, sums + block * (sums_of(job, unit.channels) + kBlock));
+  };
   const std::int64_t rows = std::int64_t{job.dy.shape.n} * job.dy.shape.h;
-  const std::int64_t floats = sums_of(job, bundle.channels) + kBlock;
-  const std::int64_t together =
-      std::clamp<std::int64_t>(kSumFloats / floats, 1, std::max<std::int64_t>(blocks / max_threads(), 1));
-  const std::int64_t units = (blocks + together - 1) / together;
   const std::int64_t parts = units >= max_threads() ? 1 : std::clamp<std::int64_t>(max_threads() / units, 1, rows);
   if (parts == 1) {
-    parallel_for(units, [&](std::int64_t unit) {
-      const Slice own = shard(blocks, units, unit);
-      float* sums = scratch(Slot::weight_gradients, own.count * floats);
-      run_task(job, bundle, {own, {0, rows}}, sums);
-      for (std::int64_t i = 0; i < own.count; ++i)
-        add_to_weights(job, bundle, static_cast<int>(own.offset + i), sums + i * floats);
+    parallel_for(units, [&](std::int64_t i) {
+      const Bundle unit = unit_at(i);
+      float* sums = scratch(Slot::weight_gradients, floats_of(unit));
+      run_unit(job, unit, {0, rows}, sums);
+      add(unit, sums);
     });
     return;
   }
-  float* sums = scratch(Slot::weight_gradients, parts * blocks * floats);
-  parallel_for(units * parts, [&](std::int64_t i) {
-    const Slice own = shard(blocks, units, i / parts);
-    run_task(job, bundle, {own, shard(rows, parts, i % parts)}, sums + (i % parts * blocks + own.offset) * floats);
-  });
-  parallel_for(blocks, [&](std::int64_t block) {
-    float* total = sums + block * floats;
+  std::int64_t most = 0;
+  for (std::int64_t i = 0; i < units; ++i) most = std::max(most, floats_of(unit_at(i)));
+  float* sums = scratch(Slot::weight_gradients, units * parts * most);
+  parallel_for(units * parts,
+               [&](std::int64_t i) { run_unit(job, unit_at(i / parts), shard(rows, parts, i % parts), sums + i * most); });
+  parallel_for(units, [&](std::int64_t i) {
+    const Bundle unit = unit_at(i);
+    float* total = sums + i * parts * most;
     for (std::int64_t part = 1; part < parts; ++part)
-      for (std::int64_t i = 0; i < floats; ++i) total[i] += total[part * blocks * floats + i];
-    add_to_weights(job, bundle, static_cast<int>(block), total);
+      for (std::int64_t k = 0; k < floats_of(unit); ++k) total[k] += total[part * most + k];
+    add(unit, total);
   });
 }
 
