@@ -234,6 +234,9 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   settings.lars_trust = options.trust;
   settings.augmentation = augmentation_of(options);
   settings.loader_threads = options.loader_threads;
+  if (options.stragglers.measured())
+    throw InputError(
+        "--jitter measured is for simulations, where ranks are alike without it; leave it out: real ranks differ by themselves");
   settings.stragglers = options.stragglers.stragglers(plan.mesh.world_size());
   settings.checkpoint_every = options.checkpoint_every;
   if (!options.load.empty())

@@ -113,6 +113,7 @@ void run(const SimulateOptions& options, const Session& session) {
   task.all_ranks = options.all_ranks;
   const ScheduleChoice& choice = task.choice;
   task.stragglers = options.stragglers.stragglers(choice.ranks);
+  task.measured_jitter = options.stragglers.measured();
   if (options.epoch_images < 1) throw InputError(cat("--epoch-images is ", options.epoch_images, "; write 1 or more"));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
@@ -131,6 +132,11 @@ void run(const SimulateOptions& options, const Session& session) {
                                   machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
                                   speed_table(step), step_table(done.times), memory_table(task.schedule, memory, device_bytes)));
   if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
+  if (task.measured_jitter)
+    options.output.text(
+        fmt::format("\njitter: every rank repeats the profile's measured steps in an order of its own (seed {}); efficiency and "
+                    "lower bound are without it\n",
+                    task.stragglers.seed));
   const std::optional<Costs> costs = costs_of(task, done.times, options.epoch_images);
   if (costs) options.output.text(cost_table(*costs));
   if (options.gantt) {
@@ -138,8 +144,10 @@ void run(const SimulateOptions& options, const Session& session) {
                                      {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
   }
   auto json = nlohmann::ordered_json::parse(to_json(done.report));
-  json["seed"] = task.stragglers.jitter > 0 ? nlohmann::ordered_json(task.stragglers.seed) : nullptr;  // else nothing is drawn
+  const bool draws = task.stragglers.jitter > 0 || task.measured_jitter;
+  json["seed"] = draws ? nlohmann::ordered_json(task.stragglers.seed) : nullptr;
   json["simulation"] = simulation_json(step, machine, done.timeline.fidelity, memory_json(task.schedule, memory, device_bytes));
+  if (task.measured_jitter) json["jitter"] = "measured";
   if (task.stragglers.any()) json["stragglers"] = stragglers_json(task.stragglers);
   if (costs) json["costs"] = costs_json(*costs);
   options.output.json(json);

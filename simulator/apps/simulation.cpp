@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 
 #include "reference/core/error.h"
@@ -59,11 +60,25 @@ void decide_as_measured(ScheduleChoice& choice, const std::optional<Profile>& pr
   decide(choice, profile->fusion, profile->layout);
   const auto refuse = [](const char* option, std::string_view wanted, std::string_view measured) {
     if (wanted == measured) return;
-    throw InputError(cat("the profile was measured with ", option, " ", measured, ", so it has no times for ", option, " ", wanted,
-                         "; leave ", option, " out, or measure with 'convoy profile ", option, " ", wanted, "'"));
+    throw InputError(cat("the profile was measured with ", option, " ", measured, ", so it has no times for ", option, " ",
+                         wanted, "; leave ", option, " out, or measure with 'convoy profile ", option, " ", wanted, "'"));
   };
   refuse("--fusion", to_string(choice.fusion), to_string(profile->fusion));
   refuse("--layout", to_string(choice.layout), to_string(profile->layout));
+}
+
+std::function<double(int rank, int iteration, int op)> compute_factor_of(const Task& task) {
+  if (!task.measured_jitter) {
+    if (!task.stragglers.any()) return {};
+    return [&task](int rank, int iteration, int) { return task.stragglers.factor(rank, iteration); };
+  }
+  if (!task.machine.profile) throw InputError("--jitter measured takes the steps of a profile; name one with --profile FILE");
+  auto measured = measured_jitter(*task.machine.profile, model_of(task.choice), task.schedule, task.stragglers.seed);
+  if (!measured)
+    throw InputError("the profile has no single steps for --jitter measured; measure it again with 'convoy profile'");
+  return [&task, measured = std::move(measured)](int rank, int iteration, int op) {
+    return task.stragglers.factor(rank, iteration) * measured(rank, iteration, op);
+  };
 }
 
 }  // namespace
@@ -91,8 +106,7 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
   SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks};
-  if (task.stragglers.any())
-    options.compute_factor = [&](int rank, int iteration, int) { return task.stragglers.factor(rank, iteration); };
+  options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
   done.report.command = command;

@@ -20,6 +20,7 @@ struct Task {
   ChosenMachine machine;
   Schedule schedule;
   CostModel cost;
+  bool measured_jitter = false;  ///< ranks differ as the profile's steps did, in orders drawn from the seed of `stragglers`
   Stragglers stragglers = {};
   bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
 };
