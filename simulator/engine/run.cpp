@@ -14,6 +14,7 @@ constexpr std::uint32_t kOfMessage = 1U << 30U;    ///< worked(): the receiver o
 constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a collective is over
 
 constexpr int kMostChannels = 4096;
+constexpr std::size_t kBusiestLinks = 16;  ///< that a timeline lists
 
 std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
@@ -42,12 +43,15 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
                settings.fidelity == Fidelity::formula ? Sharing::none : settings.sharing,
                {.worked = [this](std::uint32_t token) { worked(token); },
                 .arrived = [this](std::uint32_t message) { arrived(message); }}) {
-  for (const Program& program : schedule.programs) facts_.push_back(facts_of(schedule, program, cost));
+  for (const Program& program : schedule.programs) {
+    facts_.push_back(facts_of(schedule, program, cost));
+    for (const CostModel& other : settings.other_costs) facts_.push_back(facts_of(schedule, program, other));
+  }
   if (settings.by_class) {
-    std::vector<bool> seen(schedule.programs.size(), false);
+    std::vector<bool> seen(facts_.size(), false);
     for (int rank = 0; rank < schedule.world_size(); ++rank)
-      if (const auto c = static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(rank)]); !seen[c]) {
-        seen[c] = true;
+      if (const std::size_t facts = facts_index(rank); !seen[facts]) {
+        seen[facts] = true;
         add_agent(rank);
       }
   } else {
@@ -55,11 +59,29 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
   }
 }
 
+std::size_t Run::kind_of(int rank) const {
+  if (settings_.other_costs.empty()) return 0;
+  const Cluster& cluster = machine_.cluster();
+  int device = settings_.placement.empty() ? rank : settings_.placement[static_cast<std::size_t>(rank)];
+  device -= cluster.nodes * cluster.devices_per_node;
+  std::size_t kind = 0;
+  while (device >= 0) {
+    const Cluster& nodes = cluster.others.at(kind++);
+    device -= nodes.nodes * nodes.devices_per_node;
+  }
+  return kind;
+}
+
+std::size_t Run::facts_index(int rank) const {
+  const auto rank_class = static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)]);
+  return rank_class * (1 + settings_.other_costs.size()) + kind_of(rank);
+}
+
 void Run::add_agent(int rank) {
   const auto rank_class = static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)]);
   Agent agent{.rank = rank,
               .program = &schedule_.programs[rank_class],
-              .facts = &facts_[rank_class],
+              .facts = &facts_[facts_index(rank)],
               .first_cursor = static_cast<std::uint32_t>(cursors_.size()),
               .first_interval = intervals_.size(),
               .first_count = ended_.size()};
@@ -96,13 +118,12 @@ Timeline Run::run() {
   Timeline timeline{.clock = settings_.fidelity == Fidelity::formula ? "formula" : "simulated",
                     .intervals = std::move(intervals_),
                     .fidelity = std::string(to_string(settings_.fidelity)),
-                    .representatives = {}};
+                    .representatives = {},
+                    .links = machine_.busiest(kBusiestLinks)};
   if (settings_.by_class) {
-    std::vector<int> ranks(schedule_.programs.size(), 0);
-    for (const int rank_class : schedule_.class_of) ++ranks[static_cast<std::size_t>(rank_class)];
-    for (const Agent& agent : agents_)
-      timeline.representatives.push_back(
-          {agent.rank, ranks[static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(agent.rank)])]});
+    std::vector<int> ranks(facts_.size(), 0);
+    for (int rank = 0; rank < schedule_.world_size(); ++rank) ++ranks[facts_index(rank)];
+    for (const Agent& agent : agents_) timeline.representatives.push_back({agent.rank, ranks[facts_index(agent.rank)]});
   }
   return timeline;
 }
@@ -484,8 +505,10 @@ double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
     for (const Stretch& stretch : facts.stretches) {
       double slowest_s = 0;
       for (int coordinate = 0; coordinate < schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent; ++coordinate) {
-        const LinkModel link = machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
-                                                  cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride);
+        const LinkModel link =
+            machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
+                               cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride,
+                               static_cast<double>(stretch.elements * facts.element_bytes) / static_cast<double>(stretch.rounds));
         slowest_s =
             std::max(slowest_s, static_cast<double>(stretch.rounds) * link.latency_s +
                                     static_cast<double>(stretch.elements * facts.element_bytes) / link.bandwidth_bytes_per_s);
