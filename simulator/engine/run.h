@@ -120,7 +120,15 @@ class Run {
   void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);
   void start_ring(std::uint32_t gathering, const Collective& collective);
   void start_group(std::uint32_t gathering, const Collective& collective);
+  /// The stretches of the channel of a cursor.
+  [[nodiscard]] const std::vector<Stretch>& stretches_of(const Cursor& cursor) const;
+  /// Whether a collective is simulated as stretches.
+  [[nodiscard]] bool is_folded(const CollectiveFacts& facts) const {
+    return settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
+  }
   [[nodiscard]] double receive_s(const Collective& collective, const Stretch& stretch, std::int64_t element_bytes) const;
+  [[nodiscard]] double channel_time_s(const Cursor& cursor, const Collective& collective,
+                                      const std::vector<Stretch>& stretches) const;
   double group_time_s(const Cursor& cursor, const Collective& collective);
   void release(std::uint32_t gathering);
   void op_over(std::uint32_t id);

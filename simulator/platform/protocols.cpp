@@ -18,7 +18,7 @@ double to_four_digits(double value) {
   return unit < 1 ? std::round(value / unit) / std::round(1 / unit) : std::round(value / unit) * unit;
 }
 
-bool operator==const Protocols& a, const Protocols& b) {
+bool operator==(const Protocols& a, const Protocols& b) {
   const auto same = [](const Protocol& x, const Protocol& y) {
     return x.up_to_bytes == y.up_to_bytes && x.link.latency_s == y.link.latency_s &&
            x.link.bandwidth_bytes_per_s == y.link.bandwidth_bytes_per_s;

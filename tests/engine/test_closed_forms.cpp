@@ -123,6 +123,28 @@ TEST_CASE("closed forms hold to 1e-9 for every algorithm on every topology that 
   }
 }
 
+TEST_CASE("several channels of a ring are folded too, and near steps") {
+  double worst = 0;
+  for (const Cluster& cluster : {switch_cluster(1, 8), switch_cluster(4, 4, 1), switch_cluster(4, 4, 4)})
+    for (const int channels : {2, 4})
+      for (const std::int64_t count : {std::int64_t{1000}, std::int64_t{1'000'003}}) {
+        Schedule rings = collective_schedule(cluster.world_size(), count, CollectiveKind::all_reduce, "ring", 1, channels);
+        std::get<Collective>(rings.programs[0].ops[0].action).ranks_per_node = cluster.devices_per_node;
+        const auto run = [&](Fidelity fidelity, bool all_ranks) {
+          return simulate(rings, 1, cluster, free_compute(), {.fidelity = fidelity, .all_ranks = all_ranks});
+        };
+        const double steps = end_of(run(Fidelity::steps, false));
+        const Timeline folded = run(Fidelity::flows, false);
+        CAPTURE(cluster.nodes, cluster.nics_per_node, channels, count, steps, end_of(folded));
+        REQUIRE(folded.representatives.size() == 1);
+        REQUIRE(relative_error(end_of(run(Fidelity::flows, true)), end_of(folded)) <= 1e-9);
+        REQUIRE(relative_error(end_of(folded), steps) <= 0.05);
+        REQUIRE(end_of(run(Fidelity::formula, false)) <= steps * (1 + 1e-9));
+        worst = std::max(worst, relative_error(end_of(folded), steps));
+      }
+  WARN("flows of several channels against steps, worst: " << 100 * worst << " %");
+}
+
 TEST_CASE("folded rings are near steps on every topology, in order and shuffled") {
   double worst = 0;
   std::string where;
