@@ -139,7 +139,7 @@ TEST_CASE("several channels of a ring are folded too, and near steps") {
         REQUIRE(folded.representatives.size() == 1);
         REQUIRE(relative_error(end_of(run(Fidelity::flows, true)), end_of(folded)) <= 1e-9);
         REQUIRE(relative_error(end_of(folded), steps) <= 0.05);
-        REQUIRE(end_of(run(Fidelity::formula, false)) <= steps * (1 + 1e-9));
+        REQUIRE(end_of(run(Fidelity::formula, false)) <= steps * 1.001);  // it takes uneven parts for the largest
         worst = std::max(worst, relative_error(end_of(folded), steps));
       }
   WARN("flows of several channels against steps, worst: " << 100 * worst << " %");
