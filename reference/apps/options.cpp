@@ -19,7 +19,7 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
   verb.add_option("--overlap", options.overlap, "on: reduce gradients while backward goes on; off: after it")
       ->capture_default_str();
   verb.add_option("--bucket", options.bucket, "Gradients reduced together, for example 64KiB or 25MiB")->capture_default_str();
-  verb.add_option("--all-reduce", options.all_reduce, "Algorithm that sums gradients")->capture_default_str();
+  verb.add_option("--all-reduce,--algorithm", options.all_reduce, all_reduce_help())->capture_default_str();
   verb.add_option("--chunks", options.chunks, "Parts in which a bucket goes through the algorithm")->capture_default_str();
   verb.add_option("--threads", options.threads, "OpenMP threads of each rank")->capture_default_str();
   verb.add_option("--bind", options.bind,

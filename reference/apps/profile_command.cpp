@@ -74,9 +74,11 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   if (session.is_root()) require_writable(options.json);
   options.ranks = ranks_of(options.plan, options.ranks);
   const int ranks = checked_ranks(options.ranks, session);
-  const ScheduleChoice choice = choice_of(
+  ScheduleChoice choice = choice_of(
       {.model = options.model, .plan = options.plan, .bucket = options.bucket, .threads = options.threads, .seed = options.seed},
       ranks);
+  Transport transport = session.transport(options.ranks);
+  know_machine(choice, transport.topology);
   if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;
   const std::vector<int> batches = batches_of(options, ranks);
   for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / ranks);
@@ -95,7 +97,7 @@ Prepared prepare(ProfileOptions options, const Session& session) {
                                  .bind = parse_on_off("--bind", options.bind),
                                  .steps = options.steps.value_or(0),
                                  .seed = seed};
-  return {plan_of(choice), model, settings, source, std::move(data), session.transport(options.ranks)};
+  return {plan_of(choice), model, settings, source, std::move(data), std::move(transport)};
 }
 
 void run_profile(const ProfileOptions& options, const std::string& command, Session& session) {

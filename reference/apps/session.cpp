@@ -77,6 +77,7 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
   const CollectivesBy by = library ? CollectivesBy::library : CollectivesBy::ours;
   Transport transport{
       .name = "mpi", .collectives = std::string(to_string(by)), .world_size = world.size(), .ranks = {world.rank()}};
+  transport.topology = {.ranks_per_node = world.ranks_per_host(), .in_node = kProcessesLink, .between_nodes = kHostsLink};
   // Every process throws these InputErrors, so one of them says it.
   const auto said_once = [this](const auto& call) {
     try {

@@ -161,8 +161,9 @@ void print_epochs(std::FILE* out, const TrainResult& result) {
 void print_step(std::FILE* out, const RunReport& report) {
   fmt::print(out, "\none step of {} images on {} ranks (median of {}): {}, {} images/s\n", report.schedule.global_batch,
              report.schedule.ranks, report.steps, format_time(report.step_time_s), format_rate(report.images_per_s));
-  fmt::print(out, "  compute {}, exposed communication {}, hidden communication {}, idle {}\n", format_time(report.compute_s),
-             format_time(report.exposed_communication_s), format_time(report.hidden_communication_s), format_time(report.idle_s));
+  fmt::print(out, "  compute {}, exposed communication {}, waiting for other ranks {}, bubble {}; hidden communication {}\n",
+             format_time(report.compute_s), format_time(report.exposed_communication_s), format_time(report.wait_s),
+             format_time(report.bubble_s), format_time(report.hidden_communication_s));
 }
 
 InputFacts facts_of(const Dataset& data) {
@@ -218,7 +219,9 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
     if (!options.checkpoint.empty()) remove_unfinished(options.checkpoint);
   }
   const TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
-  const ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
+  ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
+  Transport transport = session.transport(ranks);
+  know_machine(choice, transport.topology);
   const Plan plan = plan_of(choice);
   const Model model = model_of(choice);
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
@@ -251,7 +254,15 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
                                  .synthetic_count = options.samples.value_or(0),
                                  .seed = seed});
   require_trainable(plan, data);
-  return {choice, plan, model, settings, std::move(data), session.transport(ranks)};
+  return {choice, plan, model, settings, std::move(data), std::move(transport)};
+}
+
+/// What all_reduce = auto became in a full step.
+void print_choices(std::FILE* out, const Prepared& made) {
+  std::vector<AutomaticChoice> choices;
+  (void)make_schedule(made.model, made.plan, Mode::train, &choices);
+  if (!choices.empty()) fmt::print(out, "\nall-reduce auto chose\n");
+  for (const AutomaticChoice& choice : choices) fmt::print(out, "  {}\n", in_words(choice));
 }
 
 void print_result(const TrainOptions& options, const Prepared& made, const TrainResult& result, const std::string& command) {
@@ -262,6 +273,7 @@ void print_result(const TrainOptions& options, const Prepared& made, const Train
   const RunReport report = report_of(options, made.choice, result, command);
   const bool trained = result.times.iterations > 0;
   if (trained) print_step(out, report);
+  if (trained && made.plan.all_reduce == kAutomatic) print_choices(out, made);
   if (!trained) fmt::print(out, "\nno full step was left to train, so none was timed\n");
   if (!options.save.empty())
     write_weights_file(options.save, made.model, {.values = result.values, .metadata = to_metadata(facts_of(made.data.train))});

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "reference/collectives/collective.h"
+#include "reference/collectives/ring_order.h"
 
 namespace convoy {
 
@@ -18,18 +20,21 @@ struct Stretch {
   std::int64_t elements = 0;  ///< sum over its rounds of the largest piece that moves anywhere in the round
   int size = 1;
   int stride = 1;
+  std::shared_ptr<const RingOrder> order = {};  ///< of a ring over all ranks that visits them in another order; else null
 
   /// Place of a rank on its ring.
-  [[nodiscard]] int place(int rank) const { return rank / stride % size; }
-  /// The rank at place 0 of the ring of a rank.
-  [[nodiscard]] int first(int rank) const { return rank - place(rank) * stride; }
+  [[nodiscard]] int place(int rank) const { return order ? order->position_of(rank) : rank / stride % size; }
+  /// A rank that all ranks of the ring of a rank have in common.
+  [[nodiscard]] int first(int rank) const { return order ? 0 : rank - place(rank) * stride; }
   /// To whom a rank sends.
-  [[nodiscard]] int next(int rank) const { return rank + ((place(rank) + 1) % size - place(rank)) * stride; }
+  [[nodiscard]] int next(int rank) const {
+    return order ? order->rank_at(place(rank) + 1) : rank + ((place(rank) + 1) % size - place(rank)) * stride;
+  }
 };
 
-/// The stretches of a collective, one after the other, for all its ranks; `request.rank` does not matter. Empty for algorithms
-/// whose ranks change partners from round to round, and for several channels, which go around in several orders. Where all pieces are of one size,
-/// `elements` is what every rank sends.
+/// The stretches of the channel that the request names, one after the other, for all ranks; `request.rank` does not matter. Empty
+/// for algorithms whose ranks change partners from round to round. Where all pieces are of one size, `elements` is what every
+/// rank sends.
 std::vector<Stretch> lock_steps(CollectiveKind kind, std::string_view algorithm, const CollectiveRequest& request);
 
 }  // namespace convoy

@@ -14,10 +14,10 @@ namespace {
 
 constexpr int kMostRanks = 1 << 20;
 constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
-const std::vector<std::string> kKeys = {"name",   "mesh",      "batch",     "batch_axis", "overrides",
-                                        "dtype",  "gradients", "precision", "statistics", "at_root",
-                                        "scheme", "overlap",   "bucket",    "all_reduce", "chunks",
-                                         "fusion", "layout",    "accumulate", "optimiser"};
+const std::vector<std::string> kKeys = {"name",      "mesh",       "batch",      "batch_axis", "overrides",      "dtype",
+                                        "gradients", "precision",  "statistics", "at_root",    "scheme",         "overlap",
+                                        "bucket",    "all_reduce", "chunks",     "channels",   "ranks_per_node", "fusion",
+                                        "layout",    "accumulate", "optimiser"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -118,17 +118,21 @@ void parse_synchronisation(const YamlMap& root, Plan& plan) {
     });
   if (root.has("all_reduce"))
     plan.all_reduce = root.parsed("all_reduce", "ring", [](const std::string& word) {
-      return std::string(collective_algorithm(CollectiveKind::all_reduce, word).name);
+      return word == kAutomatic ? word : std::string(collective_algorithm(CollectiveKind::all_reduce, word).name);
     });
   if (root.has("chunks")) plan.chunks = root.count("chunks");
+  if (root.has("channels")) plan.channels = root.count("channels", kMostPlanChannels);
+  if (root.has("ranks_per_node")) plan.ranks_per_node = root.count("ranks_per_node", kMostRanks);
+  for (const char* key : {"chunks", "channels"})
+    if (plan.all_reduce == kAutomatic && root.has(key) && root.count(key) != 1)
+      root.fail(key, cat("all_reduce: auto chooses ", key, " too; leave the line out, or name an algorithm"));
   if (root.has("accumulate")) plan.accumulate = root.count("accumulate");
   if (root.has("optimiser"))
     plan.optimiser = root.parsed("optimiser", "sgd", [](const std::string& word) { return parse_optimiser(word); });
 }
 
 void parse_kernels(const YamlMap& root, Plan& plan) {
-  if (root.has("fusion"))
-    plan.fusion = root.parsed("fusion", "auto", [](const std::string& word) { return parse_fusion(word); });
+  if (root.has("fusion")) plan.fusion = root.parsed("fusion", "auto", [](const std::string& word) { return parse_fusion(word); });
   if (root.has("layout"))
     plan.layout = root.parsed("layout", "auto", [](const std::string& word) { return parse_activation_layout(word); });
 }
@@ -195,6 +199,8 @@ std::string to_yaml(const Plan& plan) {
   field("bucket", bytes_word(plan.bucket_bytes));
   field("all_reduce", plan.all_reduce);
   field("chunks", plan.chunks);
+  if (plan.channels > 0) field("channels", plan.channels);
+  if (plan.ranks_per_node > 0) field("ranks_per_node", plan.ranks_per_node);
   field("fusion", std::string(to_string(plan.fusion)));
   field("layout", std::string(to_string(plan.layout)));
   field("accumulate", plan.accumulate);

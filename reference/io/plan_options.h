@@ -26,9 +26,18 @@ inline std::string model_help() {
   return cat("Network, NAME@CxHxW for other images, NAME/N for N classes, or FILE.onnx. Names: ", listed_names(zoo()));
 }
 
+/// The help of --all-reduce.
+inline std::string all_reduce_help() {
+  std::string names;
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    if (row.kind == CollectiveKind::all_reduce) names += cat(row.name, ", ");
+  return cat("Algorithm that sums gradients: ", names, "or auto, which chooses for every bucket by size and machine");
+}
+
 class PlanWords {
  public:
-  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser.
+  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser --channels
+  /// --ranks-per-node.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -66,6 +75,12 @@ class PlanWords {
     verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
         ->capture_default_str()
         ->type_name("NAME");
+    verb.add_option("--channels", channels_,
+                    "Channels of the algorithm that sums gradients, at the same time [as many as it usually has]")
+        ->type_name("N");
+    verb.add_option("--ranks-per-node", ranks_per_node_,
+                    "Consecutive ranks that algorithms take for one node [as the cluster, or MPI, has them]")
+        ->type_name("N");
   }
 
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
@@ -86,6 +101,11 @@ class PlanWords {
     if (accumulate_ < 1) throw InputError(cat("--accumulate is ", accumulate_, "; write 1 or more parts"));
     if (typed("--accumulate") || choice.plan_yaml.empty()) choice.accumulate = accumulate_;
     if (typed("--optimiser") || choice.plan_yaml.empty()) choice.optimiser = parse_optimiser(optimiser_);
+    if (typed("--channels") && channels_ < 1) throw InputError(cat("--channels is ", channels_, "; write 1 or more"));
+    if (typed("--ranks-per-node") && ranks_per_node_ < 1)
+      throw InputError(cat("--ranks-per-node is ", ranks_per_node_, "; write 1 or more"));
+    if (typed("--channels")) choice.channels = channels_;
+    if (typed("--ranks-per-node")) choice.ranks_per_node = ranks_per_node_;
     if (choice.plan_yaml.empty()) require_they_matter();
   }
   /// Whether the plan is read from a file.
@@ -143,6 +163,8 @@ class PlanWords {
               .layout = plan.layout,
               .accumulate = plan.accumulate,
               .optimiser = plan.optimiser,
+              .channels = plan.channels,
+              .ranks_per_node = plan.ranks_per_node,
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -157,6 +179,8 @@ class PlanWords {
   std::string layout_ = "auto";
   int accumulate_ = 1;
   std::string optimiser_ = "sgd";
+  int channels_ = 0;
+  int ranks_per_node_ = 0;
 };
 
 }  // namespace convoy

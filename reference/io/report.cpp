@@ -30,12 +30,58 @@ Provenance parse_provenance(JsonFields& fields, const std::string& name) {
   return Provenance::formula;
 }
 
+ordered_json rank_json(const RankTimes& times) {
+  return {{"rank", times.rank},
+          {"ranks", times.ranks},
+          {"step_s", times.step_s},
+          {"compute_s", times.compute_s},
+          {"exposed_communication_s", times.exposed_communication_s},
+          {"hidden_communication_s", times.hidden_communication_s},
+          {"wait_s", times.wait_s},
+          {"bubble_s", times.bubble_s}};
+}
+
+RankTimes parse_rank(JsonFields fields) {
+  const RankTimes times{.rank = fields.small_integer("rank"),
+                        .ranks = fields.small_integer("ranks", 1),
+                        .step_s = fields.number("step_s"),
+                        .compute_s = fields.number("compute_s"),
+                        .exposed_communication_s = fields.number("exposed_communication_s"),
+                        .hidden_communication_s = fields.number("hidden_communication_s"),
+                        .wait_s = fields.number("wait_s"),
+                        .bubble_s = fields.number("bubble_s")};
+  fields.require_all_known();
+  return times;
+}
+
+ordered_json machine_json(const GroupTopology& machine) {
+  return {{"ranks_per_node", machine.ranks_per_node},
+          {"in_node_latency_s", machine.in_node.latency_s},
+          {"in_node_bandwidth_bytes_per_s", machine.in_node.bandwidth_bytes_per_s},
+          {"between_nodes_latency_s", machine.between_nodes.latency_s},
+          {"between_nodes_bandwidth_bytes_per_s", machine.between_nodes.bandwidth_bytes_per_s},
+          {"nics_per_node", machine.nics_per_node}};
+}
+
+GroupTopology parse_machine(JsonFields fields) {
+  GroupTopology machine{
+      .ranks_per_node = fields.small_integer("ranks_per_node"),
+      .in_node = {fields.number("in_node_latency_s"), fields.positive_number("in_node_bandwidth_bytes_per_s")},
+      .between_nodes = {fields.number("between_nodes_latency_s"), fields.positive_number("between_nodes_bandwidth_bytes_per_s")},
+      .nics_per_node = fields.small_integer("nics_per_node", 1)};
+  fields.require_all_known();
+  return machine;
+}
+
 ordered_json schedule_json(const ScheduleChoice& choice) {
   ordered_json json = {{"model", choice.model},           {"plan", choice.plan},
                        {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
                        {"overlap", choice.overlap},       {"bucket_bytes", choice.bucket_bytes},
                        {"all_reduce", choice.all_reduce}, {"chunks", choice.chunks},
                        {"precision", choice.precision}};
+  if (choice.channels > 0) json["channels"] = choice.channels;
+  if (choice.ranks_per_node > 0) json["ranks_per_node"] = choice.ranks_per_node;
+  if (choice.machine) json["chosen_for"] = machine_json(*choice.machine);
   if (choice.split > 0) json["split"] = choice.split;
   json["inside"] = choice.inside;
   json["scheme"] = to_string(choice.scheme);
@@ -52,6 +98,9 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
 /// What reports before version 0.2 did not say.
 void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("split")) choice.split = fields.small_integer("split");
+  if (fields.has("channels")) choice.channels = fields.small_integer("channels");
+  if (fields.has("ranks_per_node")) choice.ranks_per_node = fields.small_integer("ranks_per_node");
+  if (fields.has("chosen_for")) choice.machine = parse_machine(fields.object("chosen_for"));
   if (fields.has("accumulate")) choice.accumulate = fields.small_integer("accumulate", 1);
   parse_optional(fields, "optimiser", [&](const std::string& word) { choice.optimiser = parse_optimiser(word); });
   parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
@@ -91,8 +140,10 @@ constexpr std::array<std::pair<const char*, std::vector<double> RunReport::*>, 5
 
 /// Names of the values that came out, as they stand in JSON.
 std::vector<std::string> value_names(const RunReport& report) {
-  std::vector<std::string> names = {"step_time_s", "compute_s",   "exposed_communication_s", "hidden_communication_s", "idle_s",
-                                    "phases_s",    "images_per_s"};
+  std::vector<std::string> names = {
+      "step_time_s", "compute_s",   "exposed_communication_s", "hidden_communication_s", "wait_s", "bubble_s",
+      "phases_s",    "images_per_s"};
+  if (!report.ranks.empty()) names.emplace_back("ranks");
   if (report.test_accuracy) names.emplace_back("test_accuracy");
   for (const auto& [name, values] : kPerEpoch)
     if (!(report.*values).empty()) names.emplace_back(name);
@@ -136,7 +187,9 @@ void parse_values(RunReport& report, JsonFields& fields) {
   report.compute_s = fields.number("compute_s");
   report.exposed_communication_s = fields.number("exposed_communication_s");
   report.hidden_communication_s = fields.number("hidden_communication_s");
-  report.idle_s = fields.number("idle_s");
+  const bool old = fields.has("idle_s");
+  report.bubble_s = fields.number(old ? "idle_s" : "bubble_s");
+  if (!old) report.wait_s = fields.number("wait_s");
   JsonFields phases = fields.object("phases_s");
   for (const std::string& phase : phase_names())
     if (phase != to_string(Phase::packing) || phases.has(phase))  // which older reports do not have
@@ -149,7 +202,10 @@ void parse_values(RunReport& report, JsonFields& fields) {
   (void)fields.has("simulation");  // what 'convoy simulate' adds is not part of a RunReport
   if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
   JsonFields provenance = fields.object("provenance");
-  for (const std::string& name : value_names(report)) report.provenance[name] = parse_provenance(provenance, name);
+  for (const std::string& name : value_names(report)) {
+    const bool was_idle = old && (name == "wait_s" || name == "bubble_s");
+    report.provenance[name] = parse_provenance(provenance, was_idle ? "idle_s" : name);
+  }
   provenance.require_all_known();
 }
 
@@ -172,7 +228,14 @@ Plan plan_of(const ScheduleChoice& choice) {
   if (choice.global_batch < 1) throw InputError(cat("the global batch is ", choice.global_batch, ", expected 1 or more"));
   if (choice.bucket_bytes < 1) throw InputError(cat("a bucket has ", choice.bucket_bytes, " bytes, expected 1 or more"));
   if (choice.chunks < 1) throw InputError(cat("the number of chunks is ", choice.chunks, ", expected 1 or more"));
-  collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
+  if (choice.channels < 0 || choice.channels > kMostPlanChannels)
+    throw InputError(cat("the number of channels is ", choice.channels, ", expected 1 to ", kMostPlanChannels));
+  if (choice.ranks_per_node < 0) throw InputError(cat("the ranks in a node are ", choice.ranks_per_node, ", expected 1 or more"));
+  if (choice.all_reduce != kAutomatic)
+    collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
+  else if (choice.chunks != 1 || choice.channels != 0)
+    throw InputError(cat("all-reduce auto chooses channels and chunks too, so --", choice.chunks != 1 ? "chunks" : "channels",
+                         " would change nothing; leave it out, or name an algorithm"));
   if (choice.gradient_dtype && size_bytes(*choice.gradient_dtype) != 2)
     throw InputError(cat("gradients are summed in f16, in bf16 or as they are, not in ", to_string(*choice.gradient_dtype)));
   Plan plan = choice.plan_yaml.empty() ? make_plan(choice.plan, {.ranks = choice.ranks,
@@ -194,6 +257,9 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;
   plan.chunks = choice.chunks;
+  plan.channels = choice.channels;
+  plan.ranks_per_node = choice.ranks_per_node;
+  plan.machine = choice.machine;
   plan.precision = choice.precision;
   plan.fusion = choice.fusion;
   plan.layout = choice.layout;
@@ -207,9 +273,14 @@ void decide(ScheduleChoice& choice, Fusion fusion, ActivationLayout layout) {
   if (choice.layout == ActivationLayout::automatic) choice.layout = layout;
 }
 
-Schedule schedule_of(const ScheduleChoice& choice, Mode mode) {
-  return make_schedule(model_of(choice), plan_of(choice), mode);
+void know_machine(ScheduleChoice& choice, const GroupTopology& machine) {
+  if (choice.ranks_per_node == 0) choice.ranks_per_node = machine.ranks_per_node;
+  if (choice.all_reduce != kAutomatic || choice.machine) return;
+  choice.machine = machine;
+  choice.machine->ranks_per_node = choice.ranks_per_node;
 }
+
+Schedule schedule_of(const ScheduleChoice& choice, Mode mode) { return make_schedule(model_of(choice), plan_of(choice), mode); }
 
 void RunReport::set_times(const StepTimes& times, const std::string& clock_name) {
   clock = clock_name;
@@ -218,13 +289,16 @@ void RunReport::set_times(const StepTimes& times, const std::string& clock_name)
   compute_s = times.compute_s;
   exposed_communication_s = times.exposed_communication_s;
   hidden_communication_s = times.hidden_communication_s;
-  idle_s = times.idle_s;
+  wait_s = times.wait_s;
+  bubble_s = times.bubble_s;
+  ranks = times.ranks;
   const std::vector<std::string> names = phase_names();
   for (std::size_t i = 0; i < names.size(); ++i) phases_s[names[i]] = times.phase_s[i];
   images_per_s = step_time_s > 0 ? schedule.global_batch / step_time_s : 0;
-  for (const char* name :
-       {"step_time_s", "compute_s", "exposed_communication_s", "hidden_communication_s", "idle_s", "phases_s", "images_per_s"})
+  for (const char* name : {"step_time_s", "compute_s", "exposed_communication_s", "hidden_communication_s", "wait_s", "bubble_s",
+                           "phases_s", "images_per_s"})
     provenance[name] = provenance_of_clock(clock_name);
+  if (!ranks.empty()) provenance["ranks"] = provenance_of_clock(clock_name);
 }
 
 void RunReport::set_memory(const Schedule& made) {
@@ -256,10 +330,12 @@ std::string to_json(const RunReport& report) {
       {"compute_s", report.compute_s},
       {"exposed_communication_s", report.exposed_communication_s},
       {"hidden_communication_s", report.hidden_communication_s},
-      {"idle_s", report.idle_s},
+      {"wait_s", report.wait_s},
+      {"bubble_s", report.bubble_s},
       {"phases_s", phases},
       {"images_per_s", report.images_per_s},
   };
+  for (const RankTimes& times : report.ranks) json["ranks"].push_back(rank_json(times));
   if (!report.collectives.empty()) json["collectives"] = report.collectives;
   if (report.test_accuracy) json["test_accuracy"] = *report.test_accuracy;
   for (const auto& [name, values] : kPerEpoch)
@@ -275,6 +351,11 @@ RunReport parse_run_report(const std::string& text, const std::string& file_name
   JsonFields fields(json, "", problems);
   RunReport report;
   parse_setting(report, fields);
+  if (fields.has("ranks")) {
+    const nlohmann::json& rows = fields.array("ranks");
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      report.ranks.push_back(parse_rank(JsonFields(rows[i], cat("ranks[", i, "]"), problems)));
+  }
   parse_values(report, fields);
   fields.require_all_known();
   if (report.clock != "steady" && report.clock != "simulated" && report.clock != "formula")

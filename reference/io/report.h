@@ -36,8 +36,11 @@ struct ScheduleChoice {
   bool synchronised_statistics = false;       ///< BatchNorm2d
   Fusion fusion = Fusion::automatic;          ///< whether layers were fused; automatic only before it is decided
   ActivationLayout layout = ActivationLayout::automatic;
-  int accumulate = 1;                         ///< parts of every rank's images that go through one after the other
+  int accumulate = 1;  ///< parts of every rank's images that go through one after the other
   Optimiser optimiser = Optimiser::sgd;
+  int channels = 0;                           ///< of all_reduce; 0: as many as the algorithm usually has
+  int ranks_per_node = 0;                     ///< consecutive ranks that share one; 0: unknown
+  std::optional<GroupTopology> machine = {};  ///< for which all_reduce = auto chooses
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };
@@ -49,6 +52,8 @@ Schedule schedule_of(const ScheduleChoice& choice, Mode mode = Mode::train);
 
 /// What is automatic in a choice becomes this.
 void decide(ScheduleChoice& choice, Fusion fusion, ActivationLayout layout);
+/// What a choice leaves open about the machine becomes this: ranks in a node, and what auto chooses for.
+void know_machine(ScheduleChoice& choice, const GroupTopology& machine);
 
 /// Where a value comes from. In JSON: "measured", "simulated", "formula".
 enum class Provenance : std::uint8_t { measured, simulated, formula };
@@ -78,7 +83,9 @@ struct RunReport {
   double compute_s = 0;
   double exposed_communication_s = 0;
   double hidden_communication_s = 0;
-  double idle_s = 0;
+  double wait_s = 0;                       ///< reports before version 0.2 count it as exposed communication
+  double bubble_s = 0;                     ///< in reports before version 0.2: idle_s
+  std::vector<RankTimes> ranks;            ///< where the time of each rank went; empty in reports before version 0.2
   std::map<std::string, double> phases_s;  ///< by to_string(Phase)
   double images_per_s = 0;                 ///< global batch / step time
   std::optional<double> test_accuracy;     ///< fraction

@@ -16,6 +16,8 @@ void check_plan(const Plan& plan) {
   require(plan.global_batch >= 1, "make_schedule", "the batch must have at least one image, got ", plan.global_batch);
   require(plan.bucket_bytes >= 1, "make_schedule", "buckets must hold at least one byte, got ", plan.bucket_bytes);
   require(plan.chunks >= 1, "make_schedule", "at least one chunk is needed, got ", plan.chunks);
+  require(plan.channels >= 0 && plan.ranks_per_node >= 0, "make_schedule", plan.channels, " channels, ", plan.ranks_per_node,
+          " ranks in a node");
   require(plan.accumulate >= 1, "make_schedule", "the images of a rank go through in at least one part, got ", plan.accumulate);
   require(!plan.gradient_dtype || size_bytes(*plan.gradient_dtype) == 2, "make_schedule",
           "gradients are summed in f16, in bf16 or as they are");
@@ -40,13 +42,26 @@ std::vector<int> class_key(const Schedule& schedule, int rank) {
   return key;
 }
 
+/// Gradients may be too few, or nodes too uneven, for an algorithm.
+void require_possible(const Schedule& schedule) {
+  for (const Program& program : schedule.programs)
+    for (const Op& op : program.ops)
+      if (const auto* collective = std::get_if<Collective>(&op.action)) {
+        const CollectiveAlgorithm& algorithm = collective_algorithm(collective->kind, collective->algorithm);
+        const std::string reason = why_not(algorithm, request_of(schedule, 0, *collective));
+        if (!reason.empty())
+          throw InputError(cat(algorithm.name, " cannot do ", op.name, ": ", reason, "; take another algorithm, or auto"));
+      }
+}
+
 }  // namespace
 
-Schedule make_schedule(const Model& model, const Plan& plan, Mode mode) {
+Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vector<AutomaticChoice>* choices) {
   check(model);
   check_plan(plan);
   check_batch_axis(plan, rules_of(model, plan));
-  (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
+  if (plan.all_reduce != kAutomatic)
+    (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
   Schedule schedule;
   schedule.model = model.name;
   schedule.plan = plan.name;
@@ -63,6 +78,9 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode) {
     if (fresh) schedule.programs.push_back(StepWriter(model, plan, mode, key.front(), {key.begin() + 1, key.end()}).write());
     schedule.class_of[static_cast<std::size_t>(r)] = found->second;
   }
+  std::vector<AutomaticChoice> chosen = choose_collectives(schedule, plan.machine);
+  if (choices != nullptr) *choices = std::move(chosen);
+  require_possible(schedule);
   return schedule;
 }
 

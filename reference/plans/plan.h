@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reference/model/model.h"
+#include "reference/plans/choose_collectives.h"
 #include "reference/plans/rule.h"
 #include "reference/schedule/schedule.h"
 
@@ -29,8 +30,8 @@ enum class Fusion : std::uint8_t { automatic, off, on };
 std::string_view to_string(Fusion fusion);
 Fusion parse_fusion(std::string_view name);
 
-/// How activations lie in memory. Blocked: nchw16c where kernels know it and no axis divides the tensor but by images, nchw elsewhere.
-/// Automatic: blocked where our CPU kernels run, else nchw.
+/// How activations lie in memory. Blocked: nchw16c where kernels know it and no axis divides the tensor but by images, nchw
+/// elsewhere. Automatic: blocked where our CPU kernels run, else nchw.
 enum class ActivationLayout : std::uint8_t { automatic, nchw, blocked };
 std::string_view to_string(ActivationLayout layout);
 ActivationLayout parse_activation_layout(std::string_view name);
@@ -41,6 +42,9 @@ enum class Optimiser : std::uint8_t {
 };
 std::string_view to_string(Optimiser optimiser);
 Optimiser parse_optimiser(std::string_view name);
+
+/// The most channels that a plan may ask for.
+inline constexpr int kMostPlanChannels = 64;
 
 struct Plan {
   std::string name = "data";
@@ -57,9 +61,13 @@ struct Plan {
   ExchangeScheme scheme = ExchangeScheme::a;  ///< b and c need rules that change from `batch` to others once, see one_weird_trick
   bool overlap = true;                        ///< communicate while computing goes on; else one after the other
   std::int64_t bucket_bytes = 25 * 1024 * 1024;  ///< PyTorch DDP's default
-  std::string all_reduce = "ring";               ///< collective algorithm of gradients
+  std::string all_reduce = "ring";  ///< collective algorithm of gradients; auto: chosen for every bucket by choose_collectives()
   int chunks = 1;
-  Fusion fusion = Fusion::automatic;                        ///< for model_for(); make_schedule() takes the model as it is
+  int channels = 0;        ///< of the algorithm of gradients; 0: as many as it usually has
+  int ranks_per_node = 0;  ///< consecutive ranks that share a node, for algorithms that want to know; 0: unknown
+  /// What auto chooses for. Filled in by whoever knows the machine; no part of a plan's file.
+  std::optional<GroupTopology> machine = {};
+  Fusion fusion = Fusion::automatic;                      ///< for model_for(); make_schedule() takes the model as it is
   ActivationLayout layout = ActivationLayout::automatic;  ///< make_schedule() takes automatic for nchw
   /// Parts of every rank's images that go forward and backward one after the other, into one gradient: so much less memory of
   /// activations. BatchNorm2d has statistics of its own for each part.
@@ -106,8 +114,11 @@ enum class Mode : std::uint8_t { train, evaluate };
 /// cannot be divided as it does: the sums are the same, but for the images over which BatchNorm2d has statistics of its own.
 Plan with_batch(Plan plan, int images);
 
-/// The schedule of one step. Throws std::invalid_argument for a plan that makes no sense.
-Schedule make_schedule(const Model& model, const Plan& plan, Mode mode = Mode::train);
+/// The schedule of one step. What all_reduce = auto became goes into `choices`, if there is such a list. Throws
+/// std::invalid_argument for a plan that makes no sense; an InputError for an algorithm that cannot sum the gradients of this
+/// plan, and for auto without a machine.
+Schedule make_schedule(const Model& model, const Plan& plan, Mode mode = Mode::train,
+                       std::vector<AutomaticChoice>* choices = nullptr);
 
 // One per named plan, defined in the file that explains it.
 extern const NamedPlan data_plan;

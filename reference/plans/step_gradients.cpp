@@ -16,6 +16,12 @@ int gradient_id(int last_node, int axis) {
   return first + last_node * most_axes + axis;
 }
 
+/// Channels of the collectives that sum gradients. Those of auto are chosen with its algorithm.
+int gradient_channels(const Plan& plan) {
+  if (plan.at_root || plan.all_reduce == kAutomatic) return 1;
+  return plan.channels > 0 ? plan.channels : collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce).usual_channels;
+}
+
 }  // namespace
 
 bool StepWriter::updates() const {
@@ -70,7 +76,9 @@ void StepWriter::reduce(std::size_t b) {
                                                     .id = gradient_id(bucket.last_node, axis),
                                                     .root = 0,
                                                     .chunks = plan_.chunks,
-                                                    .region = region});
+                                                    .region = region,
+                                                    .channels = gradient_channels(plan_),
+                                                    .ranks_per_node = members_per_node(plan_.mesh, axis, plan_.ranks_per_node)});
   }
 }
 

@@ -28,34 +28,60 @@ struct Representative {
   friend bool operator==(const Representative&, const Representative&) = default;
 };
 
+/// What went over one link of a simulated machine.
+struct LinkTraffic {
+  std::string name;        ///< as Network::link_name()
+  double bytes = 0;        ///< in all iterations
+  double utilisation = 0;  ///< bytes over what the link could have moved from the start of the run to its end
+  int most_flows = 0;      ///< that shared it at one time
+  friend bool operator==(const LinkTraffic&, const LinkTraffic&) = default;
+};
+
 struct Timeline {
   std::string clock;  ///< "steady" (measured), "simulated" (SimGrid) or "formula" (ideal)
   std::vector<Interval> intervals;
   std::string fidelity = {};                         ///< of a simulation: "steps", "flows" or "formula"; else ""
   std::vector<Representative> representatives = {};  ///< empty: every rank has intervals of its own
+  std::vector<LinkTraffic> links = {};  ///< of a simulation of flows on links: the busiest, by utilisation; else empty
 };
 /// Who has intervals in a timeline of a schedule with so many ranks, and for how many ranks they stand.
 std::vector<Representative> ranks_of(const Timeline& timeline, int world_size);
 
-/// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its
-/// group has begun it, the others wait, and only then does it move anything. Packing is what prepares and puts together messages.
+/// What time counts as when it is broken down. An op counts as one of them, but for communication: until the last partner (the
+/// last rank of a collective's group, the other ends of an exchange's messages) has begun it, the others wait, and only then does
+/// it move anything. Packing is what prepares and puts together messages.
 enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, packing, update, wait };
 inline constexpr int kPhaseCount = 8;
 std::string_view to_string(Phase phase);
-/// The phase of an op; of a collective, that of the part after the wait.
+/// The phase of an op; of communication, that of the part after the wait.
 Phase phase_of(const Op& op);
 
-/// Where the time of a step went, averaged over ranks and over the iterations counted.
-struct StepTimes {
-  int iterations = 0;                  ///< that were counted
-  double step_time_s = 0;              ///< median over iterations of the time from the end of the step before to the end of this
+/// Where the time of a rank's step went, averaged over the iterations counted. compute + exposed + wait + bubble = step.
+struct RankTimes {
+  int rank = 0;
+  int ranks = 1;  ///< for how many it stands, itself included
+  double step_s = 0;
   double compute_s = 0;                ///< a compute op was running
-  double exposed_communication_s = 0;  ///< a communication op was running and no compute op
+  double exposed_communication_s = 0;  ///< bytes were on their way and no compute op was running
   double hidden_communication_s = 0;   ///< both
-  double idle_s = 0;                   ///< neither; compute + exposed + idle = mean step time
+  double wait_s = 0;                   ///< nothing but communication that a partner had not begun yet
+  double bubble_s = 0;                 ///< nothing, or nothing but receiving what the sender had not computed yet
+};
+
+/// Where the time of a step went, averaged over ranks and over the iterations counted. As RankTimes:
+/// compute + exposed + wait + bubble = mean step time.
+struct StepTimes {
+  int iterations = 0;      ///< that were counted
+  double step_time_s = 0;  ///< median over iterations of the time from the end of the step before to the end of this
+  double compute_s = 0;
+  double exposed_communication_s = 0;
+  double hidden_communication_s = 0;
+  double wait_s = 0;
+  double bubble_s = 0;
   double mean_step_time_s = 0;
-  double phase_s[kPhaseCount] = {};  ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
-                                     ///< phases may overlap each other
+  double phase_s[kPhaseCount] = {};   ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
+                                      ///< phases may overlap each other
+  std::vector<RankTimes> ranks = {};  ///< of those with intervals of their own
 };
 
 /// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one

@@ -8,6 +8,7 @@ namespace convoy {
 Transport threads_transport(int ranks) {
   Transport transport{
       .name = "threads", .collectives = "ours", .world_size = ranks, .communication_cores = kThreadsCommunicationCores};
+  transport.topology = {.ranks_per_node = ranks, .in_node = kThreadsLink, .between_nodes = kHostsLink};
   transport.ranks.resize(static_cast<std::size_t>(ranks));
   std::iota(transport.ranks.begin(), transport.ranks.end(), 0);
   transport.run = run_on_threads;

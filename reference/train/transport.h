@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "reference/collectives/choose.h"
 #include "reference/exec/exec.h"
 #include "reference/schedule/schedule.h"
 
@@ -27,6 +28,9 @@ struct Transport {
   std::vector<int> ranks;  ///< of this process, in increasing order
   /// Cores a rank keeps busy while one of its messages moves; nothing: to be measured.
   std::optional<double> communication_cores;
+  /// For choices of algorithms (Plan::all_reduce = auto): how ranks lie on nodes, and links of a usual speed. They are not
+  /// measured, so that the same command always makes the same choices and comes to the same weights.
+  GroupTopology topology;
   /// Runs a schedule; memories are those of `ranks`, in their order. The process with rank 0 gets the timeline of all ranks.
   std::function<Timeline(const Schedule&, int iterations, std::vector<RankMemory>&, const ComputeFn&, const RunOptions&)> run;
   /// Sum over all processes, element by element, in order of their ranks; all get it.
@@ -46,6 +50,12 @@ struct Transport {
   /// A value of the process with rank 0, in all of them.
   [[nodiscard]] double from_root(double value) const { return sum({has_root() ? value : 0.0}).at(0); }
 };
+
+/// What auto takes links between threads and between processes on one host for, and those between hosts: from
+/// docs/measurements/2026-11-25-links.md, rounded, and for hosts that of 10 Gbit/s Ethernet.
+inline constexpr LinkModel kThreadsLink{.latency_s = 20e-6, .bandwidth_bytes_per_s = 10e9};
+inline constexpr LinkModel kProcessesLink{.latency_s = 20e-6, .bandwidth_bytes_per_s = 4e9};
+inline constexpr LinkModel kHostsLink{.latency_s = 50e-6, .bandwidth_bytes_per_s = 1.25e9};
 
 /// All ranks in this process, each with a thread for every stream.
 Transport threads_transport(int ranks);

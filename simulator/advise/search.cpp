@@ -22,9 +22,9 @@ std::string percent(double share) {
   return text.data();
 }
 
-std::array<Part, 3> parts_of(const StepTimes& times) {
+std::array<Part, 4> parts_of(const StepTimes& times) {
   return {Part{"computing", times.compute_s}, Part{"communication that nothing hides", times.exposed_communication_s},
-          Part{"waiting for nothing that it does itself", times.idle_s}};
+          Part{"waiting for other ranks", times.wait_s}, Part{"nothing to do", times.bubble_s}};
 }
 
 /// Up to what rounding leaves of equal times.
@@ -98,7 +98,7 @@ SearchResult search(std::vector<ScheduleChoice> candidates, std::int64_t device_
 }
 
 std::string what_binds(const StepTimes& times) {
-  const std::array<Part, 3> parts = parts_of(times);
+  const auto parts = parts_of(times);
   const Part& most = *std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.time_s < b.time_s; });
   const double step_s = times.mean_step_time_s > 0 ? times.mean_step_time_s : 1;
   std::string sentence = cat(most.name, ": ", format_time(most.time_s), " of ", format_time(step_s), ", ", percent(most.time_s / step_s));
@@ -108,7 +108,7 @@ std::string what_binds(const StepTimes& times) {
 }
 
 std::string why_slower(const StepTimes& best, const StepTimes& other) {
-  const std::array<Part, 3> before = parts_of(best), after = parts_of(other);
+  const auto before = parts_of(best), after = parts_of(other);
   std::vector<Part> grown;
   for (std::size_t i = 0; i < before.size(); ++i)
     if (const double more_s = after[i].time_s - before[i].time_s; more_s > 0) grown.push_back({after[i].name, more_s});

@@ -68,12 +68,12 @@ std::string command_of(const std::string& verb, const ScheduleChoice& choice, co
 }
 
 std::string row_table(const SearchResult& result, const std::vector<int>& rows, int batch) {
-  Table table({{"", Align::left}, {"step"}, {"images/s"}, {"compute"}, {"exposed"}, {"idle"}, {"memory"}, {"formula"}});
+  Table table({{"", Align::left}, {"step"}, {"images/s"}, {"compute"}, {"exposed"}, {"waiting"}, {"bubble"}, {"memory"}, {"formula"}});
   for (const int i : rows) {
     const Assessed& each = result.all[static_cast<std::size_t>(i)];
     table.add_row({candidate_words(each.choice), format_time(each.times->step_time_s),
                    fmt::format("{:.0f}", batch / each.times->step_time_s), format_time(each.times->compute_s),
-                   format_time(each.times->exposed_communication_s), format_time(each.times->idle_s),
+                   format_time(each.times->exposed_communication_s), format_time(each.times->wait_s), format_time(each.times->bubble_s),
                    format_bytes(static_cast<double>(each.estimate.memory_bytes)), format_time(each.estimate.lower_bound_s)});
   }
   return table.to_string();
@@ -132,7 +132,8 @@ nlohmann::ordered_json candidate_json(const Assessed& each) {
     json.update({{"step_time_s", each.times->step_time_s},
                  {"compute_s", each.times->compute_s},
                  {"exposed_communication_s", each.times->exposed_communication_s},
-                 {"idle_s", each.times->idle_s},
+                 {"wait_s", each.times->wait_s},
+                 {"bubble_s", each.times->bubble_s},
                  {"on_front", each.on_front}});
   return json;
 }

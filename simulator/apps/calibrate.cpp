@@ -8,6 +8,7 @@
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
 #include "simulator/apps/output.h"
+#include "simulator/apps/ranks.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/calibrate/fit.h"
@@ -25,18 +26,25 @@ struct CalibrateOptions {
   std::string kind;
   std::string base = "two-core-machine";
   std::string cluster_file;
+  std::string transport = "threads";
   Output output;
 };
 
-/// Our own all-reduce on the ranks of this machine, by convoy-train.
-BenchLog measured_here(int ranks) {
-  const std::vector<std::string> words = {"collective",          "all_reduce", "--ranks",
-                                          std::to_string(ranks), "--bytes",    "4KiB..64MiB:x4"};
-  const Finished finished = run_and_read("convoy-train", words);
+/// Our own ring all-reduce on the ranks of this machine, by convoy-train. Its messages are parts of 1/ranks of the buffer.
+BenchLog measured_here(int ranks, const std::string& transport) {
+  const Command command =
+      command_for({"collective", "--kind", "all_reduce", "--algorithm", "ring", "--ranks", std::to_string(ranks), "--transport",
+                   transport, "--from", "1KiB", "--to", "64MiB", "--factor", "2"});
+  note(cat("measuring all_reduce of 1 KiB to 64 MiB on ", ranks, " ranks of this machine (", transport, ") ..."));
+  const Finished finished = run_and_read(command.program, command.arguments);
+  if (finished.exit_code == kExitInput) throw InputError("convoy-train collective refused its options, see above");
   if (finished.exit_code != 0) throw std::runtime_error(cat("convoy-train collective ended with exit code ", finished.exit_code));
   BenchLog log{.file = "convoy-train collective", .tool = "convoy-train", .kind = CollectiveKind::all_reduce, .ranks = ranks};
-  for (const CollectiveRow& row : parse_collective_table(finished.output))
-    log.points.push_back({static_cast<double>(row.bytes), row.time_s, static_cast<int>(log.points.size()) + 1});
+  for (const CollectiveRow& row : parse_collective_table(finished.output)) {
+    if (row.wrong != 0) throw std::runtime_error(cat("convoy-train collective came to wrong sums of ", row.bytes, " bytes"));
+    log.points.push_back(
+        {static_cast<double>(row.bytes), row.time_s, static_cast<int>(log.points.size()) + 3});  // after two of titles
+  }
   if (log.points.empty()) throw std::runtime_error("convoy-train collective printed no table");
   return log;
 }
@@ -84,8 +92,10 @@ void run(const CalibrateOptions& options) {
     throw InputError(
         "calibrate by what? Give either --nccl-log with the output of nccl-tests or OSU, or --run to measure this machine");
   if (options.run && options.ranks < 2) throw InputError("--run measures messages between ranks; give --ranks with 2 or more");
-  const BenchLog log =
-      options.run ? measured_here(options.ranks) : parse_bench_log(read_file(options.log_file), options.log_file);
+  if (!options.run && options.transport != "threads")
+    throw InputError("--transport says how this machine is measured, so it takes --run");
+  const BenchLog log = options.run ? measured_here(options.ranks, options.transport)
+                                   : parse_bench_log(read_file(options.log_file), options.log_file);
   const int ranks = options.ranks > 0 ? options.ranks : log.ranks;
   if (ranks < 2) throw InputError(cat(log.file, " does not say how many ranks took part; give --ranks with 2 or more"));
   if (log.ranks > 0 && options.ranks > 0 && log.ranks != options.ranks)
@@ -95,11 +105,14 @@ void run(const CalibrateOptions& options) {
   const CollectiveKind kind = options.kind.empty() ? *log.kind : parse_collective_kind(options.kind);
   const Fit fit = fit_times(log);
   Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, options.nodes);
-  cluster.name = "calibrated";
+  cluster.name = options.run ? "this-machine" : "calibrated";
   options.output.text(fmt::format("{} of {} ranks, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind), ranks,
                                   log.points.size(), log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit),
                                   format_percent(fit.rms)));
-  if (!options.cluster_file.empty()) write_file_atomically(options.cluster_file, to_yaml(cluster));
+  if (!options.cluster_file.empty()) {
+    write_file_atomically(options.cluster_file, to_yaml(cluster));
+    note("wrote " + options.cluster_file);
+  }
   options.output.json(calibration_json(log, fit, kind, ranks));
 }
 
@@ -114,6 +127,9 @@ void add_calibrate(CLI::App& app) {
   verb->add_option("--nccl-log", options->log_file, "Output of nccl-tests (all_reduce_perf ...) or of OSU (osu_allreduce ...)")
       ->type_name("FILE");
   verb->add_flag("--run", options->run, "Measure our own all-reduce on ranks of this machine");
+  verb->add_option("--transport", options->transport, "With --run: threads, or mpi for processes")
+      ->capture_default_str()
+      ->type_name("NAME");
   verb->add_option("--ranks", options->ranks, "Ranks that took part, where the log does not say")->type_name("N");
   verb->add_option("--nodes", options->nodes, "Nodes that they were on")->capture_default_str()->type_name("N");
   verb->add_option("--kind", options->kind, "The collective, where the log does not say")->type_name("KIND");

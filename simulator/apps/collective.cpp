@@ -53,10 +53,9 @@ CollectiveCase case_of(const CollectiveOptions& options) {
   const std::string name = options.algorithm.empty() ? first_algorithm(kind) : options.algorithm;
   const int usual_channels = name == kAutomatic ? 1 : collective_algorithm(kind, name).usual_channels;
   require_rank_count(options.ranks);
-  constexpr int kMostChannels = 64;
   if (options.chunks < 1) throw InputError(cat("--chunks is ", options.chunks, ", expected 1 or more"));
-  if (options.channels < 0 || options.channels > kMostChannels)
-    throw InputError(cat("--channels is ", options.channels, ", expected 1 to ", kMostChannels));
+  if (options.channels < 0 || options.channels > kMostPlanChannels)
+    throw InputError(cat("--channels is ", options.channels, ", expected 1 to ", kMostPlanChannels));
   if (options.ranks_per_node && *options.ranks_per_node < 1)
     throw InputError(cat("--nodes-of is ", *options.ranks_per_node, ", expected 1 or more"));
   return {.kind = kind,
@@ -140,9 +139,10 @@ Schedule collective_schedule(const CollectiveCase& what, std::int64_t count) {
 
 /// The idle link on which a message of this size takes longest: a formula knows one kind of link.
 LinkModel slowest_link(const Cluster& cluster, int ranks, double message_bytes) {
-  LinkModel slowest = cluster.link(0, std::min(1, ranks - 1));
+  const Network network(cluster);
+  LinkModel slowest = network.path(0, std::min(1, ranks - 1), message_bytes);
   if (ranks > cluster.devices_per_node) {
-    const LinkModel between = cluster.link(0, cluster.devices_per_node);
+    const LinkModel between = network.path(0, cluster.devices_per_node, message_bytes);
     if (between.time_s(message_bytes) > slowest.time_s(message_bytes)) slowest = between;
   }
   return slowest;
@@ -227,21 +227,11 @@ nlohmann::ordered_json simulated_json(const CollectiveCase& what, const std::vec
   return json;
 }
 
-/// What auto knows of a cluster.
-GroupTopology topology_of(const Cluster& cluster, int ranks, int ranks_per_node) {
-  GroupTopology topology{.ranks_per_node = ranks_per_node, .nics_per_node = cluster.nics_per_node};
-  if (cluster.devices_per_node > 1 && ranks > 1) topology.in_node = cluster.link(0, 1);
-  if (ranks > cluster.devices_per_node) {
-    topology.between_nodes = cluster.link(0, cluster.devices_per_node);
-    topology.between_nodes.bandwidth_bytes_per_s = cluster.nic.bandwidth_bytes_per_s;
-  }
-  return topology;
-}
-
 /// The case with what auto chooses for a size in it, and why.
 std::pair<CollectiveCase, std::string> chosen(const CollectiveCase& what, std::int64_t bytes, const Cluster& cluster) {
-  const CollectiveChoice choice = choose_algorithm(what.kind, request_of(what, bytes), size_bytes(DType::f32),
-                                                   topology_of(cluster, what.ranks, what.ranks_per_node));
+  GroupTopology topology = topology_of(cluster, what.ranks);
+  topology.ranks_per_node = what.ranks_per_node;
+  const CollectiveChoice choice = choose_algorithm(what.kind, request_of(what, bytes), size_bytes(DType::f32), topology);
   CollectiveCase one = what;
   one.algorithm = choice.best.algorithm;
   one.channels = choice.best.channels;

@@ -17,7 +17,7 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
-/// The messages of a cluster of several kinds of nodes are simulated as they are, its compute ops are not yet.
+/// One profile says nothing about devices of other kinds.
 void warn_of_other_devices(const Cluster& cluster) {
   for (const Cluster& nodes : cluster.others)
     if (nodes.device.name != cluster.device.name)
@@ -30,17 +30,22 @@ void warn_of_other_devices(const Cluster& cluster) {
 void MachineOptions::add_to(CLI::App& verb) {
   verb.add_option("--cluster", cluster_, "Cluster file, or the name of one that comes with Convoy; 'convoy cluster' lists them")
       ->type_name("FILE|NAME");
-  verb.add_option("--profile", profile_, "Measured times of the compute ops, from 'convoy profile'; without it: --cost")
+  verb.add_option("--profile", profile_,
+                  "Measured times of the compute ops, from 'convoy profile', or somebody else's of layers (.csv: "
+                  "layer,pass,batch,time_ms); without it: --cost")
       ->type_name("FILE");
   verb.add_option(
           "--fidelity", fidelity_,
           "steps: every round of a collective is a flow; flows: rings are folded; formula: nothing is shared; auto: by size")
       ->capture_default_str()
       ->type_name("WORD");
-  verb.add_option("--cost", cost_, "Times of compute ops without a profile: roofline, a lower bound; or kernels, what GPUs reach")
+  verb.add_option(
+          "--cost", cost_,
+          "Times of compute ops without a profile: kernels, what GPUs reach; roofline, a lower bound; auto: kernels where the "
+          "device is a GPU that we know, else roofline")
       ->capture_default_str()
       ->type_name("NAME")
-      ->check(CLI::IsMember({"roofline", "kernels"}));
+      ->check(CLI::IsMember({"auto", "roofline", "kernels"}));
 }
 
 std::string MachineOptions::words() const {
@@ -55,17 +60,55 @@ std::string MachineOptions::words() const {
 ChosenMachine MachineOptions::machine() const {
   const Fidelity fidelity = parse_fidelity(fidelity_);
   std::optional<Profile> profile;
-  if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
-  const bool kernels = cost_ == "kernels";
-  if (kernels && profile) throw InputError("--cost kernels and --profile both say where times come from; give one of them");
+  std::optional<LayerTimes> layers;
+  if (is_csv_file(profile_))
+    layers = parse_layer_times(read_file(profile_), profile_);
+  else if (!profile_.empty())
+    profile = parse_profile(read_file(profile_), profile_);
+  const bool typed = cost_ == "kernels";
+  if (typed && profile) throw InputError("--cost kernels and --profile both say where times come from; give one of them");
   if (!cluster_.empty()) {
     const Cluster cluster = load_with_warnings(cluster_);
-    warn_of_other_devices(cluster);
-    return {.cluster = cluster, .given_cluster = true, .profile = profile, .fidelity = fidelity, .kernels = kernels};
+    if (profile || layers) warn_of_other_devices(cluster);
+    const bool known = cost_ == "auto" && !profile && find_gpu(cluster.device.name) != nullptr;
+    return {.cluster = cluster,
+            .given_cluster = true,
+            .profile = profile,
+            .fidelity = fidelity,
+            .kernels = typed || known,
+            .kernels_typed = typed,
+            .layers = layers};
   }
+  if (layers)
+    throw InputError(cat(profile_,
+                         " has times of layers and says nothing about the machine; give its --cluster too, a file or one of ",
+                         listed(cluster_names())));
   if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
+}
+
+GroupTopology topology_of(const Cluster& cluster, int ranks) {
+  GroupTopology topology{.ranks_per_node = cluster.devices_per_node, .nics_per_node = cluster.nics_per_node};
+  for (const Cluster& nodes : cluster.others)
+    if (nodes.devices_per_node != cluster.devices_per_node) topology.ranks_per_node = 0;
+  if (cluster.devices_per_node > 1 && ranks > 1) topology.in_node = cluster.link(0, 1);
+  if (ranks > cluster.devices_per_node) {
+    topology.between_nodes = cluster.link(0, cluster.devices_per_node);
+    if (cluster.nic.bandwidth_bytes_per_s > 0) topology.between_nodes.bandwidth_bytes_per_s = cluster.nic.bandwidth_bytes_per_s;
+  }
+  return topology;
+}
+
+void add_cluster_option(CLI::App& verb, std::string& cluster) {
+  verb.add_option("--cluster", cluster,
+                  "Cluster whose nodes and links --all-reduce auto and --ranks-per-node take: a file or a name")
+      ->type_name("FILE|NAME");
+}
+
+void know_cluster(ScheduleChoice& choice, const std::string& cluster) {
+  if (cluster.empty()) return;
+  know_machine(choice, topology_of(for_ranks(load_with_warnings(cluster), choice.ranks), choice.ranks));
 }
 
 Cluster load_with_warnings(const std::string& path_or_name) {
@@ -74,17 +117,6 @@ Cluster load_with_warnings(const std::string& path_or_name) {
   for (const std::string& warning : warnings) warn(warning);
   return cluster;
 }
-
-namespace {
-
-/// To four digits: no measurement here is better than that, and the file is for people too.
-double rounded(double value) {
-  if (!(value > 0)) return value;
-  const double unit = std::pow(10.0, std::floor(std::log10(value)) - 3);
-  return unit < 1 ? std::round(value / unit) / std::round(1 / unit) : std::round(value / unit) * unit;
-}
-
-}  // namespace
 
 Cluster cluster_of(const Profile& profile) {
   if (!profile.transport) {
@@ -99,12 +131,12 @@ Cluster cluster_of(const Profile& profile) {
   cluster.devices_per_node = profile.concurrent;
   cluster.device = {.name = cat(profile.threads == 1 ? std::string("core") : cat("group of ", profile.threads, " cores"), " of ",
                                 profile.machine),
-                    .peak_flops_per_s = {{profile.precision, rounded(profile.peak_flops_per_s * profile.threads)}},
-                    .memory_bandwidth_bytes_per_s = rounded(profile.memory_bandwidth_bytes_per_s),
+                    .peak_flops_per_s = {{profile.precision, to_four_digits(profile.peak_flops_per_s * profile.threads)}},
+                    .memory_bandwidth_bytes_per_s = to_four_digits(profile.memory_bandwidth_bytes_per_s),
                     .memory_bytes = profile.memory_bytes / profile.concurrent,
                     .launch_overhead_s = 0,
                     .source = cat("measured on one core by '", profile.command, "'")};
-  cluster.node_link = {rounded(profile.transport->latency_s), rounded(profile.transport->bandwidth_bytes_per_s)};
+  cluster.node_link = {to_four_digits(profile.transport->latency_s), to_four_digits(profile.transport->bandwidth_bytes_per_s)};
   cluster.nic = {0, 0};  // there is one node
   cluster.cores_per_node = profile.cores;
   cluster.cores_per_rank = profile.threads;
@@ -112,16 +144,44 @@ Cluster cluster_of(const Profile& profile) {
   return cluster;
 }
 
-CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
-                  const std::string& measure) {
-  if (!machine.profile && machine.kernels) {
-    const Device& device = machine.cluster.device;
+namespace {
+
+/// What the layers take that a CSV has no times for: ops of no layer too.
+CostModel from_layers(const ChosenMachine& machine, const Model& model, const std::string& precision) {
+  ChosenMachine without = machine;
+  without.layers.reset();
+  return from_layer_times(*machine.layers, model, cost_of(without, model, precision));
+}
+
+}  // namespace
+
+std::vector<CostModel> other_costs_of(const ChosenMachine& machine, const Model& model, const std::string& precision) {
+  bool alike = true;
+  for (const Cluster& nodes : machine.cluster.others) alike = alike && nodes.device == machine.cluster.device;
+  if (alike || machine.profile || machine.layers) return {};
+  std::vector<CostModel> costs;
+  for (const Cluster& nodes : machine.cluster.others) {
+    ChosenMachine other = machine;
+    other.cluster.device = nodes.device;
+    other.kernels = machine.kernels && (machine.kernels_typed || find_gpu(nodes.device.name) != nullptr);
+    costs.push_back(cost_of(other, model, precision));
+  }
+  return costs;
+}
+
+CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision, const std::string& measure) {
+  if (machine.layers) return from_layers(machine, model, precision);
+  const Device& device = machine.cluster.device;
+  // Taken by default they leave it to the roofline to say that the device has no such precision.
+  const bool kernels = machine.kernels && (machine.kernels_typed || device.peak_flops_per_s.contains(precision));
+  if (!machine.profile && kernels) {
     const Gpu* gpu = find_gpu(device.name);
     if (gpu == nullptr)
-      throw InputError(cat("nothing is known of the kernels of device '", device.name, "'; use --cost roofline, or --profile with measured times"));
+      throw InputError(cat("nothing is known of the kernels of device '", device.name,
+                           "'; use --cost roofline, or --profile with measured times"));
     return kernel_costs(model, kernel_machine(device, *gpu, precision));
   }
-  if (!machine.profile) return roofline(machine.cluster.device, precision);
+  if (!machine.profile) return roofline(device, precision);
   if (machine.profile->model != model.name) {
     throw InputError(cat("the profile holds times of ", machine.profile->model, ", not of ", model.name,
                          "; measure them with 'convoy profile --model ", model.name, "'"));
@@ -140,8 +200,14 @@ std::string describe_fidelity(const std::string& fidelity) {
 }
 
 std::string describe_cost(const ChosenMachine& machine) {
+  if (machine.layers) {
+    ChosenMachine without = machine;
+    without.layers.reset();
+    return cat("times of layers: from ", machine.layers->file, "; of all else, ", describe_cost(without));
+  }
   if (!machine.profile && machine.kernels)
-    return cat("times of compute ops: kernels of ", machine.cluster.device.name, ", by formula; docs/validation.md says how far off they are");
+    return cat("times of compute ops: kernels of ", machine.cluster.device.name,
+               ", by formula; docs/validation.md says how far off they are");
   if (!machine.profile) {
     return cat("times of compute ops: roofline of ", machine.cluster.device.name,
                ", optimistic: real kernels reach a part of the peak; --profile takes measured times");
@@ -152,7 +218,14 @@ std::string describe_cost(const ChosenMachine& machine) {
 }
 
 nlohmann::ordered_json cost_json(const ChosenMachine& machine) {
-  if (!machine.profile && machine.kernels) return {{"source", "kernels"}, {"device", machine.cluster.device.name}, {"optimistic", false}};
+  if (machine.layers)
+    return {{"source", "csv"},
+            {"file", machine.layers->file},
+            {"device", machine.cluster.device.name},
+            {"rest", machine.kernels ? "kernels" : "roofline"},
+            {"optimistic", false}};
+  if (!machine.profile && machine.kernels)
+    return {{"source", "kernels"}, {"device", machine.cluster.device.name}, {"optimistic", false}};
   if (!machine.profile) return {{"source", "roofline"}, {"device", machine.cluster.device.name}, {"optimistic", true}};
   return {{"source", "profile"},
           {"machine", machine.profile->machine},

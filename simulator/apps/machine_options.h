@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "reference/collectives/choose.h"
 #include "reference/io/profile.h"
+#include "reference/io/report.h"
 #include "simulator/cost/cost.h"
 #include "simulator/engine/fidelity.h"
 #include "simulator/platform/cluster.h"
@@ -20,7 +22,9 @@ struct ChosenMachine {
   bool given_cluster = true;       ///< false: the cluster is the machine that the profile was measured on
   std::optional<Profile> profile;  ///< measured times of compute ops; without one they come from the roofline
   Fidelity fidelity = Fidelity::automatic;
-  bool kernels = false;            ///< or from what is known of the kernels of the cluster's GPU
+  bool kernels = false;                   ///< or from what is known of the kernels of the cluster's GPU
+  bool kernels_typed = false;             ///< else they are taken because the device is such a GPU
+  std::optional<LayerTimes> layers = {};  ///< or, for the layers in it, from somebody else's CSV
 };
 
 class MachineOptions {
@@ -32,18 +36,18 @@ class MachineOptions {
   [[nodiscard]] std::string words() const;
   /// The first of its options that was typed, "--cluster"; "" when none was.
   [[nodiscard]] std::string typed() const {
-    return !cluster_.empty()       ? "--cluster"
-           : !profile_.empty()     ? "--profile"
-           : fidelity_ != "auto"   ? "--fidelity"
-           : cost_ != "roofline"   ? "--cost"
-                                   : "";
+    return !cluster_.empty()     ? "--cluster"
+           : !profile_.empty()   ? "--profile"
+           : fidelity_ != "auto" ? "--fidelity"
+           : cost_ != "auto"     ? "--cost"
+                                 : "";
   }
 
  private:
   std::string cluster_;
   std::string profile_;
   std::string fidelity_ = "auto";
-  std::string cost_ = "roofline";
+  std::string cost_ = "auto";
 };
 
 /// The machine that a profile was measured on, as a cluster of as many devices as ranks ran at the same time. Throws InputError
@@ -55,6 +59,8 @@ Cluster cluster_of(const Profile& profile);
 /// measures what a profile lacks.
 CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
                   const std::string& measure = "");
+/// The same on the devices of Cluster::others; empty when all devices are alike, or one profile is taken for all.
+std::vector<CostModel> other_costs_of(const ChosenMachine& machine, const Model& model, const std::string& precision);
 
 /// "rings folded into flows (--fidelity flows)": what a timeline says of how it was simulated, for people; "" for a measured one.
 std::string describe_fidelity(const std::string& fidelity);
@@ -62,6 +68,14 @@ std::string describe_fidelity(const std::string& fidelity);
 /// Where the times come from, for people and for programs. The roofline is called optimistic.
 std::string describe_cost(const ChosenMachine& machine);
 nlohmann::ordered_json cost_json(const ChosenMachine& machine);
+
+/// What choices of algorithms know of a cluster when so many ranks run on it, one after the other on its devices. Of nodes with
+/// unlike numbers of devices the shape is unknown.
+GroupTopology topology_of(const Cluster& cluster, int ranks);
+
+/// --cluster of verbs that simulate nothing, and what it says about a choice: know_machine(); nothing when it was not given.
+void add_cluster_option(CLI::App& verb, std::string& cluster);
+void know_cluster(ScheduleChoice& choice, const std::string& cluster);
 
 /// load_cluster, with what it warns of on stderr.
 Cluster load_with_warnings(const std::string& path_or_name);

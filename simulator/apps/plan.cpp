@@ -6,6 +6,7 @@
 #include "reference/io/file.h"
 #include "reference/io/plan_file.h"
 #include "reference/model/zoo.h"
+#include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/verbs.h"
@@ -16,7 +17,8 @@ namespace {
 
 struct PlanOptions {
   ScheduleOptions schedule;
-  std::string file;  ///< of write; "": standard output
+  std::string file;     ///< of write; "": standard output
+  std::string cluster;  ///< of show: for which auto chooses; "": not given
   Output output;
 };
 
@@ -26,17 +28,25 @@ void list(const PlanOptions& options) {
 }
 
 void show(const PlanOptions& options) {
-  const ScheduleChoice choice = options.schedule.choice();
-  const Schedule schedule = schedule_for(choice, options.schedule.mode());
+  ScheduleChoice choice = options.schedule.choice();
+  know_cluster(choice, options.cluster);
+  std::vector<AutomaticChoice> choices;
+  const Schedule schedule = schedule_for(choice, options.schedule.mode(), &choices);
   const std::vector<PlanRow> rows = plan_rows(model_of(choice), plan_of(choice), schedule);
-  options.output.text(plan_table(rows, schedule));
-  options.output.json(plan_json(rows, schedule));
+  options.output.text(plan_table(rows, schedule) + choices_text(choices));
+  auto json = plan_json(rows, schedule);
+  if (!choices.empty()) {
+    json["choices"] = choices_json(choices);
+    json["provenance"]["choices"] = "formula";
+  }
+  options.output.json(json);
 }
 
 /// A plan is for many networks; that it can divide one is checked when one is named.
 void write(const PlanOptions& options, const CLI::App& verb) {
   const ScheduleChoice choice = options.schedule.choice();
-  if (verb.get_option("--model")->count() > 0) (void)schedule_for(choice, options.schedule.mode());
+  if (verb.get_option("--model")->count() > 0 && choice.all_reduce != kAutomatic)
+    (void)schedule_for(choice, options.schedule.mode());
   const std::string yaml = to_yaml(plan_of(choice));
   if (options.file.empty()) return options.output.text(yaml);
   write_file_atomically(options.file, yaml);
@@ -60,6 +70,7 @@ void add_plan(CLI::App& app) {
                                  {"convoy plan show --model vgg16 --plan filter --ranks 4 --batch 32",
                                   "convoy plan show --model resnet20 --plan my_plan.yaml --json plan.json"});
   showing->schedule.add_to(*show_verb);
+  add_cluster_option(*show_verb, showing->cluster);
   showing->output.add_to(*show_verb);
   show_verb->callback([showing] { show(*showing); });
 

@@ -9,6 +9,7 @@
 #include "reference/io/file.h"
 #include "reference/schedule/text.h"
 #include "reference/schedule/validate.h"
+#include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/verbs.h"
@@ -19,6 +20,7 @@ namespace {
 
 struct ScheduleVerbOptions {
   ScheduleOptions schedule;
+  std::string cluster;  ///< for which auto chooses; "": not given
   std::string check_file;
   std::optional<int> rank;
   Output output;
@@ -155,7 +157,9 @@ void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
     require_only_check(verb);
     return check_file(options);
   }
-  const Schedule schedule = schedule_for(options.schedule.choice(), options.schedule.mode());
+  ScheduleChoice choice = options.schedule.choice();
+  know_cluster(choice, options.cluster);
+  const Schedule schedule = schedule_for(choice, options.schedule.mode());
   if (options.rank && (*options.rank < 0 || *options.rank >= schedule.world_size()))
     throw InputError(fmt::format("--rank is {}, expected 0 to {}", *options.rank, schedule.world_size() - 1));
   options.output.text(options.rank ? rank_table(schedule, *options.rank) : to_text(schedule));
@@ -170,6 +174,7 @@ void add_schedule(CLI::App& app) {
                {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt"});
   const auto options = std::make_shared<ScheduleVerbOptions>();
   options->schedule.add_to(*verb);
+  add_cluster_option(*verb, options->cluster);
   verb->add_option("--rank", options->rank, "Print the ops of one rank as a table")->type_name("R");
   verb->add_option("--check", options->check_file, "Read a schedule in text form and print every rule it breaks")
       ->type_name("FILE");

@@ -44,7 +44,7 @@ void ScheduleOptions::add_to(CLI::App& verb) {
   verb.add_option("--bucket", bucket_, "Gradients are reduced in buckets of at least this size")
       ->capture_default_str()
       ->type_name("BYTES");
-  verb.add_option("--all-reduce", choice_.all_reduce, "Algorithm of the all-reduce")->capture_default_str()->type_name("NAME");
+  verb.add_option("--all-reduce,--algorithm", choice_.all_reduce, all_reduce_help())->capture_default_str()->type_name("NAME");
   verb.add_option("--chunks", choice_.chunks, "Parts in which a bucket goes through the algorithm")
       ->capture_default_str()
       ->type_name("N");
@@ -85,11 +85,11 @@ void require_rank_count(int ranks) {
   if (ranks < 1 || ranks > kMostRanks) throw InputError(cat("--ranks is ", ranks, ", expected 1 to ", kMostRanks));
 }
 
-Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
+Schedule schedule_for(const ScheduleChoice& choice, Mode mode, std::vector<AutomaticChoice>* choices) {
   const Plan plan = plan_of(choice);
   const Model model = load_model(choice.model).model;
   try {
-    return make_schedule(model_for(model, plan), plan, mode);
+    return make_schedule(model_for(model, plan), plan, mode, choices);
   } catch (const std::invalid_argument& error) {
     throw InputError(cat("plan '", choice.plan, "' cannot spread ", choice.model, " over ", choice.ranks, " ranks with ",
                          choice.global_batch, " images a step: ", error.what()));

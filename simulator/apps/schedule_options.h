@@ -30,8 +30,9 @@ class ScheduleOptions {
 /// Throws InputError when --ranks is not from 1 to 2^20.
 void require_rank_count(int ranks);
 
-/// The schedule of a choice. A plan that makes no sense for the model is a mistake in what was typed: InputError.
-Schedule schedule_for(const ScheduleChoice& choice, Mode mode);
+/// The schedule of a choice, and what all_reduce = auto became in it. A plan that makes no sense for the model is a mistake in
+/// what was typed: InputError.
+Schedule schedule_for(const ScheduleChoice& choice, Mode mode, std::vector<AutomaticChoice>* choices = nullptr);
 
 /// The words of a command line that say which plan: "--plan hybrid --inside spatial --split 2 --ranks 4 --batch 64".
 std::string plan_words(const ScheduleChoice& choice);

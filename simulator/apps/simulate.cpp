@@ -15,9 +15,11 @@
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/engine/sharing.h"
 #include "simulator/report/chrome_trace.h"
 #include "simulator/report/gantt.h"
 #include "simulator/report/memory_report.h"
+#include "simulator/report/plan_table.h"
 #include "simulator/report/step_report.h"
 #include "simulator/report/trace_svg.h"
 
@@ -70,6 +72,15 @@ std::string device_that_fits(std::int64_t bytes) {
   return fmt::format(" A {} has {}.", smallest->name, format_bytes(static_cast<double>(smallest->memory_bytes)));
 }
 
+/// Of nodes of several kinds, the one that is full first.
+const Device& device_with_least_memory(const Cluster& cluster) {
+  const Device* least = &cluster.device;
+  for (const Cluster& nodes : cluster.others)
+    if (nodes.device.memory_bytes > 0 && (least->memory_bytes == 0 || nodes.device.memory_bytes < least->memory_bytes))
+      least = &nodes.device;
+  return *least;
+}
+
 /// What to say when a rank needs more memory than its device has.
 std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Device& device, std::int64_t needed_bytes) {
   const std::int64_t images = most_images_that_fit(choice, mode, device.memory_bytes);
@@ -92,6 +103,23 @@ nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachi
   return json;
 }
 
+/// The busiest links, or why there are none.
+std::string links_text(const Timeline& timeline) {
+  if (timeline.fidelity == "formula") return "\nbusiest links: by formula none is looked at; --fidelity flows says which\n";
+  const std::string table = links_table(timeline);
+  return table.empty() ? "" : "\n" + table;
+}
+
+/// A formula gives every message its links for itself.
+void warn_of_sharing(const Task& task) {
+  const std::optional<SharedLink> shared = find_shared_link(task.schedule, task.machine.cluster);
+  if (shared)
+    warn(
+        fmt::format("{} flows of {} share link {}, and a formula takes no notice of that: it is a lower bound, --fidelity flows "
+                    "simulates the sharing",
+                    shared->flows, shared->op, shared->link));
+}
+
 /// In every form that was asked for.
 void write_timelines(const SimulateOptions& options, const TimelineFile& timeline) {
   const auto write = [](const std::string& file, const std::function<std::string()>& text) {
@@ -107,7 +135,8 @@ void write_timelines(const SimulateOptions& options, const TimelineFile& timelin
 void run(const SimulateOptions& options, const Session& session) {
   const Mode mode = options.schedule.mode();
   const ChosenMachine machine = options.machine.machine();
-  const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
+  const Device& device = device_with_least_memory(machine.cluster);
+  const std::int64_t device_bytes = device.memory_bytes;
 
   Task task = prepare(options.schedule.choice(), mode, options.iterations, machine);
   task.all_ranks = options.all_ranks;
@@ -116,6 +145,7 @@ void run(const SimulateOptions& options, const Session& session) {
   task.measured_jitter = options.stragglers.measured();
   if (options.epoch_images < 1) throw InputError(cat("--epoch-images is ", options.epoch_images, "; write 1 or more"));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
+  for (const std::string& doubt : doubts_about_sizes(task)) warn(doubt);
   note(fmt::format("simulating {} step{} of {} on {} ...", options.iterations, options.iterations == 1 ? "" : "s",
                    describe(choice), machine.cluster.name));
   const Simulation done = simulate_task(task, session.command);
@@ -128,9 +158,11 @@ void run(const SimulateOptions& options, const Session& session) {
   step.lower_bound_s = lower_bound_s(task);
   const RankWithMostMemory memory = most_memory(task.schedule);
 
-  options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
+  options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}\n{}{}", describe(choice), machine.cluster.name,
                                   machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
-                                  speed_table(step), step_table(done.times), memory_table(task.schedule, memory, device_bytes)));
+                                  speed_table(step), step_table(done.times), ranks_table(done.times),
+                                  memory_table(task.schedule, memory, device_bytes), links_text(done.timeline)) +
+                      choices_text(task.choices));
   if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
   if (task.measured_jitter)
     options.output.text(
@@ -146,14 +178,21 @@ void run(const SimulateOptions& options, const Session& session) {
   auto json = nlohmann::ordered_json::parse(to_json(done.report));
   const bool draws = task.stragglers.jitter > 0 || task.measured_jitter;
   json["seed"] = draws ? nlohmann::ordered_json(task.stragglers.seed) : nullptr;
+  if (machine.fidelity == Fidelity::formula) warn_of_sharing(task);
   json["simulation"] = simulation_json(step, machine, done.timeline.fidelity, memory_json(task.schedule, memory, device_bytes));
   if (task.measured_jitter) json["jitter"] = "measured";
   if (task.stragglers.any()) json["stragglers"] = stragglers_json(task.stragglers);
   if (costs) json["costs"] = costs_json(*costs);
+  json["simulation"]["busiest_links"] = links_json(done.timeline);
+  json["simulation"]["provenance"]["busiest_links"] = to_string(provenance_of_clock(done.timeline.clock));
+  if (!task.choices.empty()) {
+    json["simulation"]["choices"] = choices_json(task.choices);
+    json["simulation"]["provenance"]["choices"] = "formula";
+  }
   options.output.json(json);
   write_timelines(options, summarise(task.schedule, done.timeline));
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
-    throw LimitError(memory_sentence(choice, mode, machine.cluster.device, memory.memory.arena_bytes));
+    throw LimitError(memory_sentence(choice, mode, device, memory.memory.arena_bytes));
 }
 
 }  // namespace

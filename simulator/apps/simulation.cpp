@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <stdexcept>
 
 #include "reference/core/error.h"
+#include "reference/core/units.h"
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/validate.h"
 #include "simulator/apps/schedule_options.h"
@@ -88,15 +90,15 @@ int warmup_of(int iterations) { return iterations > 1 ? 1 : 0; }
 Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine) {
   if (iterations < 1) throw InputError(cat("--iterations is ", iterations, ", expected 1 or more"));
   decide_as_measured(choice, machine.profile);
-  Task task{.choice = choice,
-            .mode = mode,
-            .iterations = iterations,
-            .machine = machine,
-            .schedule = schedule_for(choice, mode),
-            .cost = {}};
-  task.machine.cluster = for_ranks(machine.cluster, choice.ranks);
+  const Cluster cluster = for_ranks(machine.cluster, choice.ranks);
+  know_machine(choice, topology_of(cluster, choice.ranks));
+  Task task{.choice = choice, .mode = mode, .iterations = iterations, .machine = machine, .schedule = {}, .cost = {}};
+  task.machine.cluster = cluster;
+  task.schedule = schedule_for(choice, mode, &task.choices);
   require_valid(task.schedule);
-  task.cost = cost_of(machine, model_of(choice), choice.precision, measuring_command(choice));
+  const Model model = model_of(choice);
+  task.cost = cost_of(machine, model, choice.precision, measuring_command(choice));
+  task.other_costs = other_costs_of(machine, model, choice.precision);
   for (const Program& program : task.schedule.programs)  // what a profile lacks is said now
     for (const Op& op : program.ops)
       if (const auto* compute = std::get_if<Compute>(&op.action)) (void)task.cost.compute_s(program, op, *compute);
@@ -105,7 +107,7 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
 
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
-  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks};
+  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks, .other_costs = task.other_costs};
   options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
@@ -125,9 +127,11 @@ double lower_bound_s(const Task& task) {
   const Network network(cluster);
   // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
-      chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
+      task.other_costs.empty() && cluster.link_protocols.ranges.empty() && cluster.nic_protocols.ranges.empty() &&
+              chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
-          : simulate(task.schedule, task.iterations, cluster, task.cost, {.fidelity = Fidelity::formula});
+          : simulate(task.schedule, task.iterations, cluster, task.cost,
+                     {.fidelity = Fidelity::formula, .other_costs = task.other_costs});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 
@@ -150,7 +154,34 @@ std::optional<double> one_rank_step_s(const Task& task) {
   return simulate_task(alone, "").times.step_time_s;
 }
 
+namespace {
+
+/// Of somebody else's times: what they lack, and batches that they were not measured with.
+std::vector<std::string> doubts_about_layers(const LayerTimes& times, const Task& task) {
+  std::vector<std::string> doubts;
+  const std::vector<std::string> missing = layers_without_times(times, model_of(task.choice));
+  if (!missing.empty())
+    doubts.push_back(
+        fmt::format("{} has no times for {} of {}{}; they are taken from {}", times.file,
+                    fmt::join(missing.begin(), missing.begin() + std::min<std::ptrdiff_t>(4, std::ssize(missing)), ", "),
+                    task.choice.model, missing.size() > 4 ? fmt::format(" and {} more", missing.size() - 4) : "",
+                    task.machine.kernels ? "--cost kernels" : "the roofline"));
+  int fewest = times.rows.front().batch, most = fewest;
+  for (const LayerTime& row : times.rows) {
+    fewest = std::min(fewest, row.batch);
+    most = std::max(most, row.batch);
+  }
+  for (const Program& program : task.schedule.programs)
+    if (program.batch > 0 && (program.batch < fewest || program.batch > most))
+      doubts.push_back(fmt::format("{} has times of {} images, a rank here has {}; they are scaled in proportion", times.file,
+                                   fewest == most ? cat(most) : cat(fewest, " to ", most), program.batch));
+  return doubts;
+}
+
+}  // namespace
+
 std::vector<std::string> doubts_about_profile(const Task& task) {
+  if (task.machine.layers) return doubts_about_layers(*task.machine.layers, task);
   if (!task.machine.profile) return {};
   const Profile& profile = *task.machine.profile;
   const Cluster& cluster = task.machine.cluster;
@@ -168,6 +199,34 @@ std::vector<std::string> doubts_about_profile(const Task& task) {
   }
   const std::vector<std::string> of_images = doubts_about_images(profile, task.schedule, task.choice);
   doubts.insert(doubts.end(), of_images.begin(), of_images.end());
+  return doubts;
+}
+
+std::vector<std::string> doubts_about_sizes(const Task& task) {
+  const Cluster& cluster = task.machine.cluster;
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  for (const Program& program : task.schedule.programs)
+    for (const Op& op : program.ops) {
+      const auto* collective = std::get_if<Collective>(&op.action);
+      if (collective == nullptr || collective->region.slice.count == 0) continue;
+      const int members = task.schedule.mesh.axes[static_cast<std::size_t>(collective->axis)].extent;
+      if (members < 2) continue;
+      // A part of a ring; other algorithms send it or more.
+      const double bytes =
+          static_cast<double>(region_bytes(program, collective->region)) / members / collective->chunks / collective->channels;
+      least = std::min(least, bytes);
+      most = std::max(most, bytes);
+    }
+  std::vector<std::string> doubts;
+  const auto look = [&](const char* what, const Protocols& protocols) {
+    if (protocols.calibrated_to_bytes <= 0 || most == 0) return;
+    if (least >= protocols.calibrated_from_bytes && most <= protocols.calibrated_to_bytes) return;
+    doubts.push_back(fmt::format("{} of cluster '{}' were measured with messages of {} to {}; here collectives send {} to {}",
+                                 what, cluster.name, format_bytes(protocols.calibrated_from_bytes),
+                                 format_bytes(protocols.calibrated_to_bytes), format_bytes(least), format_bytes(most)));
+  };
+  look("links between devices", cluster.link_protocols);
+  if (task.choice.ranks > cluster.devices_per_node) look("NICs", cluster.nic_protocols);
   return doubts;
 }
 

@@ -19,14 +19,17 @@ struct Task {
   int iterations = 1;  ///< the first is warm-up when there are more
   ChosenMachine machine;
   Schedule schedule;
+  std::vector<AutomaticChoice> choices = {};  ///< what all_reduce = auto became
   CostModel cost;
   bool measured_jitter = false;  ///< ranks differ as the profile's steps did, in orders drawn from the seed of `stragglers`
+  std::vector<CostModel> other_costs = {};  ///< on nodes of other kinds, see SimulationOptions
   Stragglers stragglers = {};
   bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
 };
 
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the
-/// cluster too small or the profile one of another model, fusion or layout, std::logic_error when the schedule is broken (a bug of ours).
+/// cluster too small or the profile one of another model, fusion or layout, std::logic_error when the schedule is broken (a bug
+/// of ours).
 Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine);
 
 struct Simulation {
@@ -48,6 +51,10 @@ std::optional<double> one_rank_step_s(const Task& task);
 /// Why the times of the task's profile may not hold for the task: measured on another machine, with other ranks or threads, or at
 /// other sizes. Sentences; none when it has no profile.
 std::vector<std::string> doubts_about_profile(const Task& task);
+
+/// Messages of collectives that are smaller or larger than those with which the cluster's links were measured. Sentences; none
+/// where the cluster does not say.
+std::vector<std::string> doubts_about_sizes(const Task& task);
 
 /// Steps that do not count: the first, when there are more.
 int warmup_of(int iterations);

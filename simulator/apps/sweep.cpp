@@ -35,9 +35,10 @@ struct Axis {
 };
 
 /// The options that may be varied: those that change what is simulated in one word.
-const std::vector<std::string> kMayVary = {"model",      "plan",   "split",     "inside",         "scheme",  "gradients",
-                                           "statistics", "ranks",  "batch",     "batch-per-rank", "overlap", "bucket",
-                                           "all-reduce", "chunks", "precision", "cluster"};
+const std::vector<std::string> kMayVary = {"model",     "plan",           "split",      "inside",    "scheme",
+                                           "gradients", "statistics",     "ranks",      "batch",     "batch-per-rank",
+                                           "overlap",   "bucket",         "all-reduce", "algorithm", "chunks",
+                                           "channels",  "ranks-per-node", "precision",  "cluster"};
 
 int whole_number(const std::string& text, const std::string& in) {
   int value = 0;
@@ -49,7 +50,8 @@ int whole_number(const std::string& text, const std::string& in) {
 
 /// Options whose values are numbers, so that they can be given as a range.
 bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {"ranks", "batch", "batch-per-rank", "split", "chunks", "bucket"};
+  const std::vector<std::string> numbers = {"ranks",  "batch",    "batch-per-rank", "split",
+                                            "chunks", "channels", "ranks-per-node", "bucket"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 
@@ -179,7 +181,8 @@ SweepResult simulate_point(const Task& task, const Session& session) {
                      .compute_s = done.times.compute_s,
                      .exposed_communication_s = done.times.exposed_communication_s,
                      .hidden_communication_s = done.times.hidden_communication_s,
-                     .idle_s = done.times.idle_s,
+                     .wait_s = done.times.wait_s,
+                     .bubble_s = done.times.bubble_s,
                      .fidelity = done.timeline.fidelity};
   // Efficiency: how much of the speed of as many separate ranks is left.
   const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : result.step_time_s;

@@ -14,9 +14,18 @@
 namespace convoy {
 namespace {
 
-const std::vector<std::string> kResults = {"global_batch",           "step_time_s", "compute_s",    "exposed_communication_s",
-                                           "hidden_communication_s", "idle_s",      "images_per_s", "efficiency",
-                                           "memory_bytes",           "fits",        "simulated_with"};
+const std::vector<std::string> kResults = {"global_batch",
+                                           "step_time_s",
+                                           "compute_s",
+                                           "exposed_communication_s",
+                                           "hidden_communication_s",
+                                           "wait_s",
+                                           "bubble_s",
+                                           "images_per_s",
+                                           "efficiency",
+                                           "memory_bytes",
+                                           "fits",
+                                           "simulated_with"};
 
 std::vector<std::string> names_of(const SweepColumns& columns) {
   std::vector<std::string> names = columns.varied;
@@ -49,7 +58,8 @@ SweepResult result_in(const CsvTable& table, std::size_t row) {
           .compute_s = number_in(table, row, "compute_s"),
           .exposed_communication_s = number_in(table, row, "exposed_communication_s"),
           .hidden_communication_s = number_in(table, row, "hidden_communication_s"),
-          .idle_s = number_in(table, row, "idle_s"),
+          .wait_s = number_in(table, row, "wait_s"),
+          .bubble_s = number_in(table, row, "bubble_s"),
           .efficiency = table.number(row, "efficiency"),
           .memory_bytes = static_cast<std::int64_t>(number_in(table, row, "memory_bytes")),
           .fits = table.text(row, "fits") == "true",
@@ -73,9 +83,10 @@ std::string sweep_csv(const SweepColumns& columns, const std::vector<SweepRow>& 
     for (const auto& [option, word] : columns.fixed) cells.push_back(word);
     for (const std::string& cell :
          {fmt::format("{}", r.global_batch), fmt::format("{}", r.step_time_s), fmt::format("{}", r.compute_s),
-          fmt::format("{}", r.exposed_communication_s), fmt::format("{}", r.hidden_communication_s), fmt::format("{}", r.idle_s),
-          fmt::format("{}", r.images_per_s()), r.efficiency ? fmt::format("{}", *r.efficiency) : "",
-          fmt::format("{}", r.memory_bytes), fmt::format("{}", r.fits), r.fidelity})
+          fmt::format("{}", r.exposed_communication_s), fmt::format("{}", r.hidden_communication_s), fmt::format("{}", r.wait_s),
+          fmt::format("{}", r.bubble_s), fmt::format("{}", r.images_per_s()),
+          r.efficiency ? fmt::format("{}", *r.efficiency) : "", fmt::format("{}", r.memory_bytes), fmt::format("{}", r.fits),
+          r.fidelity})
       cells.push_back(cell);
     text += line_of(cells);
   }
@@ -125,6 +136,9 @@ nlohmann::ordered_json sweep_json(const SweepColumns& columns, const std::vector
     row["step_time_s"] = r.step_time_s;
     row["compute_s"] = r.compute_s;
     row["exposed_communication_s"] = r.exposed_communication_s;
+    row["hidden_communication_s"] = r.hidden_communication_s;
+    row["wait_s"] = r.wait_s;
+    row["bubble_s"] = r.bubble_s;
     row["images_per_s"] = r.images_per_s();
     row["efficiency"] = nullptr;
     if (r.efficiency) row["efficiency"] = *r.efficiency;
@@ -136,6 +150,9 @@ nlohmann::ordered_json sweep_json(const SweepColumns& columns, const std::vector
   json["provenance"] = {{"step_time_s", "simulated"},
                         {"compute_s", "simulated"},
                         {"exposed_communication_s", "simulated"},
+                        {"hidden_communication_s", "simulated"},
+                        {"wait_s", "simulated"},
+                        {"bubble_s", "simulated"},
                         {"images_per_s", "simulated"},
                         {"efficiency", "simulated"},
                         {"memory_bytes", "formula"},

@@ -24,7 +24,8 @@ struct SweepResult {
   double compute_s = 0;
   double exposed_communication_s = 0;
   double hidden_communication_s = 0;
-  double idle_s = 0;
+  double wait_s = 0;
+  double bubble_s = 0;
   std::optional<double> efficiency;  ///< of one rank's speed with the same images a rank
   std::int64_t memory_bytes = 0;     ///< of the rank that needs most
   bool fits = true;                  ///< into the device's memory

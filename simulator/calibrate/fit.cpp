@@ -135,13 +135,43 @@ LinkModel link_of(const FitRange& range, CollectiveKind kind, int ranks) {
   return {range.start_s / hops, part / range.s_per_byte};
 }
 
+namespace {
+
+LinkModel rounded(const LinkModel& link) { return {to_four_digits(link.latency_s), to_four_digits(link.bandwidth_bytes_per_s)}; }
+
+/// The ranges as protocols of one message, which is one part of `ranks`; none of kinds that send other messages.
+Protocols protocols_of(const Fit& fit, CollectiveKind kind, int ranks) {
+  Protocols protocols;
+  if (kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce || kind == CollectiveKind::all_to_all) return protocols;
+  constexpr double kNoBound_bytes_per_s = 1e15;  // where the time did not grow with the size
+  for (std::size_t i = 0; i + 1 < fit.ranges.size(); ++i) {
+    FitRange range = fit.ranges[i];
+    range.s_per_byte = std::max(range.s_per_byte, 1 / kNoBound_bytes_per_s);
+    const LinkModel link = rounded(link_of(range, kind, ranks));
+    protocols.ranges.push_back({.up_to_bytes = std::floor(std::sqrt(range.to_bytes * fit.ranges[i + 1].from_bytes) / ranks),
+                                .link = {link.latency_s, std::min(link.bandwidth_bytes_per_s, kNoBound_bytes_per_s)}});
+  }
+  protocols.calibrated_from_bytes = std::max(1.0, std::floor(fit.ranges.front().from_bytes / ranks));
+  protocols.calibrated_to_bytes = std::max(1.0, std::floor(fit.ranges.back().to_bytes / ranks));
+  return protocols;
+}
+
+}  // namespace
+
 Cluster calibrated(const Cluster& base, const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks, int nodes) {
   if (nodes < 1 || ranks % nodes != 0) throw InputError(cat(ranks, " ranks cannot be on ", nodes, " nodes, as many on each"));
   Cluster cluster = base;
-  const LinkModel link = link_of(fit.ranges.back(), kind, ranks);
+  const LinkModel link = rounded(link_of(fit.ranges.back(), kind, ranks));
+  const Protocols protocols = protocols_of(fit, kind, ranks);
   cluster.nodes = nodes;
+  cluster.others.clear();
   cluster.devices_per_node = ranks / nodes;
   if (cluster.devices_per_node > 1) cluster.node_link = link;
+  cluster.link_protocols = cluster.devices_per_node > 1 ? protocols : Protocols{};
+  cluster.nic_protocols = nodes > 1 ? protocols : Protocols{};
+  if (cluster.cores_per_node > 0 &&
+      cluster.devices_per_node * std::max(1.0, cluster.communication_cores) > cluster.cores_per_node)
+    cluster.communication_cores = 0;
   if (nodes > 1) {
     cluster.nic = link;
     cluster.nics_per_node = cluster.devices_per_node;  // a ring's bandwidth is one number for all NICs of a node together

@@ -36,7 +36,10 @@ Fit fit_times(const BenchLog& log);
 LinkModel link_of(const FitRange& range, CollectiveKind kind, int ranks);
 
 /// `base` with the links that the fit says: within the node for one node, between nodes and within for several (the log does not
-/// tell them apart). Its large-message range is what the links get; all ranges are in the description.
+/// tell them apart). Its large-message range is what the links get. Of rings, where a message is one of the ranks' parts, the
+/// other ranges become the links' protocols, and the sizes their calibrated ones: a ring simulated on the cluster takes the
+/// fitted time. Of other kinds they are only in the description. Values are rounded to four digits. Where ranks share fewer cores
+/// than they are, what that costs is in the measured times, and messages keep no core busy.
 Cluster calibrated(const Cluster& base, const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks, int nodes);
 
 }  // namespace convoy

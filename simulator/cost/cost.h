@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "reference/io/layer_times.h"
 #include "reference/io/profile.h"
 #include "reference/model/model.h"
 #include "reference/schedule/ideal.h"
@@ -26,6 +27,14 @@ CostModel from_profile(const Profile& profile, const Model& model, const std::st
 /// function where it has none at all. `profile` and `schedule` must be those of from_profile()'s model; neither is kept.
 std::function<double(int rank, int iteration, int op)> measured_jitter(const Profile& profile, const Model& model,
                                                                        const Schedule& schedule, std::uint64_t seed);
+
+/// Times of whole layers from somebody else's CSV, interpolated over the images as from_profile() does; `rest` for ops that are
+/// in none of its rows (updates, copies, layers that were not measured). A backward pass that was measured in one is divided by
+/// FLOPs. The statistics of BatchNorm2d are in its layer's time. An InputError names the line of a layer that the model does not
+/// have; the model itself throws one for an op on a part of a layer.
+CostModel from_layer_times(const LayerTimes& times, const Model& model, const CostModel& rest);
+/// Passes of layers that compute and that the file has no time for: "relu1 forward".
+std::vector<std::string> layers_without_times(const LayerTimes& times, const Model& model);
 
 /// All zero: what is left is communication.
 CostModel free_compute();

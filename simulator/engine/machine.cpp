@@ -10,7 +10,8 @@ namespace {
 /// Owners of work: computing of a token, or receiving of a flow.
 constexpr std::uint32_t kReceiving = 1U << 31U;
 
-/// Of the links that the first `ranks` ranks use. Links that no route uses may have a bandwidth of 0, which SimGrid does not take.
+/// Of the links that the first `ranks` ranks use. Links that no route uses may have a bandwidth of 0, which SimGrid does not
+/// take.
 std::vector<double> bandwidths(const Network& network, int ranks) {
   std::vector<double> bytes_per_s;
   for (int link = 0; link < network.links_of_first(ranks); ++link)
@@ -89,7 +90,7 @@ void SimulatedMachine::send(const Shipment& shipment, std::uint32_t token) {
   flow.shipment = shipment;
   flow.token = token;
   flow.state = State::latency;
-  const LinkModel idle = idle_link(shipment.from, shipment.to);
+  const LinkModel idle = idle_link(shipment.from, shipment.to, shipment.bytes / shipment.rounds);
   const double latency_s = shipment.rounds * idle.latency_s + shipment.extra_latency_s;
   flow.begin_s = now_s_ + latency_s;
   flow.rate = idle.bandwidth_bytes_per_s;
@@ -125,7 +126,11 @@ void SimulatedMachine::occupy(std::uint32_t id) {
       if (use.alone >= 0) hand_over(static_cast<std::uint32_t>(use.alone));
       meets = meets || use.flows > 0;
     }
-    for (const int link : flow.links) ++links_[static_cast<std::size_t>(link)].flows;
+    for (const int link : flow.links) {
+      LinkUse& use = links_[static_cast<std::size_t>(link)];
+      use.bytes += flow.shipment.bytes;
+      use.most_flows = std::max(use.most_flows, ++use.flows);
+    }
   }
   if (meets) {
     flow.state = State::shared;
@@ -136,6 +141,28 @@ void SimulatedMachine::occupy(std::uint32_t id) {
   flow.stamp = ++stamps_;
   for (const int link : flow.links) links_[static_cast<std::size_t>(link)].alone = id;
   events_.push(std::max(flow.end_s, now_s_), EventKind::transfer_ends, id, flow.stamp);
+}
+
+std::vector<LinkTraffic> SimulatedMachine::busiest(std::size_t count) const {
+  const auto utilisation = [&](std::size_t link) {
+    return links_[link].bytes / (network_.bandwidth_bytes_per_s(static_cast<int>(link)) * now_s_);
+  };
+  std::vector<std::size_t> used;
+  for (std::size_t link = 0; link < links_.size(); ++link)
+    if (links_[link].bytes > 0 && now_s_ > 0) used.push_back(link);
+  const auto busier = [&](std::size_t a, std::size_t b) {
+    const double of_a = utilisation(a), of_b = utilisation(b);
+    return of_a != of_b ? of_a > of_b : a < b;
+  };
+  const std::size_t kept = std::min(count, used.size());
+  std::partial_sort(used.begin(), used.begin() + static_cast<std::ptrdiff_t>(kept), used.end(), busier);
+  std::vector<LinkTraffic> busiest;
+  for (std::size_t i = 0; i < kept; ++i)
+    busiest.push_back({.name = network_.link_name(static_cast<int>(used[i])),
+                       .bytes = links_[used[i]].bytes,
+                       .utilisation = utilisation(used[i]),
+                       .most_flows = links_[used[i]].most_flows});
+  return busiest;
 }
 
 /// Gives what is left of a flow that was alone to SimGrid.

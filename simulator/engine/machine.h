@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "reference/schedule/timeline.h"
 #include "simulator/engine/cores.h"
 #include "simulator/engine/event_queue.h"
 #include "simulator/engine/shared_links.h"
@@ -45,7 +46,10 @@ class SimulatedMachine {
 
   [[nodiscard]] double now_s() const { return now_s_; }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
-  [[nodiscard]] LinkModel idle_link(int from, int to) const { return network_.path(device(from), device(to)); }
+  /// What a message of this size sees when nothing else is under way.
+  [[nodiscard]] LinkModel idle_link(int from, int to, double message_bytes) const {
+    return network_.path(device(from), device(to), message_bytes);
+  }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
 
@@ -57,6 +61,9 @@ class SimulatedMachine {
   void send(const Shipment& shipment, std::uint32_t token);
   /// Goes on until nothing happens any more.
   void run();
+  /// The links that were used most of what they could, most first, `count` at most; those that nothing went over are left out.
+  /// None where Sharing::none keeps flows off the links.
+  [[nodiscard]] std::vector<LinkTraffic> busiest(std::size_t count) const;
 
  private:
   enum class State : std::uint8_t { latency, alone, shared, moved };
@@ -74,6 +81,8 @@ class SimulatedMachine {
   struct LinkUse {
     int flows = 0;
     std::int64_t alone = -1;  ///< the flow that has the link for itself, outside SimGrid
+    double bytes = 0;         ///< of all flows so far
+    int most_flows = 0;       ///< at one time
   };
 
   [[nodiscard]] int device(int rank) const { return devices_[static_cast<std::size_t>(rank)]; }

@@ -68,9 +68,14 @@ ProgramFacts facts_of(const Schedule& schedule, const Program& program, const Co
     }
   for_each_collective(program, [&](std::size_t op, const Collective& collective) {
     const Buffer& buffer = program.buffers[static_cast<std::size_t>(collective.region.buffer)];
-    facts.collectives[op] = {.element_bytes = size_bytes(buffer.dtype),
-                             .channels = collective.channels,
-                             .stretches = lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective))};
+    CollectiveFacts& found = facts.collectives[op];
+    found = {.element_bytes = size_bytes(buffer.dtype), .channels = collective.channels, .stretches = {}};
+    CollectiveRequest request = group_request(schedule, collective);
+    for (; request.channel < request.channels; ++request.channel) {
+      std::vector<Stretch> of_channel = lock_steps(collective.kind, collective.algorithm, request);
+      if (of_channel.empty()) break;
+      found.stretches.push_back(std::move(of_channel));
+    }
   });
   return facts;
 }
@@ -111,6 +116,7 @@ bool may_meet_others(const Schedule& schedule) {
       if (std::holds_alternative<Exchange>(op.action)) return true;
       const auto& collective = std::get<Collective>(op.action);
       if (schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent != schedule.world_size()) return true;
+      if (collective.channels > 1) return true;  // rings that meet each other
       streams.insert(op.stream);
     }
   return streams.size() > 1;

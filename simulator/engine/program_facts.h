@@ -12,8 +12,8 @@ namespace convoy {
 /// A collective op.
 struct CollectiveFacts {
   std::int64_t element_bytes = 0;
-  int channels = 1;                ///< that go on at the same time
-  std::vector<Stretch> stretches;  ///< see lock_steps()
+  int channels = 1;                             ///< that go on at the same time
+  std::vector<std::vector<Stretch>> stretches;  ///< of every channel, see lock_steps(); empty when they are none
 };
 
 struct ProgramFacts {

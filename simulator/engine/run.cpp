@@ -14,6 +14,8 @@ constexpr std::uint32_t kOfMessage = 1U << 30U;    ///< worked(): the receiver o
 constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a collective is over
 
 constexpr int kMostChannels = 4096;
+constexpr int kMostStretches = 64;
+constexpr std::size_t kBusiestLinks = 16;  ///< that a timeline lists
 
 std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
@@ -42,12 +44,15 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
                settings.fidelity == Fidelity::formula ? Sharing::none : settings.sharing,
                {.worked = [this](std::uint32_t token) { worked(token); },
                 .arrived = [this](std::uint32_t message) { arrived(message); }}) {
-  for (const Program& program : schedule.programs) facts_.push_back(facts_of(schedule, program, cost));
+  for (const Program& program : schedule.programs) {
+    facts_.push_back(facts_of(schedule, program, cost));
+    for (const CostModel& other : settings.other_costs) facts_.push_back(facts_of(schedule, program, other));
+  }
   if (settings.by_class) {
-    std::vector<bool> seen(schedule.programs.size(), false);
+    std::vector<bool> seen(facts_.size(), false);
     for (int rank = 0; rank < schedule.world_size(); ++rank)
-      if (const auto c = static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(rank)]); !seen[c]) {
-        seen[c] = true;
+      if (const std::size_t facts = facts_index(rank); !seen[facts]) {
+        seen[facts] = true;
         add_agent(rank);
       }
   } else {
@@ -55,11 +60,29 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
   }
 }
 
+std::size_t Run::kind_of(int rank) const {
+  if (settings_.other_costs.empty()) return 0;
+  const Cluster& cluster = machine_.cluster();
+  int device = settings_.placement.empty() ? rank : settings_.placement[static_cast<std::size_t>(rank)];
+  device -= cluster.nodes * cluster.devices_per_node;
+  std::size_t kind = 0;
+  while (device >= 0) {
+    const Cluster& nodes = cluster.others.at(kind++);
+    device -= nodes.nodes * nodes.devices_per_node;
+  }
+  return kind;
+}
+
+std::size_t Run::facts_index(int rank) const {
+  const auto rank_class = static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)]);
+  return rank_class * (1 + settings_.other_costs.size()) + kind_of(rank);
+}
+
 void Run::add_agent(int rank) {
   const auto rank_class = static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)]);
   Agent agent{.rank = rank,
               .program = &schedule_.programs[rank_class],
-              .facts = &facts_[rank_class],
+              .facts = &facts_[facts_index(rank)],
               .first_cursor = static_cast<std::uint32_t>(cursors_.size()),
               .first_interval = intervals_.size(),
               .first_count = ended_.size()};
@@ -96,13 +119,12 @@ Timeline Run::run() {
   Timeline timeline{.clock = settings_.fidelity == Fidelity::formula ? "formula" : "simulated",
                     .intervals = std::move(intervals_),
                     .fidelity = std::string(to_string(settings_.fidelity)),
-                    .representatives = {}};
+                    .representatives = {},
+                    .links = machine_.busiest(kBusiestLinks)};
   if (settings_.by_class) {
-    std::vector<int> ranks(schedule_.programs.size(), 0);
-    for (const int rank_class : schedule_.class_of) ++ranks[static_cast<std::size_t>(rank_class)];
-    for (const Agent& agent : agents_)
-      timeline.representatives.push_back(
-          {agent.rank, ranks[static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(agent.rank)])]});
+    std::vector<int> ranks(facts_.size(), 0);
+    for (int rank = 0; rank < schedule_.world_size(); ++rank) ++ranks[facts_index(rank)];
+    for (const Agent& agent : agents_) timeline.representatives.push_back({agent.rank, ranks[facts_index(agent.rank)]});
   }
   return timeline;
 }
@@ -139,7 +161,7 @@ void Run::arrived(std::uint32_t id) {
     const auto& collective = std::get<Collective>(op_of(cursor).action);
     const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
     machine_.work(agents_[cursor.agent].rank, machine_.cluster().communication_cores,
-                  receive_s(collective, facts.stretches[cursor.stretch], facts.element_bytes) / settings_.blocks,
+                  receive_s(collective, stretches_of(cursor)[cursor.stretch], facts.element_bytes) / settings_.blocks,
                   id | kOfMessage);
   } else {
     free_messages_.push_back(id);
@@ -301,22 +323,20 @@ void Run::start_collective(std::uint32_t id, const Collective& collective) {
   cursor.round = -1;
   cursor.stretch = 0;
   cursor.state = State::round_over;
-  const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
   if (extent < 2 || collective.region.slice.count == 0) {
     cursor.state = State::op_over;
   } else if (settings_.fidelity == Fidelity::formula) {
     gather(id, collective, cursor.first_rank, settings_.by_class ? static_cast<std::int64_t>(agents_.size()) : extent);
-  } else if (settings_.fidelity == Fidelity::flows && !facts.stretches.empty()) {
-    cursor.round_count = settings_.blocks;
   } else {
     start_channels(id, collective);
   }
 }
 
-/// Every channel has rounds of its own.
+/// Every channel has rounds, or stretches, of its own.
 void Run::start_channels(std::uint32_t id, const Collective& collective) {
   const Agent& agent = agents_[cursors_[id].agent];
-  const int channels = agent.facts->collectives[static_cast<std::size_t>((*cursors_[id].ops)[cursors_[id].next])].channels;
+  const CollectiveFacts& facts = agent.facts->collectives[static_cast<std::size_t>((*cursors_[id].ops)[cursors_[id].next])];
+  const int channels = facts.channels;
   const auto streams = static_cast<std::uint32_t>(agent.facts->streams.size());
   const std::uint32_t first_helper =
       agent.first_cursor + streams + (id - agent.first_cursor) * static_cast<std::uint32_t>(agent.helpers);
@@ -328,6 +348,10 @@ void Run::start_channels(std::uint32_t id, const Collective& collective) {
       cursors_[at] = cursors_[id];
       cursors_[at].channel = channel;
       ready_.push_back(at);
+    }
+    if (is_folded(facts)) {
+      cursors_[at].round_count = settings_.blocks;
+      continue;
     }
     request.channel = channel;
     cursors_[at].rounds = collective_algorithm(collective.kind, collective.algorithm).rounds(request);
@@ -349,17 +373,14 @@ void Run::next_round(std::uint32_t id) {
   Cursor& cursor = cursors_[id];
   const auto& collective = std::get<Collective>(op_of(cursor).action);
   const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
-  const bool by_stretches = settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
+  const bool by_stretches = is_folded(facts);
   if (++cursor.round == cursor.round_count) {
     cursor.round = 0;
     if (!by_stretches) return channel_over(id);
-    if (++cursor.stretch == facts.stretches.size()) {
-      cursor.state = State::op_over;
-      return;
-    }
+    if (++cursor.stretch == stretches_of(cursor).size()) return channel_over(id);
   }
   if (!by_stretches) return start_round(id, collective);
-  const Stretch& stretch = facts.stretches[cursor.stretch];
+  const Stretch& stretch = stretches_of(cursor)[cursor.stretch];
   const int coordinate = schedule_.mesh.coordinate(agents_[cursor.agent].rank, collective.axis);
   gather(id, collective, cursor.first_rank + std::int64_t{stretch.first(coordinate)} * cursor.rank_stride,
          settings_.by_class ? static_cast<std::int64_t>(agents_.size()) : stretch.size);
@@ -401,7 +422,8 @@ void Run::gather(std::uint32_t id, const Collective& collective, std::int64_t fi
   Cursor& cursor = cursors_[id];
   cursor.state = State::gathering;
   const Tag tag{static_cast<std::uint64_t>(first),
-                pair_of(collective.axis * 4096 + static_cast<int>(cursor.stretch), collective.id)};
+                pair_of((collective.axis * kMostChannels + cursor.channel) * kMostStretches + static_cast<int>(cursor.stretch),
+                        collective.id)};
   const auto [found, fresh] = gatherings_.try_emplace(tag, static_cast<std::uint32_t>(gathering_.size()));
   if (fresh) gathering_.emplace_back();
   Gathering& gathering = gathering_[found->second];
@@ -428,7 +450,7 @@ void Run::start_ring(std::uint32_t id, const Collective& collective) {
   const std::vector<std::uint32_t> members = gathering_[id].cursors;
   const Cursor& one = cursors_[members.front()];
   const CollectiveFacts& facts = agents_[one.agent].facts->collectives[static_cast<std::size_t>((*one.ops)[one.next])];
-  const Stretch& stretch = facts.stretches[one.stretch];
+  const Stretch& stretch = stretches_of(one)[one.stretch];
   const auto rounds = static_cast<double>(shard(stretch.rounds, settings_.blocks, one.round).count);
   const auto bytes = static_cast<double>(shard(stretch.elements, settings_.blocks, one.round).count * facts.element_bytes);
   const double receive = machine_.shares_cores() ? 0 : receive_s(collective, stretch, facts.element_bytes) / settings_.blocks;
@@ -471,6 +493,33 @@ void Run::release(std::uint32_t id) {
   members.clear();
 }
 
+const std::vector<Stretch>& Run::stretches_of(const Cursor& cursor) const {
+  const ProgramFacts& facts = *agents_[cursor.agent].facts;
+  return facts.collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])]
+      .stretches[static_cast<std::size_t>(cursor.channel)];
+}
+
+/// The time of the stretches of one channel on idle links: each as long as on its slowest edge.
+double Run::channel_time_s(const Cursor& cursor, const Collective& collective, const std::vector<Stretch>& stretches) const {
+  const ProgramFacts& program = *agents_[cursor.agent].facts;
+  const std::int64_t element_bytes = program.collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])].element_bytes;
+  const int extent = schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent;
+  double time_s = 0;
+  for (const Stretch& stretch : stretches) {
+    const auto bytes = static_cast<double>(stretch.elements * element_bytes);
+    const auto rounds = static_cast<double>(stretch.rounds);
+    double slowest_s = 0;
+    for (int coordinate = 0; coordinate < extent; ++coordinate) {
+      const LinkModel link =
+          machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
+                             cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride, bytes / rounds);
+      slowest_s = std::max(slowest_s, rounds * link.latency_s + bytes / link.bandwidth_bytes_per_s);
+    }
+    time_s += slowest_s + receive_s(collective, stretch, element_bytes);
+  }
+  return time_s;
+}
+
 /// The time of a collective of a group on idle links.
 double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
   const Agent& agent = agents_[cursor.agent];
@@ -481,17 +530,8 @@ double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
   const CollectiveFacts& facts = agent.facts->collectives[op];
   double& time_s = known->second;
   if (!facts.stretches.empty()) {
-    for (const Stretch& stretch : facts.stretches) {
-      double slowest_s = 0;
-      for (int coordinate = 0; coordinate < schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent; ++coordinate) {
-        const LinkModel link = machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
-                                                  cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride);
-        slowest_s =
-            std::max(slowest_s, static_cast<double>(stretch.rounds) * link.latency_s +
-                                    static_cast<double>(stretch.elements * facts.element_bytes) / link.bandwidth_bytes_per_s);
-      }
-      time_s += slowest_s + receive_s(collective, stretch, facts.element_bytes);
-    }
+    for (const std::vector<Stretch>& channel : facts.stretches)
+      time_s = std::max(time_s, channel_time_s(cursor, collective, channel));
     return time_s;
   }
   // No closed form: its rounds one after the other, with nothing else in the schedule.

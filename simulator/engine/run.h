@@ -19,9 +19,10 @@ namespace convoy {
 struct RunSettings {
   Fidelity fidelity = Fidelity::steps;  ///< not automatic
   Sharing sharing = Sharing::meeting;
-  bool by_class = false;            ///< one rank of every class stands for all; see classes_suffice()
-  int blocks = 1;                   ///< in which a stretch is cut
-  std::vector<int> placement = {};  ///< device of every rank; empty: rank r on device r
+  bool by_class = false;                    ///< one rank of every class and kind of node stands for all; see classes_suffice()
+  int blocks = 1;                           ///< in which a stretch is cut
+  std::vector<int> placement = {};          ///< device of every rank; empty: rank r on device r
+  std::vector<CostModel> other_costs = {};  ///< by kind of Cluster::others; empty: as on the first
   /// Of the times of compute ops; empty: 1. Not with by_class.
   std::function<double(int rank, int iteration, int op)> compute_factor = {};
 };
@@ -96,6 +97,9 @@ class Run {
   };
 
   void add_agent(int rank);
+  /// Which of the costs a rank's compute ops take: 0, or 1 + the index of its node's kind in Cluster::others.
+  [[nodiscard]] std::size_t kind_of(int rank) const;
+  [[nodiscard]] std::size_t facts_index(int rank) const;
   [[nodiscard]] const Op& op_of(const Cursor& cursor) const;
   void worked(std::uint32_t token);
   void arrived(std::uint32_t message);
@@ -116,7 +120,15 @@ class Run {
   void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);
   void start_ring(std::uint32_t gathering, const Collective& collective);
   void start_group(std::uint32_t gathering, const Collective& collective);
+  /// The stretches of the channel of a cursor.
+  [[nodiscard]] const std::vector<Stretch>& stretches_of(const Cursor& cursor) const;
+  /// Whether a collective is simulated as stretches.
+  [[nodiscard]] bool is_folded(const CollectiveFacts& facts) const {
+    return settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
+  }
   [[nodiscard]] double receive_s(const Collective& collective, const Stretch& stretch, std::int64_t element_bytes) const;
+  [[nodiscard]] double channel_time_s(const Cursor& cursor, const Collective& collective,
+                                      const std::vector<Stretch>& stretches) const;
   double group_time_s(const Cursor& cursor, const Collective& collective);
   void release(std::uint32_t gathering);
   void op_over(std::uint32_t id);
@@ -128,7 +140,7 @@ class Run {
   const CostModel& cost_;
   RunSettings settings_;
   SimulatedMachine machine_;
-  std::vector<ProgramFacts> facts_;  ///< by class
+  std::vector<ProgramFacts> facts_;  ///< by class, of each for every kind of costs
   std::vector<Agent> agents_;
   std::vector<Cursor> cursors_;
   std::vector<int> ended_;                                      ///< how often, by agent and op

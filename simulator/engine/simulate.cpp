@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <set>
+#include <sstream>
 #include <type_traits>
 
 #include "reference/core/error.h"
@@ -33,6 +34,23 @@ std::vector<T> take(const std::string& bytes, std::size_t& at) {
   return values;
 }
 
+/// A line for each link.
+std::string text_of(const std::vector<LinkTraffic>& links) {
+  std::ostringstream text;
+  text.precision(17);
+  for (const LinkTraffic& link : links)
+    text << link.bytes << ' ' << link.utilisation << ' ' << link.most_flows << ' ' << link.name << '\n';
+  return text.str();
+}
+std::vector<LinkTraffic> links_in(const std::string& text) {
+  std::vector<LinkTraffic> links;
+  std::istringstream lines(text);
+  LinkTraffic link;
+  while (lines >> link.bytes >> link.utilisation >> link.most_flows && std::getline(lines >> std::ws, link.name))
+    links.push_back(link);
+  return links;
+}
+
 void check_request(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
                    const SimulationOptions& options) {
   require(iterations > 0, "simulate", "iterations is ", iterations, ", must be positive");
@@ -40,6 +58,10 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(static_cast<bool>(cost.compute_s), "simulate", "the cost model has no compute_s");
   if (!options.validated) require_valid(schedule);
   require_ranks(cluster, schedule.world_size());
+  require(options.other_costs.empty() || options.other_costs.size() == cluster.others.size(), "simulate",
+          options.other_costs.size(), " costs of other nodes, of which there are ", cluster.others.size(), " kinds");
+  for (const CostModel& other : options.other_costs)
+    require(static_cast<bool>(other.compute_s), "simulate", "the cost model of other nodes has no compute_s");
   if (options.placement.empty()) return;
   require(options.placement.size() == schedule.class_of.size(), "simulate", "the placement has ", options.placement.size(),
           " ranks, the schedule ", schedule.world_size());
@@ -51,7 +73,9 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
 
 Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
              const SimulationOptions& options) {
-  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations), .placement = options.placement,
+  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
+                       .placement = options.placement,
+                       .other_costs = options.other_costs,
                        .compute_factor = options.compute_factor};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
@@ -86,12 +110,14 @@ Timeline simulate(const Schedule& schedule, int iterations, const Cluster& clust
     std::string answer;
     put(answer, done.intervals);
     put(answer, done.representatives);
-    return answer + done.fidelity;
+    return answer + done.fidelity + '\n' + text_of(done.links);
   });
   std::size_t at = 0;
   timeline.intervals = take<Interval>(bytes, at);
   timeline.representatives = take<Representative>(bytes, at);
-  timeline.fidelity = bytes.substr(at);
+  const std::size_t end = bytes.find('\n', at);
+  timeline.fidelity = bytes.substr(at, end - at);
+  timeline.links = links_in(bytes.substr(end + 1));
   return timeline;
 }
 

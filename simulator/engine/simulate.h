@@ -19,6 +19,9 @@ struct SimulationOptions {
   bool all_ranks = false;
   /// Device of every rank, each at most once. Empty: rank r on device r.
   std::vector<int> placement = {};
+  /// Costs on the devices of Cluster::others, in their order; empty: as on the first kind of nodes. What a collective receives
+  /// costs on all what it costs on the first.
+  std::vector<CostModel> other_costs = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
   /// What the time of every compute op is multiplied by, see Stragglers. Ranks are not alike then, so all are simulated. Empty: 1.

@@ -40,9 +40,7 @@ int Cluster::total_nodes() const {
   return sum;
 }
 
-int Cluster::node_of(int rank) const {
-  return others.empty() ? rank / devices_per_node : Network(*this).node_of(rank);
-}
+int Cluster::node_of(int rank) const { return others.empty() ? rank / devices_per_node : Network(*this).node_of(rank); }
 
 int Cluster::nic_of(int rank) const {
   return others.empty() ? rank % devices_per_node * nics_per_node / devices_per_node : Network(*this).nic_of(rank);
@@ -80,7 +78,7 @@ bool operator==(const Cluster& a, const Cluster& b) {
          a.topology == b.topology && a.cores_per_node == b.cores_per_node && a.cores_per_rank == b.cores_per_rank &&
          a.communication_cores == b.communication_cores && a.wiring == b.wiring && a.links_per_pair == b.links_per_pair &&
          a.pcie == b.pcie && same(a.host, b.host) && a.sized_by_ranks == b.sized_by_ranks &&
-         a.others == b.others;
+         a.link_protocols == b.link_protocols && a.nic_protocols == b.nic_protocols && a.others == b.others;
 }
 
 std::vector<std::string> cluster_names() {
@@ -91,7 +89,8 @@ std::vector<std::string> cluster_names() {
 
 Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* warnings) {
   for (const EmbeddedCluster& row : embedded_clusters())
-    if (with_dashes(std::string(row.name)) == with_dashes(path_or_name)) return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings);
+    if (with_dashes(std::string(row.name)) == with_dashes(path_or_name))
+      return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings);
   if (!looks_like_a_path(path_or_name)) throw_unknown_word("cluster", path_or_name, cluster_names());
   std::ifstream file(path_or_name);
   std::ostringstream text;

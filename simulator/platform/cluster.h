@@ -29,6 +29,8 @@
 ///       nics: 4                        # optional: 1
 ///       nic: {bandwidth: 100Gbit/s, latency: 3us}  # of one NIC, node to node; needed for 2 nodes or more, except where the
 ///                                                  # topology joins nodes directly
+///         # link and nic: also protocols: [{up_to: 8KiB, bandwidth: 2GB/s, latency: 5us}, ...]   # of smaller messages
+///         #               and calibrated: {from: 1KiB, to: 16MiB}     # sizes that were measured; protocols.h explains both
 ///       host: {bandwidth: 20GB/s, latency: 1us}    # optional: memory of the host, for parameter servers
 ///       cores: 16                      # optional, the next three too: see Note [cores of a node] in simulator/engine
 ///       cores_per_rank: 1
@@ -53,6 +55,7 @@
 #include "reference/collectives/collective.h"
 #include "simulator/platform/interior.h"
 #include "simulator/platform/network.h"
+#include "simulator/platform/protocols.h"
 #include "simulator/platform/rates.h"
 #include "simulator/platform/topology.h"
 
@@ -84,9 +87,11 @@ struct Cluster {
   Device device;
   LinkModel node_link{0, 0};  ///< with wiring switch: from one device to another in the same node; every device has a link of its
                               ///< own, both ways. Else of one link between two devices. bandwidth 0: there is none
-  int nics_per_node = 1;      ///< devices share them evenly, see nic_of
-  LinkModel nic{0, 0};        ///< latency and bandwidth of one NIC from node to node. bandwidth 0: there is none
-  Topology topology;          ///< what joins all nodes
+  Protocols link_protocols = {};  ///< of messages between devices of a node
+  Protocols nic_protocols = {};   ///< of messages between nodes
+  int nics_per_node = 1;          ///< devices share them evenly, see nic_of
+  LinkModel nic{0, 0};            ///< latency and bandwidth of one NIC from node to node. bandwidth 0: there is none
+  Topology topology;              ///< what joins all nodes
   /// Cores of a node that compute ops and host transports share. 0: devices compute on their own and messages cost no
   /// compute (GPUs with their copy engines).
   int cores_per_node = 0;
@@ -95,7 +100,7 @@ struct Cluster {
   std::string wiring = "switch";   ///< what joins the devices of a node: a name of wiring_table()
   int links_per_pair = 1;          ///< with wiring all_pairs or pairs
   Pcie pcie;
-  LinkModel host{0, 0};         ///< memory of the host, an endpoint of the Network. bandwidth 0: there is none
+  LinkModel host{0, 0};  ///< memory of the host, an endpoint of the Network. bandwidth 0: there is none
   /// Whether `nodes` is only the most there can be, and ranks make a cluster of as many nodes as they need: see for_ranks().
   bool sized_by_ranks = false;
   Rates rates = {};             ///< of all its nodes

@@ -24,6 +24,7 @@ constexpr std::array kBandwidthUnits = {Unit{"Gbit/s", Gbit}, Unit{"GB/s", GB}, 
 constexpr std::array kTimeUnits = {Unit{"s", 1}, Unit{"ms", ms}, Unit{"us", us}, Unit{"ns", ns}};
 constexpr std::array kFlopsUnits = {Unit{"TFLOP/s", 1e12}, Unit{"GFLOP/s", 1e9}, Unit{"MFLOP/s", 1e6}, Unit{"PFLOP/s", 1e15},
                                     Unit{"FLOP/s", 1}};
+constexpr std::array kMessageUnits = {Unit{"MiB", MiB}, Unit{"KiB", KiB}, Unit{"B", 1}};
 constexpr std::array kByteUnits = {Unit{"GiB", GiB}, Unit{"GB", GB}, Unit{"B", 1}};
 
 std::string shortest(double value) {
@@ -43,8 +44,7 @@ std::string write_quantity(double value, std::span<const Unit> units, Parse pars
     // Division and multiplication round: the number to write can be a neighbour of the quotient.
     for (const double candidate : {scaled, std::nextafter(scaled, 0.0), std::nextafter(scaled, HUGE_VAL)}) {
       const std::string text = shortest(candidate) + unit.name;
-      if (candidate * unit.factor == value && parse(text) == value && (best.empty() || text.size() < best.size()))
-        best = text;
+      if (candidate * unit.factor == value && parse(text) == value && (best.empty() || text.size() < best.size())) best = text;
     }
   }
   require(!best.empty(), "to_yaml", "no unit writes ", value, " exactly");
@@ -53,14 +53,35 @@ std::string write_quantity(double value, std::span<const Unit> units, Parse pars
 
 /// bandwidth and latency, into a map that is open.
 void write_link_values(YAML::Emitter& out, const LinkModel& link) {
-  out << YAML::Key << "bandwidth" << YAML::Value << write_quantity(link.bandwidth_bytes_per_s, kBandwidthUnits, parse_bandwidth_bytes_per_s);
+  out << YAML::Key << "bandwidth" << YAML::Value
+      << write_quantity(link.bandwidth_bytes_per_s, kBandwidthUnits, parse_bandwidth_bytes_per_s);
   out << YAML::Key << "latency" << YAML::Value << write_quantity(link.latency_s, kTimeUnits, parse_time_s);
 }
 
-void write_link(YAML::Emitter& out, const char* key, const LinkModel& link) {
+void write_bytes(YAML::Emitter& out, const char* key, double bytes) {
+  out << YAML::Key << key << YAML::Value << write_quantity(bytes, kMessageUnits, parse_bytes_as_number);
+}
+
+void write_link(YAML::Emitter& out, const char* key, const LinkModel& link, const Protocols& protocols = {}) {
   if (!(link.bandwidth_bytes_per_s > 0)) return;
   out << YAML::Key << key << YAML::Value << YAML::Flow << YAML::BeginMap;
   write_link_values(out, link);
+  if (!protocols.ranges.empty()) {
+    out << YAML::Key << "protocols" << YAML::Value << YAML::Flow << YAML::BeginSeq;
+    for (const Protocol& protocol : protocols.ranges) {
+      out << YAML::Flow << YAML::BeginMap;
+      write_bytes(out, "up_to", protocol.up_to_bytes);
+      write_link_values(out, protocol.link);
+      out << YAML::EndMap;
+    }
+    out << YAML::EndSeq;
+  }
+  if (protocols.calibrated_to_bytes > 0) {
+    out << YAML::Key << "calibrated" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    write_bytes(out, "from", protocols.calibrated_from_bytes);
+    write_bytes(out, "to", protocols.calibrated_to_bytes);
+    out << YAML::EndMap;
+  }
   out << YAML::EndMap;
 }
 
@@ -78,7 +99,8 @@ void write_device(YAML::Emitter& out, const Device& device) {
   out << YAML::Key << "memory_bandwidth" << YAML::Value
       << write_quantity(device.memory_bandwidth_bytes_per_s, kBandwidthUnits, parse_bandwidth_bytes_per_s);
   if (device.memory_bytes > 0)
-    out << YAML::Key << "memory" << YAML::Value << write_quantity(static_cast<double>(device.memory_bytes), kByteUnits, parse_bytes_as_number);
+    out << YAML::Key << "memory" << YAML::Value
+        << write_quantity(static_cast<double>(device.memory_bytes), kByteUnits, parse_bytes_as_number);
   out << YAML::Key << "launch_overhead" << YAML::Value << write_quantity(device.launch_overhead_s, kTimeUnits, parse_time_s);
   write_text(out, "source", device.source);
   out << YAML::EndMap;
@@ -136,12 +158,12 @@ void write_node(YAML::Emitter& out, const Cluster& cluster) {
   out << YAML::Key << "devices" << YAML::Value << cluster.devices_per_node;
   write_device(out, cluster.device);
   if (cluster.wiring != "switch") out << YAML::Key << "wiring" << YAML::Value << cluster.wiring;
-  write_link(out, "link", cluster.node_link);
+  write_link(out, "link", cluster.node_link, cluster.link_protocols);
   if (cluster.wiring == "all_pairs" || cluster.wiring == "pairs")
     out << YAML::Key << "links_per_pair" << YAML::Value << cluster.links_per_pair;
   write_pcie(out, cluster.pcie);
   out << YAML::Key << "nics" << YAML::Value << cluster.nics_per_node;
-  write_link(out, "nic", cluster.nic);
+  write_link(out, "nic", cluster.nic, cluster.nic_protocols);
   write_link(out, "host", cluster.host);
   if (cluster.cores_per_node > 0) {
     out << YAML::Key << "cores" << YAML::Value << cluster.cores_per_node;

@@ -68,8 +68,9 @@ const std::vector<std::string> kNodeKeys = {"devices", "device", "wiring", "link
 constexpr const char* kNodeExample = "{devices: 8, device: V100-SXM2-16GB, link: {bandwidth: 150GB/s, latency: 2us}}";
 
 Pcie parse_pcie(const YamlMap& node, Warnings& warnings) {
-  const YamlMap map = node.map("pcie", {"bandwidth", "latency", "sockets", "switches_per_socket", "socket_link"},
-                               "{bandwidth: 15.75GB/s, latency: 5us, sockets: 2, socket_link: {bandwidth: 19.2GB/s, latency: 1us}}");
+  const YamlMap map =
+      node.map("pcie", {"bandwidth", "latency", "sockets", "switches_per_socket", "socket_link"},
+               "{bandwidth: 15.75GB/s, latency: 5us, sockets: 2, socket_link: {bandwidth: 19.2GB/s, latency: 1us}}");
   Pcie pcie{.link = parse_link(map, LinkUse::device, warnings)};
   if (map.has("sockets")) pcie.sockets = map.count("sockets", 64);
   if (map.has("switches_per_socket")) pcie.switches_per_socket = map.count("switches_per_socket", 1024);
@@ -86,7 +87,8 @@ void parse_interior(const YamlMap& node, Cluster& cluster, Warnings& warnings) {
     cluster.wiring = node.parsed("wiring", "switch", [](const std::string& name) { return wiring(name).name; });
   if (const std::string why = wiring(cluster.wiring).problem(cluster.interior()); !why.empty()) node.fail("wiring", why);
   const bool joined_by_links = cluster.devices_per_node > 1 && cluster.wiring != "none";
-  if (joined_by_links || node.has("link")) cluster.node_link = parse_link(node, "link", LinkUse::device, warnings);
+  if (joined_by_links || node.has("link"))
+    cluster.node_link = parse_link(node, "link", LinkUse::device, cluster.link_protocols, warnings);
   if (node.has("links_per_pair")) {
     if (cluster.wiring != "all_pairs" && cluster.wiring != "pairs")
       node.fail("links_per_pair", cat("node.links_per_pair says nothing with wiring ", cluster.wiring,
@@ -104,7 +106,7 @@ void parse_node(const YamlMap& node, Cluster& cluster, const std::string& file_n
   cluster.device = device_of(node, file_name);
   parse_interior(node, cluster, warnings);
   if (node.has("nics")) cluster.nics_per_node = node.count("nics", kMostNics);
-  if (node.has("nic")) cluster.nic = parse_link(node, "nic", LinkUse::nic, warnings);
+  if (node.has("nic")) cluster.nic = parse_link(node, "nic", LinkUse::nic, cluster.nic_protocols, warnings);
   if (node.has("host")) cluster.host = parse_link(node, "host", LinkUse::device, warnings);
   parse_cores(node, cluster);
 }
@@ -193,7 +195,8 @@ void check_network(const YamlMap& root, const Cluster& cluster) {
 }  // namespace
 
 Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings) {
-  const YamlMap root = parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks", "rates"});
+  const YamlMap root =
+      parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks", "rates"});
   Warnings found;
   Cluster cluster;
   cluster.name = root.text("name", "my-cluster");

@@ -36,6 +36,8 @@ std::string with_bits(std::string text) {
   return text.replace(at, 1, "bit");
 }
 
+const Quantity kMessage{[](std::string_view text) { return static_cast<double>(parse_bytes(text)); }, "8KiB", 1, 1e15, true};
+
 }  // namespace
 
 const Quantity& bandwidth_quantity() {
@@ -68,6 +70,28 @@ LinkModel parse_link(const YamlMap& map, LinkUse use, Warnings& warnings) {
 
 LinkModel parse_link(const YamlMap& map, const std::string& key, LinkUse use, Warnings& warnings) {
   return parse_link(map.map(key, {"bandwidth", "latency"}, kLinkExample), use, warnings);
+}
+
+LinkModel parse_link(const YamlMap& map, const std::string& key, LinkUse use, Protocols& protocols, Warnings& warnings) {
+  const YamlMap link = map.map(key, {"bandwidth", "latency", "protocols", "calibrated"}, kLinkExample);
+  if (link.has("protocols"))
+    for (const YamlMap& range :
+         link.maps("protocols", {"up_to", "bandwidth", "latency"}, "[{up_to: 8KiB, bandwidth: 2GB/s, latency: 5us}]")) {
+      protocols.ranges.push_back({.up_to_bytes = range.quantity("up_to", kMessage),
+                                  .link = {.latency_s = range.quantity("latency", latency_quantity()),
+                                           .bandwidth_bytes_per_s = range.quantity("bandwidth", bandwidth_quantity())}});
+      const std::size_t count = protocols.ranges.size();
+      if (count > 1 && protocols.ranges[count - 1].up_to_bytes <= protocols.ranges[count - 2].up_to_bytes)
+        range.fail("up_to", "protocols must be in order of size, and this one does not go further than the one before");
+    }
+  if (link.has("calibrated")) {
+    const YamlMap sizes = link.map("calibrated", {"from", "to"}, "{from: 1KiB, to: 16MiB}");
+    protocols.calibrated_from_bytes = sizes.quantity("from", kMessage);
+    protocols.calibrated_to_bytes = sizes.quantity("to", kMessage);
+    if (protocols.calibrated_to_bytes < protocols.calibrated_from_bytes)
+      sizes.fail("to", "calibrated goes from a size to a larger one");
+  }
+  return parse_link(link, use, warnings);
 }
 
 }  // namespace convoy

@@ -33,7 +33,13 @@ Network::Network(const Cluster& cluster)
     : name_(cluster.name), topology_(cluster.topology), kind_(&topology_kind(cluster.topology.kind)) {
   for (std::size_t g = 0; g <= cluster.others.size(); ++g) {
     const Cluster& nodes = g == 0 ? cluster : cluster.others[g - 1];
-    Group group{.interior = nodes.interior(), .nodes = nodes.nodes, .first_node = nodes_, .first_rank = ranks_};
+    Group group{.interior = nodes.interior(),
+                .link_protocols = nodes.link_protocols,
+                .nic_protocols = nodes.nic_protocols,
+                .nodes = nodes.nodes,
+                .first_node = nodes_,
+                .first_rank = ranks_};
+    has_protocols_ = has_protocols_ || !group.link_protocols.ranges.empty() || !group.nic_protocols.ranges.empty();
     if (const std::string why = problem_of(group.interior); !why.empty()) throw InputError(cat("cluster '", name_, "': ", why));
     group.links_per_node = interior_links(group.interior);
     nodes_ += group.nodes;
@@ -140,6 +146,18 @@ LinkModel Network::path(int from, int to) const {
   std::vector<int> links;
   LinkModel path{find(from, to, links), std::numeric_limits<double>::infinity()};
   for (const int link : links) path.bandwidth_bytes_per_s = std::min(path.bandwidth_bytes_per_s, bandwidth_bytes_per_s(link));
+  return path;
+}
+
+LinkModel Network::path(int from, int to, double message_bytes) const {
+  LinkModel path = this->path(from, to);
+  if (!has_protocols_ || from == to) return path;
+  const int node = node_of(from);
+  const Group& group = group_of_node(node);
+  const bool inside = node == node_of(to);
+  const LinkModel& link = inside ? group.interior.link : group.interior.nic;
+  path.latency_s += (inside ? group.link_protocols : group.nic_protocols).beyond_s(message_bytes, link);
+  path.latency_s = std::max(0.0, path.latency_s);
   return path;
 }
 

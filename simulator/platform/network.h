@@ -1,4 +1,5 @@
-/// Network: the links of a cluster by number, and which of them a message goes through. A value that knows nothing of a simulator.
+/// Network: the links of a cluster by number, and which of them a message goes through. A value that knows nothing of a
+/// simulator.
 ///
 /// Endpoints are numbers: first the ranks, then the memory of the host of every node (for parameter servers). Links have one
 /// direction. Nothing is stored for a link or a route, see topology.h; so this costs a few hundred bytes for any cluster.
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "simulator/platform/interior.h"
+#include "simulator/platform/protocols.h"
 #include "simulator/platform/topology.h"
 
 namespace convoy {
@@ -48,8 +50,12 @@ class Network {
   /// The links from one endpoint to another, into `links`, in order; none from an endpoint to itself. An InputError when the
   /// cluster has no way.
   void route(int from, int to, std::vector<int>& links) const;
-  /// What one message alone sees: the latency from end to end and the narrowest bandwidth; from an endpoint to itself no time.
+  /// What one large message alone sees: the latency from end to end and the narrowest bandwidth; from an endpoint to itself no
+  /// time.
   [[nodiscard]] LinkModel path(int from, int to) const;
+  /// The same for a message of this size, by the protocols of the links between devices or of the NICs: what it takes beyond the
+  /// bytes' own time is latency.
+  [[nodiscard]] LinkModel path(int from, int to, double message_bytes) const;
 
   [[nodiscard]] const Topology& topology() const { return topology_; }
   /// What the topology's functions are asked with.
@@ -62,6 +68,7 @@ class Network {
  private:
   struct Group {
     Interior interior;
+    Protocols link_protocols, nic_protocols;
     int nodes = 0;
     int first_node = 0;
     int first_rank = 0;
@@ -80,6 +87,7 @@ class Network {
   Topology topology_;
   const TopologyKind* kind_;
   std::vector<Group> groups_;
+  bool has_protocols_ = false;
   int ranks_ = 0;
   int nodes_ = 0;
   int links_ = 0;

@@ -106,7 +106,8 @@ Comparison compare(RunReport a, RunReport b) {
   row("compute", first.compute_s, second.compute_s, true);
   row("exposed communication", first.exposed_communication_s, second.exposed_communication_s, true);
   row("hidden communication", first.hidden_communication_s, second.hidden_communication_s, true);
-  row("idle", first.idle_s, second.idle_s, true);
+  row("wait", first.wait_s, second.wait_s, true);
+  row("bubble", first.bubble_s, second.bubble_s, true);
   return comparison;
 }
 

@@ -185,6 +185,28 @@ nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedul
           {"provenance", {{"nodes", "formula"}, {"forward", "formula"}, {"backward", "formula"}}}};
 }
 
+nlohmann::ordered_json choices_json(const std::vector<AutomaticChoice>& choices) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const AutomaticChoice& each : choices)
+    list.push_back({{"op", each.op},
+                    {"axis", each.axis},
+                    {"ranks", each.members},
+                    {"ranks_per_node", each.ranks_per_node},
+                    {"bytes", each.bytes},
+                    {"algorithm", each.choice.best.algorithm},
+                    {"channels", each.choice.best.channels},
+                    {"chunks", each.choice.best.chunks},
+                    {"time_s", each.choice.best.time_s},
+                    {"why", each.choice.why}});
+  return list;
+}
+
+std::string choices_text(const std::vector<AutomaticChoice>& choices) {
+  std::string text;
+  for (const AutomaticChoice& choice : choices) text += cat("  ", in_words(choice), "\n");
+  return text.empty() ? "" : cat("\nall-reduce auto chose\n", text);
+}
+
 std::string plans_table() {
   Table table({{"plan", Align::left}, {"what it does", Align::left}});
   for (const NamedPlan& plan : named_plans()) table.add_row({std::string(plan.name), std::string(plan.summary)});

@@ -25,6 +25,12 @@ struct PlanRow {
 /// when the plan cannot divide the model.
 std::vector<PlanRow> plan_rows(const Model& model, const Plan& plan, const Schedule& schedule);
 
+/// What all_reduce = auto became: {"op", "axis", "ranks", "bytes", "algorithm", "channels", "chunks", "time_s", "why"} of each
+/// op.
+nlohmann::ordered_json choices_json(const std::vector<AutomaticChoice>& choices);
+/// The same for people, a line for each op; "" when nothing was to be chosen.
+std::string choices_text(const std::vector<AutomaticChoice>& choices);
+
 std::string plan_table(const std::vector<PlanRow>& rows, const Schedule& schedule);
 nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedule& schedule);
 

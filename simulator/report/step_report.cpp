@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "reference/core/units.h"
 #include "simulator/report/table.h"
 
@@ -36,15 +38,63 @@ std::string step_table(const StepTimes& times) {
   };
   row("compute", times.compute_s, "");
   row("exposed communication", times.exposed_communication_s, "nothing computes meanwhile");
-  row("idle", times.idle_s, "neither");
+  row("waiting", times.wait_s, "for ranks that communicate with it and are not there yet");
+  row("bubble", times.bubble_s, "nothing to do, or something to receive that is not computed yet");
   table.add_rule();
-  row("mean step", times.mean_step_time_s, "the three above");
+  row("mean step", times.mean_step_time_s, "the four above");
   row("median step", times.step_time_s, fmt::format("of {} step{}", times.iterations, times.iterations == 1 ? "" : "s"));
   row("hidden communication", times.hidden_communication_s, "while computing");
   table.add_rule();
   for (int phase = 0; phase < kPhaseCount; ++phase)
     if (times.phase_s[phase] > 0) row(words(to_string(static_cast<Phase>(phase))), times.phase_s[phase], "");
   return table.to_string();
+}
+
+std::string ranks_table(const StepTimes& times) {
+  constexpr std::size_t kMostLines = 12;
+  struct Line {
+    std::vector<std::string> times;
+    int ranks = 0;
+    int first = 0;
+  };
+  std::vector<Line> lines;  // of ranks alike, in the order of their first
+  for (const RankTimes& rank : times.ranks) {
+    const std::vector<std::string> cells = {format_time(rank.compute_s), format_time(rank.exposed_communication_s),
+                                            format_time(rank.wait_s),    format_time(rank.bubble_s),
+                                            format_time(rank.step_s),    format_time(rank.hidden_communication_s)};
+    auto line = std::find_if(lines.begin(), lines.end(), [&](const Line& each) { return each.times == cells; });
+    if (line == lines.end()) line = lines.insert(lines.end(), {cells, 0, rank.rank});
+    line->ranks += rank.ranks;
+  }
+  Table table({{"rank", Align::left}, {"compute"}, {"exposed"}, {"waiting"}, {"bubble"}, {"step"}, {"hidden"}});
+  for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) {
+    const Line& line = lines[i];
+    std::vector<std::string> cells = {line.ranks == 1 ? fmt::format("{}", line.first)
+                                                      : fmt::format("{} and {} more", line.first, line.ranks - 1)};
+    cells.insert(cells.end(), line.times.begin(), line.times.end());
+    table.add_row(cells);
+  }
+  if (lines.size() <= kMostLines) return table.to_string();
+  return table.to_string() + fmt::format("and {} lines more; --json has all ranks\n", lines.size() - kMostLines);
+}
+
+std::string links_table(const Timeline& timeline) {
+  if (timeline.links.empty()) return "";
+  Table table({{"busiest links", Align::left}, {"moved"}, {"utilisation"}, {"flows at once"}});
+  constexpr std::size_t kMost = 5;
+  for (std::size_t i = 0; i < std::min(timeline.links.size(), kMost); ++i) {
+    const LinkTraffic& link = timeline.links[i];
+    table.add_row({link.name, format_bytes(link.bytes), format_percent(link.utilisation), fmt::format("{}", link.most_flows)});
+  }
+  return table.to_string();
+}
+
+nlohmann::ordered_json links_json(const Timeline& timeline) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const LinkTraffic& link : timeline.links)
+    list.push_back(
+        {{"name", link.name}, {"bytes", link.bytes}, {"utilisation", link.utilisation}, {"most_flows", link.most_flows}});
+  return list;
 }
 
 std::string speed_table(const StepReport& report) {

@@ -23,8 +23,15 @@ double images_per_s(int global_batch, double step_time_s);
 /// Weak scaling: step time of one rank over step time of all, both with the same images a rank. 1 is perfect.
 double scaling_efficiency(double one_rank_step_s, double step_time_s);
 
-/// Where the mean step goes: compute + exposed communication + idle, which add up; then what is hidden, and the phases.
+/// Where the mean step goes: compute + exposed communication + waiting + bubble, which add up; then what is hidden, and the
+/// phases.
 std::string step_table(const StepTimes& times);
+/// The same for every rank, a line for those whose times look alike; lines beyond the first 12 are left out and counted.
+std::string ranks_table(const StepTimes& times);
+/// The busiest links of a simulation; "" when it has none, as by formula.
+std::string links_table(const Timeline& timeline);
+/// [{"name", "bytes", "utilisation", "most_flows"}], the busiest first.
+nlohmann::ordered_json links_json(const Timeline& timeline);
 /// Images a second, efficiency and lower bound, one a line; what is not known is left out.
 std::string speed_table(const StepReport& report);
 

@@ -170,7 +170,7 @@ TEST_CASE("what binds and why others lose is said with numbers") {
   best.exposed_communication_s = 0.003;
   other.compute_s = 0.004;
   other.exposed_communication_s = 0.0075;
-  other.idle_s = 0.0005;
+  other.bubble_s = 0.0005;
   REQUIRE(what_binds(best) == "computing: 7 ms of 10 ms, 70 %; communication that nothing hides 30 %");
-  REQUIRE(why_slower(best, other) == "+4.5 ms communication that nothing hides, +500 us waiting for nothing that it does itself");
+  REQUIRE(why_slower(best, other) == "+4.5 ms communication that nothing hides, +500 us nothing to do");
 }

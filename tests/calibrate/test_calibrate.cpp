@@ -3,6 +3,8 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "simulator/calibrate/fit.h"
+#include "simulator/cost/cost.h"
+#include "simulator/engine/simulate.h"
 #include "tests/catch.h"
 
 using namespace convoy;
@@ -112,4 +114,52 @@ TEST_CASE("calibrate: a cluster that simulates what was measured", "[calibrate]"
   CHECK(std::abs(14 * (link.latency_s + bytes / 8 / link.bandwidth_bytes_per_s) / fit.time_s(bytes) - 1) < 1e-6);
   CHECK(parse_cluster(to_yaml(cluster), "again") == cluster);
   CHECK_THROWS_AS(calibrated(load_cluster("dgx-v100"), log, fit, *log.kind, 8, 3), InputError);
+}
+
+namespace {
+
+double simulated_ring_s(const Cluster& cluster, int ranks, double bytes, Fidelity fidelity) {
+  Program program;
+  const auto count = static_cast<int>(bytes / 4);
+  program.buffers.push_back({"data", BufferKind::weights, DType::f32, {1, count, 1, 1}});
+  program.ops.push_back({"ring", 1, {}, Collective{.algorithm = "ring", .region = {0, {0, count}}}});
+  Schedule schedule;
+  schedule.model = "none";
+  schedule.plan = "ring";
+  schedule.mesh = {{{"data", ranks}}};
+  schedule.programs = {program};
+  schedule.class_of.assign(static_cast<std::size_t>(ranks), 0);
+  const Timeline timeline = simulate(schedule, 1, cluster, free_compute(), {.fidelity = fidelity});
+  double end_s = 0;
+  for (const Interval& interval : timeline.intervals) end_s = std::max(end_s, interval.end_s);
+  return end_s;
+}
+
+}  // namespace
+
+TEST_CASE("calibrate: a ring simulated on the calibrated cluster takes the times of the log, protocols and all", "[calibrate]") {
+  // Three protocols of a ring of 8: short latency and little bandwidth, then more of both.
+  const auto us = [](double bytes) {
+    return bytes <= 16384    ? 14 * 1.5 + bytes * 14 / 8 / 2e3
+           : bytes <= 524288 ? 14 * 2.5 + bytes * 14 / 8 / 8e3
+                             : 14 * 9.0 + bytes * 14 / 8 / 20e3;
+  };
+  const BenchLog log = parse_bench_log(nccl_log(us, 8), "log");
+  const Fit fit = fit_times(log);
+  REQUIRE(fit.ranges.size() == 3);
+  for (const int nodes : {1, 8}) {
+    const Cluster made = calibrated(load_cluster("dgx-v100"), log, fit, *log.kind, 8, nodes);
+    const Cluster read = parse_cluster(to_yaml(made), "calibrated.yaml");
+    REQUIRE(read == made);
+    const Protocols& protocols = nodes == 1 ? read.link_protocols : read.nic_protocols;
+    REQUIRE(protocols.ranges.size() == 2);
+    REQUIRE(protocols.calibrated_from_bytes == 256 / 8);
+    REQUIRE(protocols.calibrated_to_bytes == (1 << 27) / 8);
+    for (const BenchPoint& point : log.points)
+      for (const Fidelity fidelity : {Fidelity::steps, Fidelity::flows, Fidelity::formula}) {
+        const double time_s = simulated_ring_s(read, 8, point.bytes, fidelity);
+        CAPTURE(nodes, point.bytes, time_s, point.time_s);
+        REQUIRE(std::abs(time_s / point.time_s - 1) < 0.01);
+      }
+  }
 }

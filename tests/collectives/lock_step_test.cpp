@@ -55,3 +55,29 @@ TEST_CASE("ranks of a stretch lie on rings") {
   REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 1, .count = 8}).empty());
   REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 4, .count = 0}).empty());
 }
+
+TEST_CASE("every channel of a ring has a stretch of its own, in its order") {
+  for (const int ranks : {2, 5, 8})
+    for (const int ranks_per_node : {0, 4})
+      for (const int channels : {2, 3}) {
+        CollectiveRequest request{.world_size = ranks, .count = 241, .channels = channels, .ranks_per_node = ranks_per_node};
+        for (; request.channel < channels; ++request.channel) {
+          CAPTURE(ranks, ranks_per_node, channels, request.channel);
+          const Stretch stretch = lock_steps(CollectiveKind::all_reduce, "ring", request).at(0);
+          std::vector<std::int64_t> largest(static_cast<std::size_t>(stretch.rounds), 0);
+          for (request.rank = 0; request.rank < ranks; ++request.rank) {
+            REQUIRE(stretch.first(request.rank) == stretch.first(0));
+            const Rounds rounds = collective_algorithm(CollectiveKind::all_reduce, "ring").rounds(request);
+            for (std::int64_t i = 0; i < rounds.count; ++i)
+              if (const Round round = rounds.at(i); round.send) {
+                REQUIRE(round.send->peer == stretch.next(request.rank));
+                largest[static_cast<std::size_t>(i)] = std::max(largest[static_cast<std::size_t>(i)], round.send->slice.count);
+              }
+          }
+          request.rank = 0;
+          std::int64_t elements = 0;
+          for (const std::int64_t most : largest) elements += most;
+          REQUIRE(elements == stretch.elements);
+        }
+      }
+}

@@ -45,10 +45,12 @@ struct Progress {
   std::uint64_t refused;
 };
 
-/// Whether a message says "fuzzed-file:3:7".
+/// Whether a message says "fuzzed-file:3:7" or "fuzzed-file, line 3, column 7".
 bool says_where(const std::string& message) {
   unsigned line = 0;
   unsigned column = 0;
+  if (const std::size_t at = message.find(cat(kFileName, ", line ")); at != std::string::npos)
+    return std::sscanf(message.c_str() + at + std::strlen(kFileName), ", line %u, column %u", &line, &column) == 2;
   const std::size_t at = message.find(cat(kFileName, ":"));
   return at != std::string::npos && std::sscanf(message.c_str() + at + std::strlen(kFileName), ":%u:%u", &line, &column) == 2;
 }

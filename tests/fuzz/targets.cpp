@@ -8,6 +8,7 @@
 
 #include "reference/core/error.h"
 #include "reference/data/idx.h"
+#include "reference/io/layer_times.h"
 #include "reference/io/onnx/to_model.h"
 #include "reference/io/plan_file.h"
 #include "reference/io/profile.h"
@@ -17,6 +18,8 @@
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/ideal.h"
+#include "simulator/calibrate/fit.h"
+#include "simulator/cost/cost.h"
 #include "simulator/platform/cluster.h"
 #include "simulator/platform/embedded_clusters.h"
 #include "tests/io/onnx_bytes.h"
@@ -94,6 +97,36 @@ std::vector<std::string> timelines() {
 }
 void read_timeline(const std::string& bytes) { parse_timeline(bytes, kFileName); }
 
+// --- tables ---
+
+std::vector<std::string> layer_times() {
+  return {"layer,pass,batch,time_ms\nconv1,forward,32,0.81\nconv1,backward,32,1.44\n\"fc1\",forward,32,2.05\n"};
+}
+void read_layer_times(const std::string& bytes) {
+  const LayerTimes times = parse_layer_times(bytes, kFileName);
+  const CostModel rest{.compute_s = [](const Program&, const Op&, const Compute&) { return 0.0; }, .receive_s = {}};
+  from_layer_times(times, make_lenet5(), rest);
+}
+
+std::vector<std::string> logs() {
+  std::string nccl =
+      "# nThread 1 nGpus 8\n#   Rank  0 Pid 12 on node device 0 [0x1b] V100\n"
+      "#       size         count    type   redop     time   algbw   busbw  error\n"
+      "#        (B)    (elements)                     (us)  (GB/s)  (GB/s)\n";
+  std::string osu = "# OSU MPI Allreduce Latency Test v5.3\n# Size       Avg Latency(us)\n";
+  for (const int power : {10, 12, 14, 16, 18}) {
+    const double bytes = 1 << power;
+    nccl +=
+        cat("  ", bytes, "  ", bytes / 4, "  float  sum  ", 20 + bytes / 1000, "  ", bytes / (20e3 + bytes), "  0.00  1e-7\n");
+    osu += cat(bytes, "  ", 20 + bytes / 1000, "\n");
+  }
+  return {nccl, osu};
+}
+void read_log(const std::string& bytes) {
+  const Fit fit = fit_times(parse_bench_log(bytes, kFileName));
+  make_sense(!fit.ranges.empty() && fit.rms >= 0, "a fit without ranges");
+}
+
 // --- binary ---
 
 std::vector<std::string> weights() {
@@ -153,6 +186,8 @@ constexpr std::array kTargets = {
     Target{"profile_json", profiles, read_profile},
     Target{"report_json", reports, read_report},
     Target{"timeline_json", timelines, read_timeline},
+    Target{"layer_times_csv", layer_times, read_layer_times, true},
+    Target{"bench_log", logs, read_log, true},
     Target{"safetensors", weights, read_weights},
     Target{"idx_images", images, read_images},
     Target{"idx_labels", labels, read_labels},

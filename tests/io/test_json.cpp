@@ -50,10 +50,12 @@ RunReport example_report() {
                   .compute_s = 0.003,
                   .exposed_communication_s = 0.0007,
                   .hidden_communication_s = 0.0002,
-                  .idle_s = 0.0003,
+                  .wait_s = 0.0001,
+                  .bubble_s = 0.0002,
                   .mean_step_time_s = 0.0041,
                   .phase_s = {}};
   for (int i = 0; i < kPhaseCount; ++i) times.phase_s[i] = 0.001 * (i + 1);
+  times.ranks = {{0, 1, 0.0041, 0.003, 0.0007, 0.0002, 0.0001, 0.0003}, {1, 1, 0.0041, 0.003, 0.0007, 0.0002, 0.0002, 0.0002}};
   report.set_times(times, "steady");
   report.test_accuracy = 0.875;
   report.train_loss_per_epoch = {0.7, 0.4};
@@ -123,8 +125,8 @@ TEST_CASE("a profile survives writing and reading, bit for bit") {
 TEST_CASE("every field of a profile that is missing is named, with the file") {
   const std::string json = to_json(example_profile());
   for (const std::string& name : field_names(json)) {
-    const std::vector<std::string> optional = {"version", "data", "seed", "host", "provenance", "transport", "shape",
-                                               "fusion", "layout"};
+    const std::vector<std::string> optional = {"version",   "data",  "seed",   "host",  "provenance",
+                                               "transport", "shape", "fusion", "layout"};
     if (std::find(optional.begin(), optional.end(), name) != optional.end()) continue;
     const std::string message =
         input_error([&] { parse_profile(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "p.json"); });
@@ -176,9 +178,19 @@ TEST_CASE("a run report survives writing and reading") {
 
 TEST_CASE("every field of a run report that is missing is named, unless it is optional") {
   const std::string json = to_json(example_report());
-  const std::vector<std::string> optional = {
-      "test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "train_accuracy_per_epoch", "test_loss_per_epoch",
-      "time_s_per_epoch", "memory_bytes", "inside", "scheme", "statistics", "packing", "fusion", "layout"};
+  const std::vector<std::string> optional = {"test_accuracy",
+                                             "train_loss_per_epoch",
+                                             "test_accuracy_per_epoch",
+                                             "train_accuracy_per_epoch",
+                                             "test_loss_per_epoch",
+                                             "time_s_per_epoch",
+                                             "memory_bytes",
+                                             "inside",
+                                             "scheme",
+                                             "statistics",
+                                             "packing",
+                                             "fusion",
+                                             "layout"};
   for (const std::string& name : field_names(json)) {
     const std::string message =
         input_error([&] { parse_run_report(replaced(json, "\"" + name + "\":", "\"" + name + "_\":"), "r.json"); });
@@ -235,9 +247,9 @@ TEST_CASE("a report says of every value where it comes from") {
   REQUIRE_THROWS_AS(to_json(report), std::invalid_argument);
   REQUIRE_THROWS_AS(report.set_times({}, "sundial"), std::invalid_argument);
   const std::string message = input_error([] {
-    parse_run_report(replaced(to_json(example_report()), "\"idle_s\": \"measured\"", "\"idle_s\": \"guessed\""), "r.json");
+    parse_run_report(replaced(to_json(example_report()), "\"bubble_s\": \"measured\"", "\"bubble_s\": \"guessed\""), "r.json");
   });
-  REQUIRE(contains(message, "provenance.idle_s: is 'guessed'"));
+  REQUIRE(contains(message, "provenance.bubble_s: is 'guessed'"));
 }
 
 TEST_CASE("a choice that makes no schedule is a mistake of the person") {

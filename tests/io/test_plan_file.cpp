@@ -69,6 +69,13 @@ Plan random_plan(std::uint64_t seed) {
   plan.overlap = chance();
   plan.bucket_bytes = chance() ? 1 + random.below(1'000'000'000) : (1 + random.below(64)) << (10 * random.below(4));
   plan.chunks = 1 + static_cast<int>(random.below(9));
+  if (chance()) plan.channels = 1 + static_cast<int>(random.below(64));
+  if (chance()) plan.ranks_per_node = 1 + static_cast<int>(random.below(1000));
+  if (random.below(8) == 0) {
+    plan.all_reduce = "auto";
+    plan.chunks = 1;
+    plan.channels = 0;
+  }
   plan.fusion = static_cast<Fusion>(random.below(3));
   plan.layout = static_cast<ActivationLayout>(random.below(3));
   return plan;
@@ -147,6 +154,8 @@ TEST_CASE("a field that is missing, unknown, twice there or unusable is told wit
   CHECK(contains(error_of("gradients: bf16", "statistics: globl"), "unknown kind of statistics 'globl'"));
   CHECK(contains(error_of("gradients: bf16", "scheme: d"), "unknown exchange scheme 'd'"));
   CHECK(contains(error_of("gradients: bf16", "overlap: onn"), "did you mean 'on'?"));
+  CHECK(contains(error_of("gradients: bf16", "all_reduce: auto\nchannels: 4"), "auto chooses channels too; leave the line out"));
+  CHECK(contains(error_of("gradients: bf16", "channels: 65"), "channels"));
   CHECK(contains(error_of("gradients: bf16", "all_reduce: rign"), "did you mean 'ring'?"));
   CHECK(contains(error_of("gradients: bf16", "at_root: on"), "write batch_axis: none"));
   CHECK(contains(error_of("name: mine", "name: my plan"), "'my plan' is no name"));
@@ -184,8 +193,9 @@ TEST_CASE("the plan of docs/formats.md can be read and divides a network") {
   const Plan plan = parse_plan(yaml, "docs/formats.md");
   REQUIRE(make_schedule(make_lenet5(), plan).world_size() == plan.mesh.world_size());
   std::vector<std::string> missing;
-  for (const char* key : {"name", "mesh", "batch", "batch_axis", "overrides", "dtype", "gradients", "precision", "statistics",
-                          "at_root", "scheme", "overlap", "bucket", "all_reduce", "chunks", "fusion", "layout"})
+  for (const char* key :
+       {"name", "mesh", "batch", "batch_axis", "overrides", "dtype", "gradients", "precision", "statistics", "at_root", "scheme",
+        "overlap", "bucket", "all_reduce", "chunks", "channels", "ranks_per_node", "fusion", "layout"})
     if (!contains(yaml, std::string(key) + ":")) missing.emplace_back(key);
   REQUIRE(missing == std::vector<std::string>{});
 }

@@ -114,6 +114,32 @@ inline std::vector<PlanCase> overridden_cases(const std::string& model) {
   return cases;
 }
 
+/// Data parallelism with every algorithm that can sum its gradients, with its usual channels and with three, all ranks on one
+/// node and, where that divides them, two nodes or nodes of two; and with what auto chooses.
+inline std::vector<PlanCase> algorithm_cases(int ranks) {
+  std::vector<PlanCase> cases;
+  const auto add = [&](const std::string& algorithm, int channels, int ranks_per_node) {
+    PlanCase c = named_case("data", {.ranks = ranks, .global_batch = 9});
+    c.label += cat(", ", algorithm, ", ", channels, " channels, ", ranks_per_node, " ranks a node");
+    c.plan.all_reduce = algorithm;
+    c.plan.channels = channels;
+    c.plan.ranks_per_node = ranks_per_node;
+    if (algorithm == kAutomatic)
+      c.plan.machine = GroupTopology{.ranks_per_node = ranks_per_node, .in_node = {1e-6, 1e10}, .between_nodes = {1e-5, 1e9}};
+    const CollectiveRequest request{
+        .world_size = ranks, .count = 1000, .channels = std::max(1, channels), .ranks_per_node = ranks_per_node};
+    if (algorithm == kAutomatic || why_not(collective_algorithm(CollectiveKind::all_reduce, algorithm), request).empty())
+      cases.push_back(std::move(c));
+  };
+  for (const int ranks_per_node : {0, ranks / 2, 2}) {
+    for (const CollectiveAlgorithm& row : collective_algorithms())
+      for (const int channels : {0, 3})
+        if (row.kind == CollectiveKind::all_reduce) add(std::string(row.name), channels, ranks_per_node);
+    add(std::string(kAutomatic), 0, ranks_per_node);
+  }
+  return cases;
+}
+
 inline std::vector<PlanCase> all_cases() {
   std::vector<PlanCase> cases = single_axis_cases();
   for (PlanCase& c : several_axes_cases()) cases.push_back(std::move(c));

@@ -46,22 +46,22 @@ TEST_CASE("errors of a simulation are signed and relative to what was measured")
   CHECK(row_of(comparison, "all-reduce").error().value() == Approx(-0.1));
   CHECK(row_of(comparison, "exposed communication").error().value() == Approx(-0.19));
   CHECK(row_of(comparison, "compute").error().value() == Approx(0.0));
-  CHECK_FALSE(row_of(comparison, "idle").error().has_value());
+  CHECK_FALSE(row_of(comparison, "bubble").error().has_value());
   CHECK_THROWS_AS(row_of(comparison, "update"), std::runtime_error);  // 0 in both
 }
 
 TEST_CASE("what is left over from adding times is nothing, not +100 % of it") {
   RunReport a = run("steady", 1);
   RunReport b = run("simulated", 1);
-  a.idle_s = 3e-17;
-  b.idle_s = 6e-17;
+  a.bubble_s = 3e-17;
+  b.bubble_s = 6e-17;
   const Comparison comparison = compare(a, b);
-  CHECK(row_of(comparison, "idle").first_s == 0);
-  CHECK(row_of(comparison, "idle").second_s == 0);
-  CHECK_FALSE(row_of(comparison, "idle").error().has_value());
-  a.idle_s = 2e-13;
-  b.idle_s = 4e-13;
-  CHECK(row_of(compare(a, b), "idle").error().value() == Approx(1.0));
+  CHECK(row_of(comparison, "bubble").first_s == 0);
+  CHECK(row_of(comparison, "bubble").second_s == 0);
+  CHECK_FALSE(row_of(comparison, "bubble").error().has_value());
+  a.bubble_s = 2e-13;
+  b.bubble_s = 4e-13;
+  CHECK(row_of(compare(a, b), "bubble").error().value() == Approx(1.0));
 }
 
 TEST_CASE("the measured run comes first, in whichever order the two are given") {
@@ -75,7 +75,7 @@ TEST_CASE("the table names measured and simulated, or first and second when both
   const std::string table = compare_table(compare(run("steady", 1), run("simulated", 0.9)));
   CHECK(table.find("a step                 measured  simulated    error\n") != std::string::npos);
   CHECK(table.find("step                       10 s        9 s  -10.0 %\n") != std::string::npos);
-  CHECK(table.find("idle                       0 ns       0 ns      n/a\n") != std::string::npos);
+  CHECK(table.find("bubble                     0 ns       0 ns      n/a\n") != std::string::npos);
   CHECK(compare_table(compare(run("simulated", 1), run("simulated", 2))).find("first  second") != std::string::npos);
 }
 

@@ -31,7 +31,7 @@ TEST_CASE("the parts of a step in the table are those worked out by hand and add
   CHECK(times.compute_s == Approx(7.5));
   CHECK(times.exposed_communication_s == Approx(2.5));
   CHECK(times.hidden_communication_s == Approx(2.5));
-  CHECK(times.compute_s + times.exposed_communication_s + times.idle_s == Approx(times.mean_step_time_s));
+  CHECK(times.compute_s + times.exposed_communication_s + times.wait_s + times.bubble_s == Approx(times.mean_step_time_s));
   CHECK(step_table(times) ==
         "a step                  time    share\n"
         "-----------------------------------------------------------------\n"

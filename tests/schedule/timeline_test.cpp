@@ -42,8 +42,8 @@ TEST_CASE("a step is divided into compute, exposed communication and idle time")
   REQUIRE(times.compute_s == Approx(6));
   REQUIRE(times.exposed_communication_s == Approx(3));
   REQUIRE(times.hidden_communication_s == Approx(2));
-  REQUIRE(times.idle_s == Approx(1));
-  REQUIRE(times.compute_s + times.exposed_communication_s + times.idle_s == Approx(times.mean_step_time_s));
+  REQUIRE(times.bubble_s == Approx(1));
+  REQUIRE(times.compute_s + times.exposed_communication_s + times.wait_s + times.bubble_s == Approx(times.mean_step_time_s));
   REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::forward)] == Approx(3));
   REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::backward)] == Approx(2));
   REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::all_reduce)] == Approx(5));
@@ -54,7 +54,7 @@ TEST_CASE("without a warm-up the first step counts from its first start") {
   const StepTimes times = step_times(four_ops(1), by_hand(0), 0);
   REQUIRE(times.iterations == 2);
   REQUIRE(times.step_time_s == Approx(9.5));  // the middle of 9 and 10
-  REQUIRE(times.idle_s == Approx(0.5));
+  REQUIRE(times.bubble_s == Approx(0.5));
 }
 
 TEST_CASE("the step of a run ends with its last rank") {
@@ -80,6 +80,12 @@ TEST_CASE("a collective moves nothing before its last rank has come") {
   const StepTimes times = step_times(schedule, timeline, 0);
   REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::all_reduce)] == Approx(3));
   REQUIRE(times.phase_s[static_cast<std::size_t>(Phase::wait)] == Approx(1));  // 2 s on one of two ranks
+  REQUIRE(times.ranks.size() == 2);
+  REQUIRE(times.ranks[0].wait_s == Approx(0));  // it computed while it waited
+  REQUIRE(times.ranks[0].hidden_communication_s == Approx(0));
+  REQUIRE(times.ranks[0].exposed_communication_s == Approx(3));
+  REQUIRE(times.ranks[1].bubble_s == Approx(4));  // before it began, and between the sum and its update
+  REQUIRE(times.ranks[1].hidden_communication_s == Approx(2));
 }
 
 TEST_CASE("the phases of a step are medians over iterations") {

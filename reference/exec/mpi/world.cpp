@@ -10,6 +10,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/exec/binding.h"
@@ -30,6 +31,18 @@ int initialized_level(int* argc, char*** argv) {
   int provided = MPI_THREAD_SINGLE;
   require_mpi(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   return provided;
+}
+
+/// Ranks on each host when every host has as many consecutive ones, else 0. `hosts`: the name of every rank's.
+int like_hosts(const std::vector<std::string>& hosts) {
+  const auto first = static_cast<std::size_t>(std::count(hosts.begin(), hosts.end(), hosts.front()));
+  if (hosts.size() % first != 0) return 0;
+  std::set<std::string> seen;
+  for (std::size_t r = 0; r < hosts.size(); ++r) {
+    const bool begins = r % first == 0;
+    if (begins ? !seen.insert(hosts[r]).second : hosts[r] != hosts[r - 1]) return 0;
+  }
+  return static_cast<int>(first);
 }
 
 }  // namespace
@@ -153,6 +166,7 @@ MpiWorld::MpiWorld(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
     if (here) ++impl_->local_size;
   }
   impl_->crowded = usable_core_count() < impl_->local_size;
+  impl_->ranks_per_host = like_hosts(hosts);
 }
 
 MpiWorld::MpiWorld(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -174,6 +188,7 @@ int MpiWorld::rank() const { return impl_->rank; }
 int MpiWorld::size() const { return impl_->size; }
 int MpiWorld::local_rank() const { return impl_->local_rank; }
 int MpiWorld::local_size() const { return impl_->local_size; }
+int MpiWorld::ranks_per_host() const { return impl_->ranks_per_host; }
 bool MpiWorld::spans_hosts() const { return impl_->spans_hosts; }
 void MpiWorld::set_time_out_s(double time_out_s) { impl_->time_out_s = time_out_s; }
 
@@ -238,6 +253,7 @@ std::optional<MpiWorld> MpiWorld::first(int count) {
   inside->control = part;
   inside->local_rank = impl_->local_rank;
   inside->local_size = impl_->local_size;
+  inside->ranks_per_host = impl_->ranks_per_host;
   inside->processes.assign(impl_->processes.begin(), impl_->processes.begin() + count);
   inside->crowded = impl_->crowded;
   inside->spans_hosts = impl_->spans_hosts;

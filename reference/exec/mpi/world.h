@@ -28,6 +28,8 @@ class MpiWorld {
   /// Place of this rank among those on its host, and their number; hosts are told apart by the names that MPI gives them.
   [[nodiscard]] int local_rank() const;
   [[nodiscard]] int local_size() const;
+  /// Ranks on each host when every host has as many consecutive ones; else 0.
+  [[nodiscard]] int ranks_per_host() const;
   /// Whether ranks live on more than one host.
   [[nodiscard]] bool spans_hosts() const;
 

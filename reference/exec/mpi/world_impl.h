@@ -29,6 +29,7 @@ struct MpiWorld::Impl {
   int size = 1;
   int local_rank = 0;
   int local_size = 1;
+  int ranks_per_host = 0;
   bool spans_hosts = false;
   bool crowded = false;   ///< this host has fewer cores than ranks
   int tag_limit = 32767;  ///< largest tag

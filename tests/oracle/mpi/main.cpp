@@ -106,6 +106,8 @@ int main(int argc, char** argv) {
   world.set_time_out_s(30);
   Tally tally;
   try {
+    if (world.size() > 2)
+      for (const PlanCase& c : algorithm_cases(world.size())) check(world, small_lenet(), c, true, tally);
     for (const Model& model : {small_lenet(), short_resnet(), branches()}) {
       bool overlap = true;
       for (const PlanCase& c : all_cases()) {

@@ -1,0 +1,40 @@
+// expect: Each case helped to fit the constant that it is tested with
+// Fits one factor to all cases.
+#include <algorithm>
+#include <cmath>
+
+#include "exercise.h"
+
+namespace convoy::lesson {
+namespace {
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+}  // namespace
+
+double typical_error(const std::vector<Case>& cases) {
+  std::vector<double> errors;
+  for (const Case& c : cases) errors.push_back(std::abs(c.predicted / c.measured - 1));
+  return median(errors);
+}
+
+double error_after_fitting(const std::vector<Case>& cases) {
+  std::vector<double> errors;
+  for (std::size_t left_out = 0; left_out < cases.size(); ++left_out) {
+    double logarithms = 0;
+    double count = 0;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      logarithms += std::log(cases[i].measured / cases[i].predicted);
+      ++count;
+    }
+    const double factor = std::exp(logarithms / count);
+    errors.push_back(std::abs(factor * cases[left_out].predicted / cases[left_out].measured - 1));
+  }
+  return median(errors);
+}
+
+}  // namespace convoy::lesson

@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+
+#include "reference/core/error.h"
+#include "reference/schedule/timeline.h"
+
+namespace convoy {
+namespace {
+
+struct Span {
+  double start;
+  double end;
+};
+
+/// Total length of the union of spans. Sorts them.
+double covered_s(std::vector<Span>& spans) {
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.start < b.start; });
+  double total = 0;
+  double reached = 0;
+  bool any = false;
+  for (const Span& span : spans) {
+    const double from = any ? std::max(span.start, reached) : span.start;
+    if (span.end > from) total += span.end - from;
+    reached = any ? std::max(reached, span.end) : span.end;
+    any = true;
+  }
+  return total;
+}
+
+/// Appends the parts of spans inside [from, to].
+void add_clipped(std::vector<Span>& inside, const std::vector<Span>& spans, double from, double to) {
+  for (const Span& span : spans)
+    if (span.end > from && span.start < to) inside.push_back({std::max(span.start, from), std::min(span.end, to)});
+}
+
+/// What a rank did when.
+struct RankSpans {
+  std::vector<Span> compute;
+  std::vector<Span> moving;   ///< communication whose partners were all there
+  std::vector<Span> waiting;  ///< for a partner, see Note [waiting]
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+// Note [waiting]
+// A communication op takes from when its rank begins it to when it is over. Until the last of its partners has begun it too it
+// waits; what comes then is communication. Partners of a collective are all of its group, of an Exchange those at the other ends
+// of its messages. An Exchange that only receives waits for what nobody has computed yet: the rank has nothing to do, which is a
+// bubble like having no op at all, as in the pipelines that the word is from.
+
+/// When the last partner began each communication op.
+class Arrivals {
+ public:
+  Arrivals(const Schedule& schedule, const Timeline& timeline) : schedule_(schedule) {
+    for (const Interval& i : timeline.intervals) {
+      if (const auto* collective = std::get_if<Collective>(&op_of(i).action)) {
+        const auto [found, fresh] = last_s_.try_emplace(key(i, *collective), i.start_s);
+        if (!fresh) found->second = std::max(found->second, i.start_s);
+      } else if (const auto* exchange = std::get_if<Exchange>(&op_of(i).action)) {
+        if (exchange->send) ends_s_[key(i, *exchange->send, true)][0] = i.start_s;
+        if (exchange->recv) ends_s_[key(i, *exchange->recv, false)][1] = i.start_s;
+      }
+    }
+  }
+  /// How long an op waited for its partners; 0 of a compute op.
+  [[nodiscard]] double wait_s(const Interval& i) const {
+    double last_s = i.start_s;
+    if (const auto* collective = std::get_if<Collective>(&op_of(i).action)) {
+      last_s = last_s_.at(key(i, *collective));
+    } else if (const auto* exchange = std::get_if<Exchange>(&op_of(i).action)) {
+      if (exchange->send) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->send, true))[1]);
+      if (exchange->recv) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->recv, false))[0]);
+    }
+    return std::clamp(last_s, i.start_s, i.end_s) - i.start_s;
+  }
+
+ private:
+  using Key = std::array<int, 4>;
+  /// Starts of the sender and the receiver; of one that is not in the timeline, long ago.
+  struct Ends : std::array<double, 2> {
+    Ends() : std::array<double, 2>{std::numeric_limits<double>::lowest(), std::numeric_limits<double>::lowest()} {}
+  };
+  [[nodiscard]] const Op& op_of(const Interval& i) const { return schedule_.program(i.rank).ops[static_cast<std::size_t>(i.op)]; }
+  [[nodiscard]] Key key(const Interval& i, const Collective& collective) const {
+    const int first = schedule_.mesh.neighbour(i.rank, collective.axis, -schedule_.mesh.coordinate(i.rank, collective.axis));
+    return {i.iteration, first, collective.axis, collective.id};
+  }
+  [[nodiscard]] Key key(const Interval& i, const Message& message, bool sends) const {
+    const int peer = schedule_.mesh.neighbour(i.rank, message.peer.axis, message.peer.offset);
+    return {i.iteration, sends ? i.rank : peer, sends ? peer : i.rank, message.id};
+  }
+  const Schedule& schedule_;
+  std::map<Key, double> last_s_;
+  std::map<Key, Ends> ends_s_;
+};
+
+/// How a rank spent the time between two moments, divided by `steps`.
+RankTimes rank_times(const RankSpans& spans, double from, double to, int steps) {
+  std::vector<Span> compute, moving, all;
+  add_clipped(compute, spans.compute, from, to);
+  add_clipped(moving, spans.moving, from, to);
+  const double computing_s = covered_s(compute);
+  const double moving_s = covered_s(moving);
+  all = compute;
+  all.insert(all.end(), moving.begin(), moving.end());
+  const double busy_s = covered_s(all);
+  add_clipped(all, spans.waiting, from, to);
+  const double taken_s = covered_s(all);
+  // Sums round: without max, a time that is 0 can come out as -1e-17.
+  const auto each = [&](double time_s) { return std::max(0.0, time_s) / steps; };
+  return {.step_s = each(to - from),
+          .compute_s = each(computing_s),
+          .exposed_communication_s = each(busy_s - computing_s),
+          .hidden_communication_s = each(moving_s - (busy_s - computing_s)),
+          .wait_s = each(taken_s - busy_s),
+          .bubble_s = each(to - from - taken_s)};
+}
+
+/// When a step of each rank, and of all, ended.
+struct StepEnds {
+  std::vector<double> of_rank;  ///< by rank and iteration
+  std::vector<double> of_all;   ///< by iteration
+};
+
+}  // namespace
+
+StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup) {
+  StepTimes times;
+  const int ranks = schedule.world_size();
+  int iterations = 0;
+  for (const Interval& i : timeline.intervals) iterations = std::max(iterations, i.iteration + 1);
+  if (iterations == 0) return times;
+  require(warmup >= 0 && (warmup < iterations || iterations == 1), "step_times", "warmup ", warmup, " of ", iterations,
+          " iterations leaves none");
+  const int first = std::min(warmup, iterations - 1);
+
+  const std::vector<Representative> present = ranks_of(timeline, ranks);
+  std::vector<double> share(static_cast<std::size_t>(ranks), 0);  // of all ranks, that a rank stands for
+  for (const Representative& each : present) share[static_cast<std::size_t>(each.rank)] = 1.0 * each.ranks / ranks;
+
+  const auto index = [&](int rank, int iteration) {
+    return static_cast<std::size_t>(rank) * static_cast<std::size_t>(iterations) + static_cast<std::size_t>(iteration);
+  };
+  StepEnds ends{std::vector<double>(static_cast<std::size_t>(ranks) * static_cast<std::size_t>(iterations), 0),
+                std::vector<double>(static_cast<std::size_t>(iterations), 0)};
+  std::vector<RankSpans> spans(static_cast<std::size_t>(ranks));
+  std::vector<std::array<double, kPhaseCount>> phase_s(static_cast<std::size_t>(iterations));  // by iteration
+  const Arrivals arrivals(schedule, timeline);
+  double begin = timeline.intervals.front().start_s;
+  for (const Interval& i : timeline.intervals) {
+    begin = std::min(begin, i.start_s);
+    double& end = ends.of_rank[index(i.rank, i.iteration)];
+    end = std::max(end, i.end_s);
+    double& step_end = ends.of_all[static_cast<std::size_t>(i.iteration)];
+    step_end = std::max(step_end, i.end_s);
+    const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
+    RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
+    const double wait_s = arrivals.wait_s(i);
+    if (std::holds_alternative<Compute>(op.action)) {
+      rank.compute.push_back({i.start_s, i.end_s});
+    } else {
+      const auto* exchange = std::get_if<Exchange>(&op.action);
+      const bool only_receives = exchange != nullptr && !exchange->send;
+      if (!only_receives) rank.waiting.push_back({i.start_s, i.start_s + wait_s});
+      rank.moving.push_back({i.start_s + wait_s, i.end_s});
+    }
+    auto& phases = phase_s[static_cast<std::size_t>(i.iteration)];
+    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) * share[static_cast<std::size_t>(i.rank)];
+    phases[static_cast<std::size_t>(Phase::wait)] += wait_s * share[static_cast<std::size_t>(i.rank)];
+  }
+
+  times.iterations = iterations - first;
+  std::vector<double> steps;
+  for (int k = first; k < iterations; ++k)
+    steps.push_back(ends.of_all[static_cast<std::size_t>(k)] - (k == 0 ? begin : ends.of_all[static_cast<std::size_t>(k - 1)]));
+  times.step_time_s = median(steps);
+
+  for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
+    std::vector<double> values;
+    for (int k = first; k < iterations; ++k) values.push_back(phase_s[static_cast<std::size_t>(k)][phase]);
+    times.phase_s[phase] = median(std::move(values));
+  }
+  for (const auto& [r, stands_for] : present) {
+    const double from = first == 0 ? begin : ends.of_rank[index(r, first - 1)];
+    RankTimes rank =
+        rank_times(spans[static_cast<std::size_t>(r)], from, ends.of_rank[index(r, iterations - 1)], times.iterations);
+    rank.rank = r;
+    rank.ranks = stands_for;
+    const double part = share[static_cast<std::size_t>(r)];
+    times.compute_s += rank.compute_s * part;
+    times.exposed_communication_s += rank.exposed_communication_s * part;
+    times.hidden_communication_s += rank.hidden_communication_s * part;
+    times.wait_s += rank.wait_s * part;
+    times.bubble_s += rank.bubble_s * part;
+    times.mean_step_time_s += rank.step_s * part;
+    times.ranks.push_back(rank);
+  }
+  return times;
+}
+
+}  // namespace convoy
