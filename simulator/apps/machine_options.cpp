@@ -6,6 +6,7 @@
 #include "reference/core/units.h"
 #include "reference/io/file.h"
 #include "simulator/apps/output.h"
+#include "simulator/cost/cluster_wiring.h"
 #include "simulator/cost/kernels.h"
 
 namespace convoy {
@@ -49,11 +50,25 @@ std::string MachineOptions::words() const {
   if (!profile_.empty()) words += " --profile " + profile_;
   if (fidelity_ != "auto") words += " --fidelity " + fidelity_;
   if (cost_ != "roofline") words += " --cost " + cost_;
+  if (collectives_ != "schedule") words += " --collectives " + collectives_;
   return words;
 }
 
+void MachineOptions::add_collectives_to(CLI::App& verb) {
+  verb.add_option(
+          "--collectives", collectives_,
+          "schedule: rounds of the plan's algorithm on bare links; library: the time that NCCL, or without GPUs MPI, takes on "
+          "these links, by formula: protocols, latencies of hops, channels; nothing else slows them down")
+      ->capture_default_str()
+      ->type_name("WHO")
+      ->check(CLI::IsMember({"schedule", "library"}));
+}
+
 ChosenMachine MachineOptions::machine() const {
-  const Fidelity fidelity = parse_fidelity(fidelity_);
+  Fidelity fidelity = parse_fidelity(fidelity_);
+  const bool library = collectives_ == "library";
+  // Rounds are not looked at, so one rank of a class may stand for all.
+  if (library && fidelity == Fidelity::automatic) fidelity = Fidelity::flows;
   std::optional<Profile> profile;
   if (!profile_.empty()) profile = parse_profile(read_file(profile_), profile_);
   const bool kernels = cost_ == "kernels";
@@ -61,9 +76,16 @@ ChosenMachine MachineOptions::machine() const {
   if (!cluster_.empty()) {
     const Cluster cluster = load_with_warnings(cluster_);
     warn_of_other_devices(cluster);
-    return {.cluster = cluster, .given_cluster = true, .profile = profile, .fidelity = fidelity, .kernels = kernels};
+    return {.cluster = cluster,
+            .given_cluster = true,
+            .profile = profile,
+            .fidelity = fidelity,
+            .kernels = kernels,
+            .library = library};
   }
-  if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
+  if (profile)
+    return {
+        .cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity, .library = library};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
@@ -112,13 +134,13 @@ Cluster cluster_of(const Profile& profile) {
   return cluster;
 }
 
-CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision,
-                  const std::string& measure) {
+CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::string& precision, const std::string& measure) {
   if (!machine.profile && machine.kernels) {
     const Device& device = machine.cluster.device;
     const Gpu* gpu = find_gpu(device.name);
     if (gpu == nullptr)
-      throw InputError(cat("nothing is known of the kernels of device '", device.name, "'; use --cost roofline, or --profile with measured times"));
+      throw InputError(cat("nothing is known of the kernels of device '", device.name,
+                           "'; use --cost roofline, or --profile with measured times"));
     return kernel_costs(model, kernel_machine(device, *gpu, precision));
   }
   if (!machine.profile) return roofline(machine.cluster.device, precision);
@@ -132,6 +154,13 @@ CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::s
   return from_profile(*machine.profile, model, measure);
 }
 
+CollectiveCost collective_cost(const ChosenMachine& machine) {
+  if (!machine.library) return {};
+  return [cluster = machine.cluster](CollectiveKind kind, double bytes, const std::vector<int>& devices) {
+    return library_time_on(cluster, kind, bytes, devices).time_s;
+  };
+}
+
 std::string describe_fidelity(const std::string& fidelity) {
   if (fidelity == "steps") return "every message and every round of a collective simulated (--fidelity steps)";
   if (fidelity == "flows") return "rings folded into one flow for each pair of neighbours (--fidelity flows)";
@@ -139,9 +168,19 @@ std::string describe_fidelity(const std::string& fidelity) {
   return "";
 }
 
+std::string describe_simulation(const ChosenMachine& machine, const std::string& fidelity) {
+  if (!machine.library) return describe_fidelity(fidelity);
+  return cat(
+      "collectives as ", library_of(machine.cluster) == Library::nccl ? "NCCL" : "MPI",
+      " carries them out, by formula, each with its links for itself (--collectives library; docs/validation.md says how far off "
+      "that is); messages ",
+      fidelity == "formula" ? "by formula" : "simulated");
+}
+
 std::string describe_cost(const ChosenMachine& machine) {
   if (!machine.profile && machine.kernels)
-    return cat("times of compute ops: kernels of ", machine.cluster.device.name, ", by formula; docs/validation.md says how far off they are");
+    return cat("times of compute ops: kernels of ", machine.cluster.device.name,
+               ", by formula; docs/validation.md says how far off they are");
   if (!machine.profile) {
     return cat("times of compute ops: roofline of ", machine.cluster.device.name,
                ", optimistic: real kernels reach a part of the peak; --profile takes measured times");
@@ -152,7 +191,8 @@ std::string describe_cost(const ChosenMachine& machine) {
 }
 
 nlohmann::ordered_json cost_json(const ChosenMachine& machine) {
-  if (!machine.profile && machine.kernels) return {{"source", "kernels"}, {"device", machine.cluster.device.name}, {"optimistic", false}};
+  if (!machine.profile && machine.kernels)
+    return {{"source", "kernels"}, {"device", machine.cluster.device.name}, {"optimistic", false}};
   if (!machine.profile) return {{"source", "roofline"}, {"device", machine.cluster.device.name}, {"optimistic", true}};
   return {{"source", "profile"},
           {"machine", machine.profile->machine},

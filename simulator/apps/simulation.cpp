@@ -59,8 +59,8 @@ void decide_as_measured(ScheduleChoice& choice, const std::optional<Profile>& pr
   decide(choice, profile->fusion, profile->layout);
   const auto refuse = [](const char* option, std::string_view wanted, std::string_view measured) {
     if (wanted == measured) return;
-    throw InputError(cat("the profile was measured with ", option, " ", measured, ", so it has no times for ", option, " ", wanted,
-                         "; leave ", option, " out, or measure with 'convoy profile ", option, " ", wanted, "'"));
+    throw InputError(cat("the profile was measured with ", option, " ", measured, ", so it has no times for ", option, " ",
+                         wanted, "; leave ", option, " out, or measure with 'convoy profile ", option, " ", wanted, "'"));
   };
   refuse("--fusion", to_string(choice.fusion), to_string(profile->fusion));
   refuse("--layout", to_string(choice.layout), to_string(profile->layout));
@@ -90,7 +90,7 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
 
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
-  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks};
+  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks, .collective_s = collective_cost(task.machine)};
   if (task.stragglers.any())
     options.compute_factor = [&](int rank, int iteration, int) { return task.stragglers.factor(rank, iteration); };
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
@@ -111,9 +111,10 @@ double lower_bound_s(const Task& task) {
   const Network network(cluster);
   // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
-      chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
+      !task.machine.library && chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
-          : simulate(task.schedule, task.iterations, cluster, task.cost, {.fidelity = Fidelity::formula});
+          : simulate(task.schedule, task.iterations, cluster, task.cost,
+                     {.fidelity = Fidelity::formula, .collective_s = collective_cost(task.machine)});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 

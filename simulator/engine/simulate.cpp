@@ -51,8 +51,10 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
 
 Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
              const SimulationOptions& options) {
-  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations), .placement = options.placement,
-                       .compute_factor = options.compute_factor};
+  RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
+                       .placement = options.placement,
+                       .compute_factor = options.compute_factor,
+                       .collective_s = options.collective_s};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
   if (may_meet_others(schedule) || (cores && cluster.communication_cores > 0)) settings.blocks = options.blocks;
