@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "reference/collectives/choose.h"
@@ -19,6 +20,7 @@
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/start.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/cost/cluster_wiring.h"
 #include "simulator/engine/simulate.h"
 #include "simulator/report/collective_report.h"
 #include "simulator/report/table.h"
@@ -262,6 +264,40 @@ void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& wha
   options.output.json(json);
 }
 
+/// Every size as the cluster's library carries it out, by formula.
+void library_sizes(const CollectiveOptions& options, CollectiveCase what, const std::vector<std::int64_t>& sizes,
+                   const Cluster& cluster) {
+  const Usage usage{.force = options.algorithm == "ring" || options.algorithm == "tree" ? options.algorithm : "",
+                    .back_to_back = true};
+  if (!options.algorithm.empty() && usage.force.empty() && options.algorithm != kAutomatic)
+    throw InputError(
+        cat("--collectives library chooses between rings and trees itself; --algorithm takes ring or tree here, not ",
+            options.algorithm));
+  for (const auto& [option, typed] : {std::pair{"--channels", options.channels > 0}, {"--chunks", options.chunks > 1}})
+    if (typed)
+      throw InputError(cat("--collectives library chooses channels and chunks itself, so ", option, " would change nothing"));
+  std::vector<int> devices(static_cast<std::size_t>(what.ranks));
+  std::iota(devices.begin(), devices.end(), 0);
+  std::vector<CollectiveRow> rows;
+  std::string choices;
+  nlohmann::ordered_json chosen = nlohmann::ordered_json::array();
+  for (const std::int64_t bytes : sizes) {
+    const LibraryTime time = library_time_on(cluster, what.kind, static_cast<double>(bytes), devices, usage);
+    rows.push_back({.bytes = bytes, .time_s = time.time_s, .formula_time_s = {}, .wrong = {}});
+    choices += fmt::format("{:>12} B: {}\n", bytes, time.choice);
+    chosen.push_back({{"bytes", bytes}, {"choice", time.choice}});
+  }
+  const char* library = library_of(cluster) == Library::nccl ? "NCCL" : "MPI";
+  what.algorithm = library;
+  options.output.text(fmt::format("{} of {} ranks on {} ({}), as {} carries it out, by formula\n\n{}\n{}", to_string(what.kind),
+                                  what.ranks, cluster.name, describe(wiring_of(cluster)), library, collective_table(what, rows),
+                                  choices));
+  nlohmann::ordered_json json = simulated_json(what, rows, cluster, "library");
+  for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "formula";
+  json["choices"] = chosen;
+  options.output.json(json);
+}
+
 /// Of a cluster whose nodes are a ring, those that take part are made one of their own: on an open stretch of a longer ring, what
 /// closes the collective's ring would go through all nodes that take no part, or back through all that do.
 void close_ring(Cluster& cluster, int ranks) {
@@ -271,10 +307,25 @@ void close_ring(Cluster& cluster, int ranks) {
   cluster.nodes = nodes;
 }
 
+/// What --collectives asks for without --run.
+bool wants_library(const CollectiveOptions& options) {
+  if (options.run || options.collectives.empty()) return false;
+  if (options.collectives == "library") return true;
+  if (options.collectives == "schedule") return false;
+  throw InputError(cat("--collectives is '", options.collectives, "'; without --run it is schedule or library"));
+}
+
 void run(const CollectiveOptions& options) {
   if (options.list) {
     options.output.text(list_of_algorithms());
     return options.output.json(json_of_algorithms());
+  }
+  if (wants_library(options)) {
+    require_rank_count(options.ranks);
+    const ChosenMachine machine = options.machine.machine();
+    require_ranks(machine.cluster, options.ranks);
+    const CollectiveCase what{.kind = parse_collective_kind(options.kind), .ranks = options.ranks};
+    return library_sizes(options, what, parse_collective_sizes(options.bytes).all(), machine.cluster);
   }
   CollectiveCase what = case_of(options);
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
@@ -292,8 +343,7 @@ void run(const CollectiveOptions& options) {
     for (const std::int64_t bytes : sizes) require_possible(what, bytes);
   }
   if (options.run) return run_for_real(options, what);
-  for (const auto& [option, typed] : {std::pair{"--transport", options.transport}, {"--collectives", options.collectives}})
-    if (!typed.empty()) throw InputError(cat(option, " says how a collective is run for real, so it takes --run"));
+  if (!options.transport.empty()) throw InputError("--transport says how a collective is run for real, so it takes --run");
   ChosenMachine machine = options.machine.machine();
   require_ranks(machine.cluster, what.ranks);
   close_ring(machine.cluster, what.ranks);
@@ -338,7 +388,10 @@ void add_collective(CLI::App& app) {
   options->machine.add_to(*verb);
   verb->add_flag("--run", options->run, "Run it on this machine and check the result");
   verb->add_option("--transport", options->transport, "With --run: threads, or mpi for processes")->type_name("NAME");
-  verb->add_option("--collectives", options->collectives, "With --run --transport mpi: ours, or library for MPI's own")
+  verb->add_option(
+          "--collectives", options->collectives,
+          "schedule: the algorithm's rounds on the cluster's links; library: as NCCL, or without GPUs MPI, carries it out there. "
+          "With --run --transport mpi: ours, or library for MPI's own")
       ->type_name("WHO");
   options->output.add_to(*verb);
   verb->callback([options] { run(*options); });

@@ -6,6 +6,7 @@
 #include "reference/core/units.h"
 #include "reference/io/file.h"
 #include "simulator/apps/output.h"
+#include "simulator/cost/cluster_wiring.h"
 #include "simulator/cost/kernels.h"
 
 namespace convoy {
@@ -54,11 +55,25 @@ std::string MachineOptions::words() const {
   if (!profile_.empty()) words += " --profile " + profile_;
   if (fidelity_ != "auto") words += " --fidelity " + fidelity_;
   if (cost_ != "roofline") words += " --cost " + cost_;
+  if (collectives_ != "schedule") words += " --collectives " + collectives_;
   return words;
 }
 
+void MachineOptions::add_collectives_to(CLI::App& verb) {
+  verb.add_option(
+          "--collectives", collectives_,
+          "schedule: rounds of the plan's algorithm on bare links; library: the time that NCCL, or without GPUs MPI, takes on "
+          "these links, by formula: protocols, latencies of hops, channels; nothing else slows them down")
+      ->capture_default_str()
+      ->type_name("WHO")
+      ->check(CLI::IsMember({"schedule", "library"}));
+}
+
 ChosenMachine MachineOptions::machine() const {
-  const Fidelity fidelity = parse_fidelity(fidelity_);
+  Fidelity fidelity = parse_fidelity(fidelity_);
+  const bool library = collectives_ == "library";
+  // Rounds are not looked at, so one rank of a class may stand for all.
+  if (library && fidelity == Fidelity::automatic) fidelity = Fidelity::flows;
   std::optional<Profile> profile;
   std::optional<LayerTimes> layers;
   if (is_csv_file(profile_))
@@ -77,13 +92,16 @@ ChosenMachine MachineOptions::machine() const {
             .fidelity = fidelity,
             .kernels = typed || known,
             .kernels_typed = typed,
-            .layers = layers};
+            .layers = layers,
+            .library = library};
   }
   if (layers)
     throw InputError(cat(profile_,
                          " has times of layers and says nothing about the machine; give its --cluster too, a file or one of ",
                          listed(cluster_names())));
-  if (profile) return {.cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity};
+  if (profile)
+    return {
+        .cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity, .library = library};
   throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
                        ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
@@ -192,11 +210,27 @@ CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::s
   return from_profile(*machine.profile, model, measure);
 }
 
+CollectiveCost collective_cost(const ChosenMachine& machine) {
+  if (!machine.library) return {};
+  return [cluster = machine.cluster](CollectiveKind kind, double bytes, const std::vector<int>& devices) {
+    return library_time_on(cluster, kind, bytes, devices).time_s;
+  };
+}
+
 std::string describe_fidelity(const std::string& fidelity) {
   if (fidelity == "steps") return "every message and every round of a collective simulated (--fidelity steps)";
   if (fidelity == "flows") return "rings folded into one flow for each pair of neighbours (--fidelity flows)";
   if (fidelity == "formula") return "by formula, as if nothing were shared (--fidelity formula)";
   return "";
+}
+
+std::string describe_simulation(const ChosenMachine& machine, const std::string& fidelity) {
+  if (!machine.library) return describe_fidelity(fidelity);
+  return cat(
+      "collectives as ", library_of(machine.cluster) == Library::nccl ? "NCCL" : "MPI",
+      " carries them out, by formula, each with its links for itself (--collectives library; docs/validation.md says how far off "
+      "that is); messages ",
+      fidelity == "formula" ? "by formula" : "simulated");
 }
 
 std::string describe_cost(const ChosenMachine& machine) {

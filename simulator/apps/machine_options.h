@@ -11,7 +11,7 @@
 #include "reference/io/profile.h"
 #include "reference/io/report.h"
 #include "simulator/cost/cost.h"
-#include "simulator/engine/fidelity.h"
+#include "simulator/engine/simulate.h"
 #include "simulator/platform/cluster.h"
 
 namespace convoy {
@@ -25,22 +25,26 @@ struct ChosenMachine {
   bool kernels = false;                   ///< or from what is known of the kernels of the cluster's GPU
   bool kernels_typed = false;             ///< else they are taken because the device is such a GPU
   std::optional<LayerTimes> layers = {};  ///< or, for the layers in it, from somebody else's CSV
+  bool library = false;  ///< collectives take the time of NCCL or MPI, not of the schedule's algorithm on bare links
 };
 
 class MachineOptions {
  public:
   void add_to(CLI::App& verb);
+  /// --collectives, where a schedule has collectives of its own.
+  void add_collectives_to(CLI::App& verb);
   /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
   [[nodiscard]] ChosenMachine machine() const;
   /// What was typed of its options, as " --cluster dgx-v100 --cost kernels".
   [[nodiscard]] std::string words() const;
   /// The first of its options that was typed, "--cluster"; "" when none was.
   [[nodiscard]] std::string typed() const {
-    return !cluster_.empty()     ? "--cluster"
-           : !profile_.empty()   ? "--profile"
-           : fidelity_ != "auto" ? "--fidelity"
-           : cost_ != "auto"     ? "--cost"
-                                 : "";
+    return !cluster_.empty()            ? "--cluster"
+           : !profile_.empty()          ? "--profile"
+           : fidelity_ != "auto"        ? "--fidelity"
+           : cost_ != "auto"            ? "--cost"
+           : collectives_ != "schedule" ? "--collectives"
+                                        : "";
   }
 
  private:
@@ -48,6 +52,7 @@ class MachineOptions {
   std::string profile_;
   std::string fidelity_ = "auto";
   std::string cost_ = "auto";
+  std::string collectives_ = "schedule";
 };
 
 /// The machine that a profile was measured on, as a cluster of as many devices as ranks ran at the same time. Throws InputError
@@ -61,6 +66,12 @@ CostModel cost_of(const ChosenMachine& machine, const Model& model, const std::s
                   const std::string& measure = "");
 /// The same on the devices of Cluster::others; empty when all devices are alike, or one profile is taken for all.
 std::vector<CostModel> other_costs_of(const ChosenMachine& machine, const Model& model, const std::string& precision);
+
+/// The time of whole collectives on the machine, where its library carries them out; an empty function where the schedule does.
+CollectiveCost collective_cost(const ChosenMachine& machine);
+/// How a timeline of this fidelity was simulated on the machine: describe_fidelity(), or that NCCL or MPI carries collectives
+/// out.
+std::string describe_simulation(const ChosenMachine& machine, const std::string& fidelity);
 
 /// "rings folded into flows (--fidelity flows)": what a timeline says of how it was simulated, for people; "" for a measured one.
 std::string describe_fidelity(const std::string& fidelity);

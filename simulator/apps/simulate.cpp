@@ -93,7 +93,10 @@ std::string memory_sentence(const ScheduleChoice& choice, Mode mode, const Devic
 
 nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachine& machine, const std::string& fidelity,
                                        const nlohmann::ordered_json& memory) {
-  nlohmann::ordered_json json = {{"cluster", machine.cluster.name}, {"fidelity", fidelity}, {"cost", cost_json(machine)}};
+  nlohmann::ordered_json json = {{"cluster", machine.cluster.name},
+                                 {"fidelity", fidelity},
+                                 {"collectives", machine.library ? "library" : "schedule"},
+                                 {"cost", cost_json(machine)}};
   json.update(speed_json(step));
   json["provenance"] = {{"scaling_efficiency", "simulated"},
                         {"one_rank_step_time_s", "simulated"},
@@ -159,9 +162,10 @@ void run(const SimulateOptions& options, const Session& session) {
   const RankWithMostMemory memory = most_memory(task.schedule);
 
   options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}\n{}{}", describe(choice), machine.cluster.name,
-                                  machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
-                                  speed_table(step), step_table(done.times), ranks_table(done.times),
-                                  memory_table(task.schedule, memory, device_bytes), links_text(done.timeline)) +
+                                  machine.cluster.description, describe_cost(machine),
+                                  describe_simulation(machine, done.timeline.fidelity), speed_table(step), step_table(done.times),
+                                  ranks_table(done.times), memory_table(task.schedule, memory, device_bytes),
+                                  links_text(done.timeline)) +
                       choices_text(task.choices));
   if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
   if (task.measured_jitter)
@@ -204,6 +208,7 @@ void add_simulate(CLI::App& app, const Session& session) {
   const auto options = std::make_shared<SimulateOptions>();
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
+  options->machine.add_collectives_to(*verb);
   verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");

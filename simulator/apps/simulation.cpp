@@ -107,7 +107,10 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
 
 Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
-  SimulationOptions options{.fidelity = task.machine.fidelity, .all_ranks = task.all_ranks, .other_costs = task.other_costs};
+  SimulationOptions options{.fidelity = task.machine.fidelity,
+                            .all_ranks = task.all_ranks,
+                            .other_costs = task.other_costs,
+                            .collective_s = collective_cost(task.machine)};
   options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
@@ -127,11 +130,13 @@ double lower_bound_s(const Task& task) {
   const Network network(cluster);
   // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
-      task.other_costs.empty() && cluster.link_protocols.ranges.empty() && cluster.nic_protocols.ranges.empty() &&
+      !task.machine.library && task.other_costs.empty() && cluster.link_protocols.ranges.empty() &&
+              cluster.nic_protocols.ranges.empty() &&
               chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
-          : simulate(task.schedule, task.iterations, cluster, task.cost,
-                     {.fidelity = Fidelity::formula, .other_costs = task.other_costs});
+          : simulate(
+                task.schedule, task.iterations, cluster, task.cost,
+                {.fidelity = Fidelity::formula, .other_costs = task.other_costs, .collective_s = collective_cost(task.machine)});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 

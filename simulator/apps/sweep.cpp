@@ -159,6 +159,7 @@ Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fi
   MachineOptions machine;
   schedule.add_to(line);
   machine.add_to(line);
+  machine.add_collectives_to(line);
   Words words = fixed;
   const std::string point = point_name(axes, values);
   for (std::size_t a = 0; a < axes.size(); ++a) words.insert(words.end(), {"--" + axes[a].option, values[a]});
@@ -312,6 +313,7 @@ void add_sweep(CLI::App& app, const Session& session) {
   add_result_file(*verb, "--svg", options->svg_file, "Draw images a second, efficiency and step time");
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
+  options->machine.add_collectives_to(*verb);
   options->output.add_to(*verb);
   verb->callback([options, verb, &session] { run(*options, *verb, session); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "reference/core/error.h"
@@ -69,6 +70,35 @@ double winograd_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMa
   return pass == Pass::backward_weights ? apart_s : std::min(fused_s, apart_s);
 }
 
+/// Convolution by Fourier transforms of tiles of 16x16 or 32x32 (Vasilache et al. 2015; cuDNN 3): a complex product of channels
+/// at each of t (t/2 + 1) frequencies, four real ones; transforms of tiles and of all filters, 8 bytes a frequency, go through
+/// memory.
+double fft_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine, double bytes) {
+  double best_s = std::numeric_limits<double>::infinity();
+  for (const double t : {16.0, 32.0}) {
+    const double inside_h = t + 1 - conv.window.kernel_h;
+    const double inside_w = t + 1 - conv.window.kernel_w;
+    if (inside_h < 4 || inside_w < 4) continue;
+    const double tiles = static_cast<double>(y.n) * std::ceil(y.h / inside_h) * std::ceil(y.w / inside_w);
+    const double frequencies = t * (t / 2 + 1);
+    Gemm products{tiles, static_cast<double>(y.c), static_cast<double>(x.c), frequencies};
+    if (pass == Pass::backward_input) std::swap(products.n, products.k);
+    if (pass == Pass::backward_weights) products = {static_cast<double>(y.c), static_cast<double>(x.c), tiles, frequencies};
+    const double moved = bytes + 8 * frequencies * (tiles * (x.c + y.c) + static_cast<double>(x.c) * y.c);
+    best_s = std::min(best_s, 4 * gemm_time_s(products, machine) + moved / streaming_bytes_per_s(machine) + 3 * kKernelGap_s);
+  }
+  return best_s;
+}
+
+/// For each image the matrix of its windows is written down and multiplied by the filters; back the other way round.
+double image_by_image_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
+  const Shape one_x{1, x.c, x.h, x.w};
+  const Shape one_y{1, y.c, y.h, y.w};
+  const double columns = static_cast<double>(x.c) * conv.window.kernel_h * conv.window.kernel_w * y.h * y.w;
+  const double writing_s = 2 * columns * machine.element_bytes / streaming_bytes_per_s(machine);
+  return x.n * (gemm_time_s(product_of(conv, one_x, one_y, pass, machine), machine) + writing_s + 2 * kKernelGap_s);
+}
+
 /// What computing addresses leaves of a matrix product's rate when its operand is an image (taps, padding): up to Pascal integer
 /// instructions go through the same pipe as multiply-adds, since Volta they have one of their own (NVIDIA Volta white paper).
 double addressing_fraction(const KernelMachine& machine) { return machine.gpu->compute_capability < 70 ? 0.85 : 0.95; }
@@ -88,10 +118,13 @@ double convolution_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pa
     const double flops = 2.0 * static_cast<double>(y.count()) * conv.window.kernel_h * conv.window.kernel_w;
     return std::max(moving_s, flops / (machine.vector_flops_per_s * 0.25));
   }
+  if (machine.image_by_image) return image_by_image_s(conv, x, y, pass, machine) + bias_time_s(conv, y, pass, machine);
   double time_s = std::max(gemm_time_s(product_of(conv, x, y, pass, machine), machine) / addressing_fraction(machine), moving_s);
   const Window& window = conv.window;
-  const bool winograd = !machine.tensor_cores && machine.element_bytes == 4 && conv.groups == 1 && window.kernel_h == 3 &&
-                        window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 && x.c >= 16;
+  const bool dense = !machine.tensor_cores && conv.groups == 1 && window.stride_h == 1 && window.stride_w == 1 && x.c >= 16;
+  const bool winograd = dense && machine.winograd && window.kernel_h == 3 && window.kernel_w == 3;
+  if (dense && machine.fft && window.kernel_h * window.kernel_w > 1)
+    time_s = std::min(time_s, fft_time_s(conv, x, y, pass, machine, bytes));
   if (winograd) time_s = std::min(time_s, winograd_time_s(x, y, pass, machine, bytes));
   if (machine.converts_layout && machine.tensor_cores) time_s += 2 * moving_s;
   return time_s + bias_time_s(conv, y, pass, machine);

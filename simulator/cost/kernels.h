@@ -31,6 +31,9 @@ struct KernelMachine {
   double element_bytes = 4;       ///< of activations and of weights as they are read: 2 for fp16, bf16 and amp
   double launch_s = 0;            ///< between two kernels that a host issues
   bool converts_layout = false;   ///< images are NCHW, and tensor cores take NHWC: x and y are turned around each convolution
+  bool winograd = true;           ///< the library has it: cuDNN 5 and later, neon
+  bool fft = false;               ///< and uses convolution by Fourier transforms where it is the fastest: cuDNN 3 and 4
+  bool image_by_image = false;    ///< im2col and one matrix product for each image, as in Caffe without cuDNN
 };
 
 /// The machine for a precision: fp32, tf32, fp16, bf16 or amp (fp16 arithmetic, master weights in fp32). Throws InputError where

@@ -19,9 +19,10 @@ constexpr double kSharedMemory_s = 0.4 * us;  ///< a small message between cores
 constexpr double kReduceCall_s = 0.3 * us;    ///< finding the operation and its loop: some hundred cycles of a library call
 constexpr double kGpuCopy_s = 10 * us;        ///< cudaMemcpy of little, with its synchronisation
 /// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and
-/// the PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s.
-double pageable_bytes_per_s(const GpuWiring& wiring) {
-  return 1 / (1 / kCopy_bytes_per_s + 1 / pcie_bytes_per_s(wiring.pcie_generation));
+/// the PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s. Two GPUs below a PCIe switch share its way up.
+double pageable_bytes_per_s(const GpuWiring& wiring, int ranks_per_node) {
+  const double lanes = pcie_bytes_per_s(wiring.pcie_generation) / (wiring.pcie_switches && ranks_per_node > 1 ? 2 : 1);
+  return 1 / (1 / kCopy_bytes_per_s + 1 / lanes);
 }
 
 /// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node.
@@ -94,6 +95,20 @@ LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& pl
   return much.time_s < little.time_s ? much : little;
 }
 
+/// Every rank sends a part to every other. NCCL sends all at once (a group of sends and receives), MPI to one after the other.
+LibraryTime exchange_time(Library library, double bytes, const Placing& placing, const GpuWiring& wiring) {
+  const int n = placing.ranks();
+  const double part = bytes / n;
+  const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
+  const double near_rate = gpu ? ring_bytes_per_s(wiring, placing.ranks_per_node) : kCopy_bytes_per_s;
+  const double near_s = part * (placing.ranks_per_node - 1) / near_rate;
+  const double far_bytes = part * (n - placing.ranks_per_node) * placing.ranks_per_node;
+  const double far_s = placing.nodes > 1 ? far_bytes / (wiring.nics * nic_data_bytes_per_s(wiring, gpu)) : 0.0;
+  const double start_s = message_time_s(library, 0, placing.nodes > 1, 1, wiring);
+  return {(library == Library::nccl ? 1 : n - 1) * start_s + std::max(near_s, far_s),
+          library == Library::nccl ? "at once" : "pairwise"};
+}
+
 }  // namespace
 
 LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
@@ -102,13 +117,14 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
           placing.nodes, " nodes of ", placing.ranks_per_node);
   if (placing.nodes > 1 && (wiring.fabric == FabricKind::none || !(wiring.nic_bytes_per_s > 0)))
     throw InputError(cat(placing.nodes, " nodes without a network between them"));
+  if (kind == CollectiveKind::all_to_all && placing.ranks() > 1) return exchange_time(library, bytes, placing, wiring);
   if (library == Library::nccl) return nccl_time(kind, bytes, placing, wiring, usage);
   if (placing.ranks() == 1) return {kSharedMemory_s, "nothing to do"};
   if (library == Library::mpi_servers) return servers_time(kind, bytes, placing, wiring);
   if (library == Library::mpi_gpu && !is_reduction(kind)) return gpu_moving_time(kind, bytes, placing, wiring);
   LibraryTime time = host_time(kind, bytes, placing, wiring, usage);
   if (library == Library::mpi_gpu) {
-    time.time_s += 2 * (kGpuCopy_s + bytes / pageable_bytes_per_s(wiring));
+    time.time_s += 2 * (kGpuCopy_s + bytes / pageable_bytes_per_s(wiring, placing.ranks_per_node));
     time.choice += " on the host";
   }
   return time;

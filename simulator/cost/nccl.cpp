@@ -15,6 +15,15 @@
 // node the GPUs stand in a chain: each sends S up and S down, so it is half of what leaves a GPU.
 // A ring sends 2 (n-1)/n S over every edge, in the node and between nodes.
 
+// Note [chunks of a tree]
+// A rank of a tree passes a chunk on when it has all of it. So the first chunk takes its whole time at every hop, up and down
+// again, and only the rest follows behind at the rate of the narrowest place. Chunks are what NCCL cuts (src/enqueue.cc and
+// src/include/device.h): LL 32 KiB; LL128 and Simple half a MiB, halved while a channel has fewer chunks than the tree is deep,
+// down to 32 KiB. What a channel has to send may be less than that. LL's buffers between nodes are in the memory of the host even
+// with GPUDirect RDMA, because a core reads the flags of every line before it sends (src/transport/net.cc, protoLoc): a chunk,
+// twice as large with its flags, goes to the host over PCIe, over the network, and to the GPU over PCIe. Without GPUDirect RDMA
+// (sockets, the first EFA) all protocols do that.
+
 namespace convoy {
 namespace {
 
@@ -29,17 +38,31 @@ constexpr double kTreeHop_us[3][3] = {{0.6, 1.25, 4.0}, {1.0, 1.9, 4.0}, {5.0, 8
 constexpr double kRingHop_us[3][3] = {{0.6, 1.9, 3.4}, {1.0, 2.5, 5.7}, {2.7, 4.0, 14.0}};
 constexpr double kTreeStart_us[3] = {6.8, 14.0, 8.4};
 constexpr double kRingStart_us[3] = {6.6, 14.0, 8.4};
-/// GB/s that LL reaches at most on one node, two, and more (llMaxBws, Volta).
-constexpr double kLLMost_GBps[3] = {39.0, 39.0, 20.4};
-/// GB/s of one channel with LL128 (ll128MaxBwPerCh): all-reduce, reduce-scatter, all-gather, broadcast, reduce, as
-/// CollectiveKind.
-constexpr double kLL128Channel_GBps[5] = {16.7, 15.2, 18.3, 18.8, 12.0};
-/// What a tree of middle size reaches of its bandwidth, for 64 B, 128 B ... 128 MiB (treeCorrectionFactor): its chunks are
-/// too few to fill the pipeline and too many to be one hop each.
+/// By generation of the GPU, Volta and before, Ampere, Hopper, and on one node, two, and more (tuning.cc): GB/s that LL reaches
+/// at most (llMaxBws), and one channel of a tree with Simple (perChMaxTreeBws); GB/s of one channel with LL128
+/// (perChMaxRingLL128Bws).
+constexpr double kLLMost_GBps[3][3] = {{39.0, 39.0, 20.4}, {87.7, 22.5, 19.0}, {141.0, 45.0, 35.0}};
+constexpr double kTreeChannel_GBps[3][3] = {{26.5, 18.5, 10.0}, {24.0, 23.6, 17.8}, {38.7, 41.4, 36.0}};
+constexpr double kLL128Channel_GBps[3] = {20.0, 20.0, 36.7};
+/// What NCCL reckons that a tree of middle size reaches of its bandwidth, for 64 B, 128 B ... 128 MiB (treeCorrectionFactor).
 constexpr double kTreePart[3][22] = {
     {1.0, 1.0, 1.0, 1.0, .9, .8, .7, .7, .7, .7, .6, .5, .4, .4, .5, .6, .7, .8, .9, 1.0, 1.0, 1.0},
     {1.0, 1.0, 1.0, 1.0, 1.0, .9, .8, .8, .8, .7, .6, .6, .6, .5, .6, .6, .7, .7, .8, .9, .9, 1.0},
     {.9, .9, .9, .9, .9, .9, .9, .8, .7, .6, .6, .5, .5, .5, .5, .5, .5, .6, .6, .7, .8, .9}};
+constexpr double kLeastChunk = 32 * KiB;
+
+// Note [what NCCL expects]
+// NCCL chooses algorithm and protocol by times that it reckons from hops, bandwidths and the table above, without the notes on
+// channels and chunks here. Count::reckoned is that; what is chosen then takes what Count::real says.
+
+// Note [channels by size]
+// A channel is a thread block. NCCL starts so many that each of its threads has at least 8 bytes (LL, LL128) or 64 (Simple), for
+// a ring with LL that much for every rank (src/graph/tuning.cc, threadThresholds; src/enqueue.cc): with few bytes, few channels
+// carry them, each at its own rate. There are two for each ring on NVLink or NIC.
+constexpr double kThreads[3] = {512, 640, 512};
+constexpr double kBytesOfThread[3] = {8, 8, 64};
+/// GB/s of one channel of LL: what all reach in one node, by the channels there are in a DGX of the generation.
+constexpr double kLLChannel_GBps[3] = {39.0 / 12, 87.7 / 24, 141.0 / 32};
 
 struct Facts {
   CollectiveKind kind;
@@ -51,6 +74,10 @@ struct Facts {
     return wiring.interior == GpuInterior::nvlink_switch || wiring.interior == GpuInterior::nvlink_mesh ||
            (wiring.interior == GpuInterior::nvlink_pairs && placing.ranks_per_node <= 2);
   }
+  [[nodiscard]] std::size_t generation() const {
+    return wiring.nvlink_generation == 4 ? 2 : wiring.nvlink_generation == 3 || wiring.nvlink_generation == 30 ? 1 : 0;
+  }
+  [[nodiscard]] std::size_t size_class() const { return placing.nodes > 2 ? 2 : static_cast<std::size_t>(placing.nodes - 1); }
   [[nodiscard]] Hardware inside() const { return on_nvlink() ? kNvlink : kPcie; }
   [[nodiscard]] double node_bytes_per_s() const {
     return placing.ranks_per_node == 1 ? std::numeric_limits<double>::infinity()
@@ -63,6 +90,24 @@ struct Facts {
   [[nodiscard]] double network_hop_us(const double (&hops)[3][3], Protocol protocol) const {
     return hops[kNetwork][protocol] + (fabric_latency_s(wiring.fabric) - fabric_latency_s(FabricKind::infiniband)) / us;
   }
+  /// A channel between nodes for every NIC; within a node one for every link. The GPUs of PCIe have one.
+  [[nodiscard]] double channels() const {
+    return placing.nodes > 1 ? wiring.nics : on_nvlink() ? std::max(1, wiring.nvlinks) : 1;
+  }
+  /// GB/s of the channels that have something to do, see Note [channels by size]; on PCIe one channel is as fast as the lanes.
+  [[nodiscard]] double channels_bytes_per_s(Protocol protocol, bool ring) const {
+    const double least = kThreads[protocol] * kBytesOfThread[protocol] * (ring && protocol == kLL ? placing.ranks() : 1);
+    const double busy = std::clamp(std::floor(bytes / least), 1.0, 2.0 * channels());
+    if (protocol == kLL) return busy * kLLChannel_GBps[generation()] * GB;
+    // A channel of Simple fills an NVLink, or the lanes of PCIe.
+    return protocol == kLL128 || !on_nvlink() ? std::numeric_limits<double>::infinity()
+                                              : busy * nvlink_bytes_per_s(wiring.nvlink_generation);
+  }
+  /// Whether what a protocol sends between nodes goes through memory of the host.
+  [[nodiscard]] bool staged(Protocol protocol) const {
+    return protocol == kLL || wiring.fabric == FabricKind::tcp ||
+           (wiring.fabric == FabricKind::efa && wiring.nvlink_generation < 3);
+  }
   [[nodiscard]] bool has_ll128() const {
     return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != FabricKind::tcp;
   }
@@ -74,24 +119,31 @@ int ring_steps(CollectiveKind kind, int members) {
   return members;
 }
 
-/// 8 to 12 channels go round on NVLink, one or two on PCIe; a channel carries what one link does.
-double ll128_cap_bytes_per_s(const Facts& facts) {
-  const double channels = std::max(1.0, std::ceil(facts.node_bytes_per_s() / (20 * GB))) * 2;
-  const double channel_GBps = kLL128Channel_GBps[std::min(static_cast<std::size_t>(facts.kind), std::size_t{4})];
-  return channels * channel_GBps * GB;
+double ll128_cap_bytes_per_s(const Facts& facts) { return 2 * facts.channels() * kLL128Channel_GBps[facts.generation()] * GB; }
+
+double ll_most_bytes_per_s(const Facts& facts) { return kLLMost_GBps[facts.generation()][facts.size_class()] * GB; }
+
+/// Bytes that go over a link for one of data.
+double with_flags(Protocol protocol) { return protocol == kLL ? 2.0 : protocol == kLL128 ? 128.0 / 120 : 1.0; }
+
+/// Seconds that `bytes` of data of one channel take over one hop between nodes, besides its latency.
+double far_transfer_s(const Facts& facts, Protocol protocol, double bytes) {
+  const double moved = bytes * with_flags(protocol);
+  const double wire_s = moved / (facts.network_bytes_per_s() / facts.channels());
+  return facts.staged(protocol) ? wire_s + 2 * moved / pcie_bytes_per_s(facts.wiring.pcie_generation) : wire_s;
 }
 
-double ll_most_bytes_per_s(const Facts& facts) {
-  return kLLMost_GBps[facts.placing.nodes > 2 ? 2 : facts.placing.nodes - 1] * GB;
-}
+/// What is counted: what NCCL reckons with, or what there is.
+enum class Count { reckoned, real };
 
-double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back) {
+double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back, Count count) {
   const int ranks = facts.placing.ranks();
   double bytes_per_s = std::min(facts.node_bytes_per_s(), facts.network_bytes_per_s());
   if (protocol == kLL) bytes_per_s = std::min(bytes_per_s / 2, ll_most_bytes_per_s(facts));
   // With one GPU a node, its NIC is read and written at the same time.
   if (protocol == kLL128)
     bytes_per_s = std::min(bytes_per_s * (facts.placing.ranks_per_node < 2 ? 0.7 : 0.92), ll128_cap_bytes_per_s(facts));
+  if (count == Count::real) bytes_per_s = std::min(bytes_per_s, facts.channels_bytes_per_s(protocol, true));
   const int steps = ring_steps(facts.kind, ranks);
   const int far = facts.placing.nodes == 1 ? 0 : ring_steps(facts.kind, facts.placing.nodes);
   const double near_us = kRingHop_us[facts.inside()][protocol];
@@ -102,6 +154,10 @@ double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back) {
       facts.bytes >= ranks / 16.0 * 65536)
     latency_us *= 1.9;
   const bool passes_on = facts.kind == CollectiveKind::broadcast || facts.kind == CollectiveKind::reduce;
+  if (count == Count::real && far > 0 && protocol == kLL && !passes_on) {
+    const double piece = std::min(facts.bytes / ranks / facts.channels(), kLeastChunk);
+    latency_us += far * 2 * piece * with_flags(protocol) / pcie_bytes_per_s(facts.wiring.pcie_generation) / us;
+  }
   // One operation follows the other along the chain; what remains is the slowest hop.
   if (passes_on && back_to_back) latency_us = kRingStart_us[protocol] + latency_us / steps;
   // Broadcast and reduce pass whole chunks on: all bytes go over every edge, once.
@@ -109,19 +165,38 @@ double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back) {
   return latency_us * us + sent / bytes_per_s;
 }
 
-double tree_time_s(const Facts& facts, Protocol protocol) {
+/// The first chunk of a channel of a tree of this depth, see Note [chunks of a tree].
+double tree_chunk_bytes(const Facts& facts, Protocol protocol, double depth) {
+  const double of_channel = facts.bytes / facts.channels();
+  if (protocol == kLL) return std::min(of_channel, kLeastChunk);
+  double chunk = 512 * KiB;
+  while (of_channel / chunk < depth * 8 && chunk > 128 * KiB) chunk /= 2;
+  while (of_channel / chunk < depth * 4 && chunk > 64 * KiB) chunk /= 2;
+  while (of_channel / chunk < depth && chunk > kLeastChunk) chunk /= 2;
+  return std::min(of_channel, chunk);
+}
+
+double tree_time_s(const Facts& facts, Protocol protocol, Count count) {
   const double network = facts.network_bytes_per_s() / (facts.placing.nodes > 2 ? 2 : 1);
-  double bytes_per_s = std::min(facts.node_bytes_per_s() / 2, network);
-  if (protocol == kLL) bytes_per_s = std::min(bytes_per_s / 1.9, ll_most_bytes_per_s(facts) / 2);
-  if (protocol == kLL128)
-    bytes_per_s = std::min(bytes_per_s * (facts.placing.nodes == 1 ? 7.0 / 9 : 0.92), ll128_cap_bytes_per_s(facts) / 2 * 7 / 9);
-  const int size = static_cast<int>(std::log2(std::max(facts.bytes / 64, 1.0)));
-  if (size < 22) bytes_per_s *= kTreePart[protocol][size];
-  const double near_us = kTreeHop_us[facts.inside()][protocol];
-  double latency_us = kTreeStart_us[protocol] + 2 * (facts.placing.ranks_per_node - 1) * near_us;
-  if (facts.placing.nodes > 1)
-    latency_us += 2 * std::floor(std::log2(facts.placing.nodes)) * facts.network_hop_us(kTreeHop_us, protocol);
-  return latency_us * us + facts.bytes / bytes_per_s;
+  double bytes_per_s = std::min(facts.node_bytes_per_s() / 2, network) / with_flags(protocol);
+  if (protocol == kLL) bytes_per_s = std::min(bytes_per_s, ll_most_bytes_per_s(facts) / 2);
+  if (protocol == kLL128) bytes_per_s = std::min(bytes_per_s, ll128_cap_bytes_per_s(facts) / 2 * 7 / 9);
+  if (protocol == kSimple)
+    bytes_per_s =
+        std::min(bytes_per_s, 2 * facts.channels() * kTreeChannel_GBps[facts.generation()][facts.size_class()] * GB / 2);
+  const int near = 2 * (facts.placing.ranks_per_node - 1);
+  const int far = facts.placing.nodes > 1 ? 2 * static_cast<int>(std::log2(facts.placing.nodes)) : 0;
+  double latency_us = kTreeStart_us[protocol] + near * kTreeHop_us[facts.inside()][protocol];
+  if (far > 0) latency_us += far * facts.network_hop_us(kTreeHop_us, protocol);
+  if (count == Count::reckoned) {
+    const auto size = static_cast<std::size_t>(std::log2(std::max(facts.bytes / 64, 1.0)));
+    return latency_us * us + facts.bytes / (bytes_per_s * (size < 22 ? kTreePart[protocol][size] : 1.0));
+  }
+  bytes_per_s = std::min(bytes_per_s, facts.channels_bytes_per_s(protocol, false) / 2);
+  const double chunk = tree_chunk_bytes(facts, protocol, (near + far) / 2.0);
+  double first_s = near * chunk * with_flags(protocol) / (facts.node_bytes_per_s() / facts.channels());
+  if (far > 0) first_s += far * far_transfer_s(facts, protocol, chunk);
+  return latency_us * us + first_s + std::max(0.0, facts.bytes - chunk * facts.channels()) / bytes_per_s;
 }
 
 /// NVLink SHARP: the switch reads every GPU's copy of a part and adds (S leaves each GPU, S/n arrives), then hands the sum to all
@@ -141,26 +216,27 @@ double in_switch_time_s(const Facts& facts) {
 LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
   const Facts facts{kind, bytes, placing, wiring};
   if (placing.ranks() == 1) return {kRingStart_us[kLL] * us, "nothing to do"};
-  LibraryTime best{std::numeric_limits<double>::infinity(), ""};
-  const auto consider = [&](double time_s, const std::string& choice) {
-    if (time_s < best.time_s) best = {time_s, choice};
+  const bool all_reduce = kind == CollectiveKind::all_reduce;
+  struct Way {
+    double reckoned_s = std::numeric_limits<double>::infinity();
+    double real_s = 0;
+    std::string name;
+  } best;
+  const auto consider = [&](double reckoned_s, double real_s, const std::string& name) {
+    if (reckoned_s < best.reckoned_s) best = {reckoned_s, real_s, name};
   };
-  Protocol ring_protocol = kSimple;
   for (const Protocol protocol : {kLL, kLL128, kSimple}) {
     if (protocol == kLL128 && !facts.has_ll128()) continue;
-    if (usage.force != "tree" || kind != CollectiveKind::all_reduce) {
-      const double before = best.time_s;
-      consider(ring_time_s(facts, protocol, false), cat("ring, ", kProtocolNames.at(protocol)));
-      if (best.time_s < before) ring_protocol = protocol;
-    }
-    if (usage.force != "ring" && usage.trees && kind == CollectiveKind::all_reduce)
-      consider(tree_time_s(facts, protocol), cat("tree, ", kProtocolNames.at(protocol)));
+    if (usage.force != "tree" || !all_reduce)
+      consider(ring_time_s(facts, protocol, false, Count::reckoned),
+               ring_time_s(facts, protocol, usage.back_to_back, Count::real), cat("ring, ", kProtocolNames.at(protocol)));
+    if (usage.force != "ring" && usage.trees && all_reduce)
+      consider(tree_time_s(facts, protocol, Count::reckoned), tree_time_s(facts, protocol, Count::real),
+               cat("tree, ", kProtocolNames.at(protocol)));
   }
-  if (usage.force.empty() && wiring.in_switch_reduction && kind == CollectiveKind::all_reduce && placing.ranks_per_node > 2)
-    consider(in_switch_time_s(facts), "NVLink SHARP");
-  // NCCL chooses by the time of one operation alone, whatever comes after it.
-  if (usage.back_to_back && best.choice.starts_with("ring")) best.time_s = ring_time_s(facts, ring_protocol, true);
-  return best;
+  if (usage.force.empty() && wiring.in_switch_reduction && all_reduce && placing.ranks_per_node > 2)
+    consider(in_switch_time_s(facts), in_switch_time_s(facts), "NVLink SHARP");
+  return {best.real_s, best.name};
 }
 
 }  // namespace convoy

@@ -15,14 +15,24 @@ class Walk {
       : schedule_(schedule), cost_(cost), machine_(machine), is_convolution_(is_convolution), rank_(busiest_rank()) {}
 
   StepTime run() {
+    for (const Op& op : program().ops) {
+      if (updates(op)) ++updates_;
+      if (packs(op)) ++packed_;
+    }
     for (const Op& op : program().ops) seconds_.push_back(time_of(op));
+    time_.forward_s = std::max(time_.forward_s, issuing_.forward_s);
+    time_.backward_s = std::max(time_.backward_s, issuing_.backward_s);
+    time_.compute_s = std::max(time_.compute_s, issuing_.compute_s);
     std::vector<double> free_s(static_cast<std::size_t>(program().stream_count()), 0.0);
-    const double first_s = iterate(free_s);
-    const double second_s = iterate(free_s);
+    double host_s = 0;
+    const double first_s = iterate(free_s, host_s);
+    const double second_s = iterate(free_s, host_s);
     time_.step_s = second_s - first_s;
     // Communication beside compute slows it by the multiprocessors it holds.
     const double hidden_s = std::max(0.0, time_.communication_s - time_.exposed_s());
     time_.step_s += std::min(hidden_s, time_.compute_s) * machine_.occupied;
+    // A program that waits at every collective counts what its host needs afterwards to get the GPU going again as compute.
+    if (machine_.host.waits) time_.compute_s = std::max(time_.compute_s, time_.step_s - time_.communication_s);
     return time_;
   }
 
@@ -40,19 +50,38 @@ class Walk {
     return static_cast<int>(std::find(schedule_.class_of.begin(), schedule_.class_of.end(), most) - schedule_.class_of.begin());
   }
 
+  static bool updates(const Op& op) {
+    const auto* compute = std::get_if<Compute>(&op.action);
+    return compute != nullptr && compute->kind == ComputeKind::update;
+  }
+  /// Collectives of gradients have stream 1 to themselves (docs/architecture.md, Streams).
+  static bool packs(const Op& op) { return std::holds_alternative<Collective>(op.action) && op.stream == 1; }
+
+  /// What the host needs for an op that takes the GPU so long; nothing for one that is none to it.
+  [[nodiscard]] double issue_s(const Op& op, double time_s) const {
+    if (!(time_s > 0)) return 0;
+    return updates(op) && machine_.host.update_s > 0 ? machine_.host.update_s / updates_ : machine_.host.issue_s;
+  }
+
+  static void count(StepTime& time, const Compute& compute, double time_s) {
+    time.compute_s += time_s;
+    if (compute.kind == ComputeKind::forward || compute.kind == ComputeKind::statistics) time.forward_s += time_s;
+    if (compute.kind == ComputeKind::backward_input || compute.kind == ComputeKind::backward_weights ||
+        compute.kind == ComputeKind::gradient_statistics)
+      time.backward_s += time_s;
+  }
+
   double time_of(const Op& op) {
     if (const auto* compute = std::get_if<Compute>(&op.action)) {
       const double time_s = cost_.compute_s(program(), op, *compute);
-      time_.compute_s += time_s;
-      if (compute->kind == ComputeKind::forward || compute->kind == ComputeKind::statistics) time_.forward_s += time_s;
-      if (compute->kind == ComputeKind::backward_input || compute->kind == ComputeKind::backward_weights ||
-          compute->kind == ComputeKind::gradient_statistics)
-        time_.backward_s += time_s;
+      count(time_, *compute, time_s);
+      count(issuing_, *compute, issue_s(op, time_s));
       if (is_convolution_ && compute->node >= 0 && is_convolution_(compute->node)) time_.convolution_s += time_s;
       return time_s;
     }
-    const double time_s = std::holds_alternative<Exchange>(op.action) ? exchange_s(std::get<Exchange>(op.action))
-                                                                      : collective_s(std::get<Collective>(op.action));
+    double time_s = std::holds_alternative<Exchange>(op.action) ? exchange_s(std::get<Exchange>(op.action))
+                                                                : collective_s(std::get<Collective>(op.action));
+    if (packs(op) && time_s > 0) time_s += machine_.host.pack_s / packed_;
     time_.communication_s += time_s;
     return time_s;
   }
@@ -84,13 +113,17 @@ class Walk {
   }
 
   /// One step after what the streams have done; its last end.
-  double iterate(std::vector<double>& free_s) const {
+  double iterate(std::vector<double>& free_s, double& host_s) {
     std::vector<double> end_s(seconds_.size(), 0.0);
     for (std::size_t i = 0; i < seconds_.size(); ++i) {
       const Op& op = program().ops[i];
-      double start_s = free_s[static_cast<std::size_t>(op.stream)];
+      host_s += issue_s(op, seconds_[i]);
+      double start_s = std::max(host_s, free_s[static_cast<std::size_t>(op.stream)]);
       for (const int earlier : op.after) start_s = std::max(start_s, end_s[static_cast<std::size_t>(earlier)]);
       end_s[i] = free_s[static_cast<std::size_t>(op.stream)] = start_s + seconds_[i];
+      if (seconds_[i] > 0 && machine_.host.segment > 0 && ++issued_ % machine_.host.segment == 0)
+        host_s = std::max(host_s, end_s[i]);
+      if (machine_.host.waits && !std::holds_alternative<Compute>(op.action)) host_s = std::max(host_s, end_s[i]);
     }
     return *std::max_element(free_s.begin(), free_s.end());
   }
@@ -102,6 +135,10 @@ class Walk {
   int rank_;
   std::vector<double> seconds_;
   StepTime time_;
+  StepTime issuing_;  ///< the same on the host
+  int updates_ = 0;
+  int packed_ = 0;
+  std::int64_t issued_ = 0;
 };
 
 }  // namespace

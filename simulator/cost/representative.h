@@ -14,12 +14,22 @@ namespace convoy {
 /// What one step takes once steps follow each other.
 struct StepTime {
   double step_s = 0;
-  double compute_s = 0;        ///< on the compute stream
+  double compute_s = 0;        ///< on the compute stream, or what the host needs to issue it, if that is longer
   double forward_s = 0;        ///< of compute_s
   double backward_s = 0;       ///< of compute_s
   double convolution_s = 0;    ///< of compute_s: nodes that `is_convolution` names
   double communication_s = 0;  ///< sum of all communication ops, hidden or not
   [[nodiscard]] double exposed_s() const { return step_s > compute_s ? step_s - compute_s : 0; }
+};
+
+/// The host that issues the ops of one GPU. It runs ahead of the GPU, which waits only where kernels are shorter than the host
+/// needs for them: a step takes what the slower of the two needs.
+struct IssuingHost {
+  double issue_s = 0;   ///< of an op: the framework's way to it, and the driver's launch
+  double update_s = 0;  ///< of the updates of all learned tensors of a step, where a framework issues them one by one
+  double pack_s = 0;    ///< of copying all gradients of a step into one buffer and back, tensor by tensor
+  int segment = 0;      ///< ops after each of which the host waits for the GPU; 0: it never does
+  bool waits = false;   ///< for the GPU at every collective, as programs do that time their communication or call MPI
 };
 
 /// The ranks of a cluster in order, as many on every node, and what joins them.
@@ -31,6 +41,7 @@ struct Machine {
   /// The part of the GPU that communication takes from compute ops beside it: NCCL runs a block on a multiprocessor for every
   /// channel.
   double occupied = 0;
+  IssuingHost host = {};
 };
 
 /// Seconds of a step. Collectives of groups that share a node's NICs each get their part of them. Throws std::invalid_argument

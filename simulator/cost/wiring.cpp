@@ -20,6 +20,22 @@ double nvlink_bytes_per_s(int generation) {
   }
 }
 
+int nvlink_generation(int compute_capability) {
+  switch (compute_capability) {
+    case 60: return 1;
+    case 70: return 2;
+    case 75: return 25;
+    case 80: return 3;
+    case 86: return 30;
+    case 90: return 4;
+    default: return 0;
+  }
+}
+
+double nvlink_sheet_bytes_per_s(int generation) {
+  return generation == 1 ? 20.0 * GB : generation == 30 ? 14.0625 * GB : 25.0 * GB;
+}
+
 double pcie_bytes_per_s(int generation) { return 12.0 * GB * std::exp2(generation - 3); }
 
 double pcie_pair_bytes_per_s(const GpuWiring& wiring) {
@@ -27,6 +43,8 @@ double pcie_pair_bytes_per_s(const GpuWiring& wiring) {
   if (!wiring.peer_to_peer) return lanes_bytes_per_s / 2;
   return wiring.pcie_switches && !wiring.two_sockets ? lanes_bytes_per_s : lanes_bytes_per_s * 5 / 6;
 }
+
+double socket_rate(Sockets sockets) { return sockets == Sockets::qpi ? 6 * GB : sockets == Sockets::upi ? 10 * GB : 16 * GB; }
 
 double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu) {
   double part = 1;
@@ -57,6 +75,12 @@ double fabric_latency_s(FabricKind fabric) {
 
 namespace {
 
+double pcie_ring_bytes_per_s(const GpuWiring& wiring, int ranks) {
+  const double pair_bytes_per_s = pcie_pair_bytes_per_s(wiring);
+  const bool crosses = wiring.two_sockets && wiring.socket_bytes_per_s > 0 && 2 * ranks > wiring.devices_per_node;
+  return crosses ? std::min(pair_bytes_per_s, wiring.socket_bytes_per_s) : pair_bytes_per_s;
+}
+
 int mesh_ring_links(const GpuWiring& wiring, int ranks) {
   if (wiring.devices_per_node <= 4)
     return ranks > 2 ? wiring.nvlinks : std::max(1, wiring.nvlinks / (wiring.devices_per_node - 1));
@@ -73,8 +97,8 @@ double ring_bytes_per_s(const GpuWiring& wiring, int ranks) {
   switch (wiring.interior) {
     case GpuInterior::nvlink_switch: return wiring.nvlinks * link_bytes_per_s;
     case GpuInterior::nvlink_mesh: return mesh_ring_links(wiring, ranks) * link_bytes_per_s;
-    case GpuInterior::nvlink_pairs: return ranks <= 2 ? wiring.nvlinks * link_bytes_per_s : pcie_pair_bytes_per_s(wiring);
-    default: return pcie_pair_bytes_per_s(wiring);
+    case GpuInterior::nvlink_pairs: return ranks <= 2 ? wiring.nvlinks * link_bytes_per_s : pcie_ring_bytes_per_s(wiring, ranks);
+    default: return pcie_ring_bytes_per_s(wiring, ranks);
   }
 }
 

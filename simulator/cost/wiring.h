@@ -29,6 +29,7 @@ struct GpuWiring {
   bool peer_to_peer = true;          ///< GPUs write to each other over PCIe; else through memory of the host
   bool pcie_switches = false;        ///< traffic between GPUs can turn round in a PCIe switch below the processor
   bool two_sockets = false;          ///< the node has two processors, and its GPUs hang on both
+  double socket_bytes_per_s = 0;     ///< between them, see socket_rate(); 0: as PCIe
   bool in_switch_reduction = false;  ///< NVLink SHARP: the switch adds (Hopper and later)
   FabricKind fabric = FabricKind::none;
   int nics = 1;
@@ -40,6 +41,11 @@ struct GpuWiring {
 /// two flits of header and address to eight of data. Generation 30 stands for the bridges of GA10x, 25 for those of Turing.
 double nvlink_bytes_per_s(int generation);
 
+/// The generation of NVLink of GPUs of a compute capability, as nvlink_bytes_per_s() counts them; 0: none.
+int nvlink_generation(int compute_capability);
+/// Bytes/s of one NVLink in one direction on the data sheet.
+double nvlink_sheet_bytes_per_s(int generation);
+
 /// Bytes/s of data through PCIe with 16 lanes in one direction: a transaction carries 128 or 256 bytes of data and 20 to 28 of
 /// header, framing and acknowledgement: 15.75 GB/s times 128/(128+24) is 13.3, less the flow control's 10 %: 12 GB/s. It
 /// doubles with the generation. (NCCL, topo.h: PCI_BW 12.0 for generation 3.)
@@ -47,6 +53,12 @@ double pcie_bytes_per_s(int generation);
 /// The same from GPU to GPU through a processor, which cuts packets to 64 bytes, so that the same data takes 6/5 of the time
 /// (NCCL, topo.h, INTEL_P2P_OVERHEAD); through memory of the host every byte passes the root complex twice: half.
 double pcie_pair_bytes_per_s(const GpuWiring& wiring);
+
+/// Processors by what joins two of them.
+enum class Sockets : unsigned char { qpi, upi, amd };
+/// Bytes/s from GPU to GPU across two processors, in one direction: NVIDIA's figures, from NCCL src/graph/topo.h: Xeons up to
+/// Broadwell (QPI) 6 GB/s, Skylake and Cascade Lake (UPI) 10 GB/s, EPYC 16 GB/s.
+double socket_rate(Sockets sockets);
 
 /// Bytes/s of data of one NIC. InfiniBand and RoCE: packets of 4,096 bytes of data and about 30 (58 for RoCE v2) of headers and
 /// checks. TCP: 1,448 of 1,538 bytes on the wire are data. EFA and TCPX: 8,192 bytes of jumbo frames and 90 of headers. A
@@ -64,7 +76,7 @@ double fabric_latency_s(FabricKind fabric);
 ///                  directed cycles); 2: one link
 ///   mesh of 4      two links between any two: 6 rings for 4 ranks, 2 for 2
 ///   pairs          2 ranks: the bridge; more: PCIe
-///   PCIe           one ring
+///   PCIe           one ring; more ranks than hang on one of two processors: what joins those, if that is less
 double ring_bytes_per_s(const GpuWiring& wiring, int ranks);
 
 /// "8 GPUs on an NVLink switch (12 links of generation 3), 8 NICs of 25 GB/s, InfiniBand".

@@ -325,7 +325,7 @@ void Run::start_collective(std::uint32_t id, const Collective& collective) {
   cursor.state = State::round_over;
   if (extent < 2 || collective.region.slice.count == 0) {
     cursor.state = State::op_over;
-  } else if (settings_.fidelity == Fidelity::formula) {
+  } else if (settings_.whole_collectives()) {
     gather(id, collective, cursor.first_rank, settings_.by_class ? static_cast<std::int64_t>(agents_.size()) : extent);
   } else {
     start_channels(id, collective);
@@ -429,7 +429,7 @@ void Run::gather(std::uint32_t id, const Collective& collective, std::int64_t fi
   Gathering& gathering = gathering_[found->second];
   gathering.cursors.push_back(id);
   if (static_cast<std::int64_t>(gathering.cursors.size()) < expected) return;
-  if (settings_.fidelity == Fidelity::formula)
+  if (settings_.whole_collectives())
     start_group(found->second, collective);
   else
     start_ring(found->second, collective);
@@ -487,7 +487,7 @@ void Run::start_group(std::uint32_t id, const Collective& collective) {
 void Run::release(std::uint32_t id) {
   std::vector<std::uint32_t>& members = gathering_[id].cursors;
   for (const std::uint32_t member : members) {
-    cursors_[member].state = settings_.fidelity == Fidelity::formula ? State::op_over : State::round_over;
+    cursors_[member].state = settings_.whole_collectives() ? State::op_over : State::round_over;
     ready_.push_back(member);
   }
   members.clear();
@@ -529,6 +529,15 @@ double Run::group_time_s(const Cursor& cursor, const Collective& collective) {
   if (!fresh) return known->second;
   const CollectiveFacts& facts = agent.facts->collectives[op];
   double& time_s = known->second;
+  if (settings_.collective_s) {
+    std::vector<int> devices = schedule_.mesh.group(cursor.first_rank, collective.axis);
+    if (!settings_.placement.empty())
+      for (int& rank : devices) rank = settings_.placement[static_cast<std::size_t>(rank)];
+    const double bytes = static_cast<double>(collective.region.slice.count * facts.element_bytes);
+    time_s = settings_.collective_s(collective.kind, bytes, devices);
+    require(std::isfinite(time_s) && time_s >= 0, "simulate", "the library takes ", time_s, " s for a collective");
+    return time_s;
+  }
   if (!facts.stretches.empty()) {
     for (const std::vector<Stretch>& channel : facts.stretches)
       time_s = std::max(time_s, channel_time_s(cursor, collective, channel));

@@ -25,6 +25,10 @@ struct RunSettings {
   std::vector<CostModel> other_costs = {};  ///< by kind of Cluster::others; empty: as on the first
   /// Of the times of compute ops; empty: 1. Not with by_class.
   std::function<double(int rank, int iteration, int op)> compute_factor = {};
+  std::function<double(CollectiveKind, double bytes, const std::vector<int>& devices)> collective_s =
+      {};  ///< see SimulationOptions
+  /// Whether a collective is one wait of its group.
+  [[nodiscard]] bool whole_collectives() const { return fidelity == Fidelity::formula || collective_s; }
 };
 
 /// Ops start by the rules of schedule.h. A rank that runs, or one that stands for its class, has a cursor for each of its

@@ -76,11 +76,13 @@ Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, c
   RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
                        .placement = options.placement,
                        .other_costs = options.other_costs,
-                       .compute_factor = options.compute_factor};
+                       .compute_factor = options.compute_factor,
+                       .collective_s = options.collective_s};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
   if (may_meet_others(schedule) || (cores && cluster.communication_cores > 0)) settings.blocks = options.blocks;
-  settings.by_class = !options.all_ranks && !options.compute_factor && settings.fidelity != Fidelity::steps && !cores && classes_suffice(schedule);
+  settings.by_class = !options.all_ranks && !options.compute_factor && settings.fidelity != Fidelity::steps && !cores &&
+                      classes_suffice(schedule);
   return Run(schedule, iterations, cluster, cost, settings).run();
 }
 

@@ -12,6 +12,9 @@
 
 namespace convoy {
 
+/// The seconds of a collective of `bytes` (the whole buffer of a rank) over these devices.
+using CollectiveCost = std::function<double(CollectiveKind kind, double bytes, const std::vector<int>& devices)>;
+
 /// How to simulate.
 struct SimulationOptions {
   Fidelity fidelity = Fidelity::steps;
@@ -30,6 +33,9 @@ struct SimulationOptions {
   bool everything_in_simgrid = false;
   /// The caller has validated the schedule; without it that is done here, which by formula takes longer than the simulation.
   bool validated = false;
+  /// Where it is given: the seconds of a whole collective, which begins when its last rank does and ends for all at once, in
+  /// every fidelity. Its messages share no link with anything.
+  CollectiveCost collective_s = {};
 };
 
 /// What `automatic` is for a schedule: steps up to a million messages in all iterations, else flows. Others stay what they are.

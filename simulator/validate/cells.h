@@ -46,6 +46,9 @@ inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const
 /// NotDone for others.
 std::string precision_of(const std::string& words, const Gpu& gpu);
 
+/// The version of NCCL in words: "NCCL 2.8.4" is 20804, "NCCL 2.x" 20000; 0 when none is named.
+int nccl_version(const std::string& words);
+
 /// The predictions of every row, at least one each; `predict` throws NotDone or another error where there is none. Cells that
 /// every table has are filled in here.
 std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,

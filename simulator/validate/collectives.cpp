@@ -21,19 +21,25 @@ struct CollectiveRow {
 
 bool is_message(const std::string& op) { return op.starts_with("p2p"); }
 
+/// "allreduce", "all_reduce", "AllReduce", "all-reduce" and "MPI_Allreduce" are one.
 CollectiveKind kind_of(const std::string& op) {
-  if (op == "allreduce" || op == "all_reduce") return CollectiveKind::all_reduce;
-  if (op == "broadcast") return CollectiveKind::broadcast;
-  if (op == "allgather" || op == "all_gather") return CollectiveKind::all_gather;
-  if (op == "reduce_scatter" || op == "reducescatter") return CollectiveKind::reduce_scatter;
-  if (op == "reduce") return CollectiveKind::reduce;
+  std::string letters;
+  for (const char c : lower_case(op))
+    if (std::isalpha(static_cast<unsigned char>(c)) != 0) letters += c;
+  if (letters.starts_with("mpi")) letters.erase(0, 3);
+  if (letters == "allreduce") return CollectiveKind::all_reduce;
+  if (letters == "broadcast" || letters == "bcast") return CollectiveKind::broadcast;
+  if (letters == "allgather") return CollectiveKind::all_gather;
+  if (letters == "reducescatter") return CollectiveKind::reduce_scatter;
+  if (letters == "reduce") return CollectiveKind::reduce;
+  if (letters == "alltoall") return CollectiveKind::all_to_all;
   throw NotDone(cat("operation '", op, "'"));
 }
 
 Library library_of(const std::string& library, const std::string& buffer) {
   if (contains_word(library, "NCCL")) return Library::nccl;
   if (contains_word(library, "MLSL")) return Library::mpi_servers;
-  return buffer == "gpu" ? Library::mpi_gpu : Library::mpi_host;
+  return contains_word(lower_case(buffer), "gpu") ? Library::mpi_gpu : Library::mpi_host;
 }
 
 std::string forced(const std::string& algorithm) {
@@ -43,12 +49,10 @@ std::string forced(const std::string& algorithm) {
   return text.find("ring") != std::string::npos ? "ring" : "";
 }
 
-/// NCCL before 2.4 has rings only.
+/// NCCL before 2.4 has rings only; "NCCL 2.x" may be any.
 bool has_trees(const std::string& library) {
-  const std::size_t at = library.find("NCCL 2.");
-  if (at == std::string::npos || at + 7 >= library.size() || library[at + 7] < '0' || library[at + 7] > '9') return true;
-  const bool one_digit = at + 8 >= library.size() || library[at + 8] < '0' || library[at + 8] > '9';
-  return !one_digit || library[at + 7] >= '4';
+  const int version = nccl_version(library);
+  return version == 0 || version == 20000 ? library.find("NCCL 2.0") == std::string::npos : version >= 20400;
 }
 
 /// Ranks and nodes, as far as the row states them.

@@ -38,6 +38,7 @@ FabricKind fabric_of(const std::string& text) {
   if (contains(text, "TCPX")) return FabricKind::tcpx;
   if (contains(text, "RoCE")) return FabricKind::roce;
   if (contains(text, "EFA")) return FabricKind::efa;
+  if (contains(text, "OPA")) return FabricKind::omni_path;
   if (contains(text, "Omni-Path")) return FabricKind::omni_path;
   if (contains(text, "Ethernet") || contains(text, "TCP")) return FabricKind::tcp;
   return FabricKind::none;
@@ -53,20 +54,14 @@ GpuInterior interior_of(const std::string& text, int devices) {
   return GpuInterior::pcie;
 }
 
-int nvlink_generation(const Gpu& gpu) {
-  switch (gpu.compute_capability) {
-    case 60: return 1;
-    case 70: return 2;
-    case 75: return 25;
-    case 80: return 3;
-    case 86: return 30;
-    case 90: return 4;
-    default: return 0;
-  }
+/// What joins two processors, as far as the text names them; else what was sold with the GPUs of that time.
+Sockets sockets_of(const std::string& text, const Gpu* gpu) {
+  if (contains(text, "EPYC") || contains(text, "AMD")) return Sockets::amd;
+  if (contains(text, "E5-") || contains(text, "QPI")) return Sockets::qpi;
+  if (contains(text, "Xeon Gold") || contains(text, "Platinum") || contains(text, "UPI")) return Sockets::upi;
+  if (gpu != nullptr && gpu->compute_capability >= 70) return gpu->pcie_generation >= 4 ? Sockets::amd : Sockets::upi;
+  return Sockets::qpi;
 }
-
-/// GB/s of one NVLink in one direction on the data sheet.
-double sheet_link_GBps(int generation) { return generation == 1 ? 20.0 : generation == 30 ? 14.0625 : 25.0; }
 
 GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   const std::string inside = table.text(row, "intra_node_link");
@@ -81,11 +76,11 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   if (gpu != nullptr) {
     if (!contains(everything, "PCIe")) wiring.pcie_generation = gpu->pcie_generation;
     wiring.peer_to_peer = gpu->peer_to_peer;
-    const int generation = nvlink_generation(*gpu);
+    const int generation = nvlink_generation(gpu->compute_capability);
     const double rate_GBps = table.number(row, "intra_node_bw_per_gpu_per_direction_GB_per_s").value_or(0);
     if (wiring.interior != GpuInterior::pcie && wiring.interior != GpuInterior::alone && generation > 0 && rate_GBps > 0) {
       wiring.nvlink_generation = generation;
-      wiring.nvlinks = static_cast<int>(std::lround(rate_GBps / sheet_link_GBps(generation)));
+      wiring.nvlinks = static_cast<int>(std::lround(rate_GBps * GB / nvlink_sheet_bytes_per_s(generation)));
     } else if (wiring.interior != GpuInterior::alone) {
       wiring.interior = GpuInterior::pcie;
     }
@@ -94,6 +89,7 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   wiring.pcie_switches = contains(everything, "PLX") || contains(everything, "PCIe 3.0 switches");
   wiring.two_sockets =
       contains(everything, "two sockets") || contains(everything, "dual Xeon") || contains(everything, "per socket");
+  if (wiring.two_sockets) wiring.socket_bytes_per_s = socket_rate(sockets_of(everything, gpu));
   wiring.fabric = fabric_of(table.text(row, "inter_node_link"));
   wiring.nics = static_cast<int>(std::max(1.0, table.number(row, "nics_per_node").value_or(1)));
   return wiring;

@@ -24,12 +24,36 @@ Tables read_tables(const std::string& folder) {
 
 std::string precision_of(const std::string& words, const Gpu& gpu) {
   const std::string text = lower_case(words);
-  if (text.starts_with("amp") || text.starts_with("mixed")) return "amp";
-  if (text.starts_with("fp16")) return "fp16";
-  if (text.starts_with("bf16")) return "bf16";
-  if (text.find("tf32") != std::string::npos) return gpu.has_tf32() ? "tf32" : "fp32";
-  if (text.starts_with("fp32") || text.starts_with("float32")) return "fp32";
+  const auto says = [&](std::initializer_list<std::string_view> words_of_one) {
+    return std::any_of(words_of_one.begin(), words_of_one.end(),
+                       [&](std::string_view word) { return contains_word(text, word); });
+  };
+  if (says({"tf32"})) return gpu.has_tf32() ? "tf32" : "fp32";  // before amp, which "fp32 flag on Ampere" has in it
+  if (says({"amp", "mixed"})) return "amp";
+  if (says({"bf16", "bfloat16"})) return "bf16";
+  if (says({"fp16", "float16", "half"})) return "fp16";
+  if (says({"fp64", "float64", "double"})) return "fp64";
+  if (says({"fp32", "float32", "single"})) return "fp32";
   throw NotDone(text.empty() ? std::string("precision not stated") : cat("precision '", words, "'"));
+}
+
+int nccl_version(const std::string& words) {
+  const std::size_t at = words.find("NCCL ");
+  if (at == std::string::npos) return 0;
+  int version = 0;
+  int parts = 0;
+  for (std::size_t i = at + 5; parts < 3 && i < words.size();) {
+    if (std::isdigit(static_cast<unsigned char>(words[i])) == 0) break;
+    int part = 0;
+    for (; i < words.size() && std::isdigit(static_cast<unsigned char>(words[i])) != 0; ++i)
+      part = std::min(part * 10 + (words[i] - '0'), 99);
+    version = version * 100 + part;
+    ++parts;
+    if (i >= words.size() || words[i] != '.') break;
+    ++i;
+  }
+  for (; parts > 0 && parts < 3; ++parts) version *= 100;
+  return version;
 }
 
 std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,

@@ -139,3 +139,69 @@ TEST_CASE("representative: a step is its compute and what communication is not h
   plan.bucket_bytes = 1 << 10;
   CHECK(representative_step(make_schedule(model, plan), cost, machine).step_s <= apart.step_s);
 }
+
+TEST_CASE("representative: a host that is slower than the GPU sets the pace, and waits cost what it then needs",
+          "[representative]") {
+  const Model model = make_lenet5();
+  CostModel cost;
+  cost.compute_s = [](const Program&, const Op&, const Compute& compute) { return compute.work.flops > 0 ? 10 * us : 0.0; };
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 1, .global_batch = 64}));
+  Machine machine;
+  machine.wiring = kDgx1;
+  const StepTime fast = representative_step(schedule, cost, machine);
+  const double ops = fast.compute_s / (10 * us);
+  machine.host.issue_s = 4 * us;
+  CHECK(std::abs(representative_step(schedule, cost, machine).step_s / fast.step_s - 1) < 1e-9);  // it runs ahead
+  machine.host.issue_s = 30 * us;
+  const StepTime slow = representative_step(schedule, cost, machine);
+  CHECK(std::abs(slow.step_s / (ops * 30 * us) - 1) < 1e-9);
+  CHECK(std::abs(slow.compute_s / slow.step_s - 1) < 1e-9);
+  // With a wait after each op nothing overlaps.
+  machine.host.segment = 1;
+  CHECK(std::abs(representative_step(schedule, cost, machine).step_s / (ops * 40 * us) - 1) < 1e-9);
+}
+
+TEST_CASE("representative: a host that waits at collectives, and packs gradients", "[representative]") {
+  const Model model = make_lenet5();
+  CostModel cost;
+  cost.compute_s = [](const Program&, const Op&, const Compute& compute) { return compute.work.flops > 0 ? 10 * us : 0.0; };
+  Plan plan = make_plan("data", {.ranks = 8, .global_batch = 64});
+  plan.overlap = false;
+  plan.bucket_bytes = 1 << 30;
+  const Schedule schedule = make_schedule(model, plan);
+  Machine machine;
+  machine.wiring = kDgx1;
+  machine.ranks_per_node = 8;
+  const StepTime before = representative_step(schedule, cost, machine);
+  machine.host.pack_s = 1 * ms;
+  const StepTime packed = representative_step(schedule, cost, machine);
+  CHECK(std::abs(packed.communication_s - before.communication_s - 1 * ms) < 1e-12);
+  machine.host.issue_s = 4 * us;
+  machine.host.waits = true;
+  const StepTime waiting = representative_step(schedule, cost, machine);
+  CHECK(waiting.step_s > packed.step_s);
+  CHECK(std::abs(waiting.compute_s + waiting.communication_s - waiting.step_s) < 1e-9);
+}
+
+TEST_CASE("library: few channels for few bytes, and the first chunk of a tree at every hop", "[library]") {
+  const GpuWiring abci{.interior = GpuInterior::nvlink_mesh,
+                       .devices_per_node = 4,
+                       .nvlink_generation = 2,
+                       .nvlinks = 6,
+                       .fabric = FabricKind::infiniband,
+                       .nics = 2,
+                       .nic_bytes_per_s = 100 * Gbit};
+  const auto time_s = [&](double bytes, const Placing& placing) {
+    return library_time(Library::nccl, CollectiveKind::all_reduce, bytes, placing, abci, {.force = "ring"}).time_s;
+  };
+  // A ring with LL of 4 ranks: a channel for every 512 x 8 x 4 bytes, each 39/12 GB/s; 6 hops of 0.6 us and a start of 6.6 us.
+  CHECK(std::abs(time_s(16384, {1, 4}) / (16384 * 6.0 / 4 / (39e9 / 12) + 6 * 0.6e-6 + 6.6e-6) - 1) < 1e-9);
+  CHECK(std::abs(time_s(65536, {1, 4}) - time_s(16384, {1, 4})) < 1e-12);  // four channels for four times as much
+  // A tree with LL over 2 nodes: 16 KiB a NIC, twice as large with flags, over PCIe, wire and PCIe, up and down.
+  const double line = 2 * 16384.0;
+  const double hop = 5e-6 + line / nic_data_bytes_per_s(abci, true) + 2 * line / 12e9;
+  const double near = 6 * (0.6e-6 + line / 60e9);
+  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 32768, {2, 4}, abci, {.force = "tree"}).time_s <
+        6.8e-6 + near + 2 * hop + 1e-9);
+  CHECK(time_s(1e6, {16, 4}) > time_s(1e6, {8, 4}));
+}

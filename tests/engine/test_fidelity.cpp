@@ -257,6 +257,26 @@ TEST_CASE("formula is the closed form of a tree, and knows where a group lies") 
                          std::max(along_0, along_1)) <= 1e-12);
 }
 
+TEST_CASE("a collective that takes a given time takes it in every fidelity, with its bytes and devices") {
+  const Cluster cluster = switch_cluster(4, 4, 4);
+  for (const Fidelity fidelity : {Fidelity::steps, Fidelity::flows, Fidelity::formula}) {
+    SimulationOptions options{.fidelity = fidelity, .placement = {5, 0, 1, 2, 3, 4, 6, 7}};
+    options.collective_s = [](CollectiveKind kind, double bytes, const std::vector<int>& devices) {
+      const bool right =
+          kind == CollectiveKind::all_reduce && bytes == 4e5 && devices == std::vector<int>{5, 0, 1, 2, 3, 4, 6, 7};
+      return right ? 3 * ms : 9 * ms;
+    };
+    REQUIRE(relative_error(end_of(simulate(collective_schedule(8, 100'000), 2, cluster, free_compute(), options)), 6 * ms) <=
+            1e-12);
+    options.placement.clear();
+    options.collective_s = [](CollectiveKind, double, const std::vector<int>&) { return 0.0; };
+    const Schedule schedule = data_parallel(8, 32);
+    const double compute_alone_s = end_of(simulate(data_parallel(1, 4), 2, cluster, some_cost(), {.fidelity = fidelity}));
+    // Conversions and updates by buckets are the same on one rank, so nothing but the collectives is gone.
+    REQUIRE(end_of(simulate(schedule, 2, cluster, some_cost(), options)) <= compute_alone_s * (1 + 1e-9));
+  }
+}
+
 TEST_CASE("auto is steps for few messages and flows for many") {
   REQUIRE(chosen_fidelity(Fidelity::automatic, collective_schedule(512, 512), 1) == Fidelity::steps);
   REQUIRE(chosen_fidelity(Fidelity::automatic, collective_schedule(1024, 1024), 1) == Fidelity::flows);

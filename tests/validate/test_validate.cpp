@@ -5,7 +5,9 @@
 #include "reference/core/units.h"
 #include "reference/io/file.h"
 #include "simulator/validate/cells.h"
+#include "simulator/validate/networks.h"
 #include "simulator/validate/report.h"
+#include "simulator/validate/task.h"
 #include "tests/catch.h"
 
 using namespace convoy;
@@ -64,9 +66,12 @@ TEST_CASE("validate: a small folder gives what arithmetic says, and a reason for
   REQUIRE(all[6].predicted.has_value());
   CHECK(*all[5].predicted <= 8 * *all[6].predicted);
   CHECK(*all[5].predicted > 4 * *all[6].predicted);
-  CHECK(all[7].how.find("not in the zoo") != std::string::npos);
+  CHECK(all[7].how.find("is not known") != std::string::npos);
   CHECK(all[8].how.find("line 5, column") != std::string::npos);
-  CHECK(all[9].how.find("pipelines") != std::string::npos);
+  REQUIRE(all[9].predicted.has_value());
+  CHECK(*all[9].predicted > *all[6].predicted);  // four stages beat one GPU
+  CHECK(*all[9].predicted < 4 * *all[6].predicted);
+  CHECK(all[9].how == "4 stages, 16 micro-batches (not stated)");
 
   const std::vector<Summary> tables = by_table(all);
   REQUIRE(tables.size() == 2);
@@ -76,6 +81,60 @@ TEST_CASE("validate: a small folder gives what arithmetic says, and a reason for
   CHECK(parse_csv(validation_csv(all), "out.csv").rows.size() == 10);
   CHECK(validation_text(all, true).find("GPU not stated") != std::string::npos);
   CHECK(validation_json(all)["rows"].size() == 10);
+}
+
+TEST_CASE("validate: networks by the spellings of sources, with the parameters that are published", "[validate]") {
+  for (const auto& [words, name] : {std::pair{"ResNet-50 v1.5", "resnet50"},
+                                    {"Inception V3", "inception_v3"},
+                                    {"VGG-A (11 layers)", "vgg11"},
+                                    {"Inception-V1", "googlenet"},
+                                    {"squeezenet1_0", "squeezenet1_0"},
+                                    {"OverFeat fast", "overfeat"},
+                                    {"DenseNet-161", "densenet161"}}) {
+    INFO(words);
+    REQUIRE(network_name(words).has_value());
+    CHECK(*network_name(words) == name);
+  }
+  CHECK_FALSE(network_name("Net of Nobody").has_value());
+  CHECK_FALSE(network_name("").has_value());
+  // torchvision's counts; Inception-v4's of its paper's code (42,679,816); OverFeat's of convnet-benchmarks' layers; EfficientNet
+  // without squeeze-and-excitation, so less.
+  const auto millions = [](const char* name) { return static_cast<double>(parameter_count(measured_network(name))) / 1e6; };
+  CHECK(parameter_count(measured_network("densenet161")) == 28'681'000);
+  CHECK(parameter_count(measured_network("densenet169")) == 14'149'480);
+  CHECK(parameter_count(measured_network("squeezenet1_0")) == 1'248'424);
+  CHECK(parameter_count(measured_network("vgg13")) == 133'047'848);
+  CHECK(parameter_count(measured_network("resnext101_32x8d")) == 88'791'336);
+  CHECK(parameter_count(measured_network("wide_resnet50_2")) == 68'883'240);
+  CHECK(parameter_count(measured_network("mobilenet_v2")) == 3'504'872);
+  CHECK(std::abs(millions("inception_v4") / 42.68 - 1) < 0.002);
+  CHECK(std::abs(millions("inception_bn") / 11.3 - 1) < 0.03);
+  CHECK(std::abs(millions("resnet50_face") / 43.6 - 1) < 0.01);  // 512 of embedding with BatchNorm in the code of ArcFace
+  CHECK(millions("efficientnet_b0") < 5.3);
+  CHECK(measured_network("resnet50", 226).image.h == 224);
+  CHECK(measured_network("resnet50", 128).image.h == 128);
+}
+
+TEST_CASE("validate: versions and frameworks in words", "[validate]") {
+  CHECK(nccl_version("NCCL 2.8.4") == 20804);
+  CHECK(nccl_version("Chainer 7.0.0 + ChainerMN, NCCL 2.4.8, MPI") == 20408);
+  CHECK(nccl_version("NCCL 2.x (2019)") == 20000);
+  CHECK(nccl_version("NCCL 2.20.5+cuda12") == 22005);
+  CHECK(nccl_version("NCCL") == 0);
+  CHECK(nccl_version("NCCL 99999999999.1") == 990100);
+  CHECK(framework_of("Chainer 7").packs_gradients);
+  CHECK(framework_of("PyTorch 21.03").update_launches == 4);
+  CHECK(framework_of("").call_s == 0);
+  CHECK(cudnn_version("CuDNN[R4]-fp16") == 4);
+  CHECK(cudnn_version("MXNet 1.2, cuDNN 7.0.5") == 7);
+  CHECK(cudnn_version("Poseidon (Caffe), cuDNN R2") == 2);
+  CHECK(cudnn_version("cuDNN") == 0);
+  const Gpu& volta = *find_gpu("V100");
+  CHECK(precision_of("float16", volta) == "fp16");
+  CHECK(precision_of("Mixed precision", volta) == "amp");
+  CHECK(precision_of("tf32 possible (fp32 flag on Ampere)", volta) == "fp32");
+  CHECK(precision_of("tf32 possible (fp32 flag on Ampere)", *find_gpu("A100")) == "tf32");
+  CHECK_THROWS(precision_of("int8", volta));
 }
 
 TEST_CASE("validate: the network that the words of a case name", "[validate]") {
