@@ -65,6 +65,7 @@ std::string_view to_string(Phase phase) {
 Phase phase_of(const Op& op) {
   if (const auto* collective = std::get_if<Collective>(&op.action))
     return collective->kind == CollectiveKind::all_reduce ? Phase::all_reduce : Phase::other_communication;
+  if (std::holds_alternative<Serve>(op.action)) return Phase::wait;  // for pushes, most of the time
   const auto* compute = std::get_if<Compute>(&op.action);
   if (compute == nullptr) return Phase::other_communication;
   switch (compute->kind) {
@@ -152,7 +153,8 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     step_end[static_cast<std::size_t>(i.iteration)] = std::max(step_end[static_cast<std::size_t>(i.iteration)], i.end_s);
     const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
     RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
-    (std::holds_alternative<Compute>(op.action) ? rank.compute : rank.communication).push_back({i.start_s, i.end_s});
+    if (!std::holds_alternative<Serve>(op.action))  // which is always under way and says nothing
+      (std::holds_alternative<Compute>(op.action) ? rank.compute : rank.communication).push_back({i.start_s, i.end_s});
     const double wait_s = arrivals.wait_s(i);
     auto& phases = phase_s[static_cast<std::size_t>(i.iteration)];
     phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) * share[static_cast<std::size_t>(i.rank)];

@@ -33,6 +33,7 @@ struct Timeline {
   std::vector<Interval> intervals;
   std::string fidelity = {};                         ///< of a simulation: "steps", "flows" or "formula"; else ""
   std::vector<Representative> representatives = {};  ///< empty: every rank has intervals of its own
+  std::vector<ServedPush> pushes = {};               ///< of all servers, each in the order in which it took them
 };
 /// Who has intervals in a timeline of a schedule with so many ranks, and for how many ranks they stand.
 std::vector<Representative> ranks_of(const Timeline& timeline, int world_size);
