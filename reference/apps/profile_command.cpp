@@ -77,6 +77,9 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   const ScheduleChoice choice = choice_of(
       {.model = options.model, .plan = options.plan, .bucket = options.bucket, .threads = options.threads, .seed = options.seed},
       ranks);
+  if (choice.servers.count > 0)
+    throw InputError("workers of a plan with servers compute what ranks of plan data do; use --plan data --ranks WORKERS, and simulate "
+                     "with that profile");
   if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;
   const std::vector<int> batches = batches_of(options, ranks);
   for (const int batch : batches) require_between("--batch-per-rank", batch, 1, INT32_MAX / ranks);

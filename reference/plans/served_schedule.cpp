@@ -152,17 +152,18 @@ void add_server(Program& program, const Plan& plan, int server, std::int64_t wei
 }
 
 /// What servers do not go with.
-void check_settings(const Plan& plan) {
+void check_settings(const Model& model, const Plan& plan) {
   const auto refuse = [](bool wrong, const char* what) {
     if (wrong) throw InputError(cat("plan 'parameter_server' ", what));
   };
   refuse(plan.optimiser != Optimiser::sgd,
          "updates parts of tensors on servers, and LARS needs norms of whole ones; use --optimiser sgd, or --plan data");
   refuse(plan.gradient_dtype.has_value(), "sums gradients on servers, as they are; use --gradients f32, or --plan data");
-  refuse(plan.synchronised_statistics,
+  refuse(plan.synchronised_statistics && !states(model).empty(),
          "has workers that do not wait for each other in forward; use --statistics local, or --plan data");
   refuse(plan.mesh.axes.size() != 1 || plan.batch_axis != 0,
          "has one axis, which divides the images; write mesh: [{axis: data, ranks: 4, strategy: parameter_server}]");
+  refuse(plan.zero != 0, "has divided the state of the optimiser among servers already; leave --zero out");
   refuse(!plan.overrides.empty(), "has the whole network on every worker, so no node has a rule of its own; leave overrides out");
 }
 
@@ -178,7 +179,7 @@ int server_rank(const Plan& plan, int server) {
 }
 
 Schedule make_served_schedule(const Model& model, const Plan& plan, Mode mode) {
-  check_settings(plan);
+  check_settings(model, plan);
   Schedule schedule;
   schedule.mesh = plan.mesh;
   schedule.global_batch = plan.global_batch;

@@ -114,6 +114,10 @@ const Serve* serve_of(const Program& program) {
   return nullptr;
 }
 
+bool is_served(const Schedule& schedule) {
+  return std::ranges::any_of(schedule.programs, [](const Program& program) { return serve_of(program) != nullptr; });
+}
+
 std::int64_t region_bytes(const Program& program, const Region& region) {
   return region.slice.count * size_bytes(program.buffers.at(static_cast<std::size_t>(region.buffer)).dtype);
 }

@@ -204,6 +204,9 @@ struct Program {
   int batch = 0;  ///< images in Schedule::samples() of a rank of this class
   std::vector<Buffer> buffers;
   std::vector<Op> ops;
+  /// Where ranks with the same images divide the state of the optimiser: the parts of the model's flat weights that this one keeps
+  /// in "momentum", one after the other, and in "weights" too when that has as many elements.
+  std::vector<Slice> owned = {};
   [[nodiscard]] int stream_count() const;
   friend bool operator==(const Program&, const Program&) = default;
 };
@@ -236,6 +239,8 @@ Slice counted_samples(const Schedule& schedule, int rank, int loss = -1);
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
 /// The Serve op of a program; null when it has none.
 const Serve* serve_of(const Program& program);
+/// Whether any rank serves.
+bool is_served(const Schedule& schedule);
 /// Bytes of a region in a program.
 std::int64_t region_bytes(const Program& program, const Region& region);
 /// The regions an op reads (first) and writes (second); an operand that is updated is in both. A collective updates its region.

@@ -109,8 +109,7 @@ void check_serve(const Program& program, const Op& op, const Serve& serve,
 }
 
 void check_pushes(const Schedule& schedule, const Program& program, int rank, std::vector<Problem>& problems) {
-  const bool served = std::ranges::any_of(schedule.programs, [](const Program& each) { return serve_of(each) != nullptr; });
-  if (served) PushCheck(program, rank, problems).run();
+  if (is_served(schedule)) PushCheck(program, rank, problems).run();
 }
 
 }  // namespace convoy

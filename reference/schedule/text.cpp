@@ -200,6 +200,13 @@ class Parser {
     schedule_.programs.push_back({.batch = words.integer(words.value("batch")), .buffers = {}, .ops = {}});
     buffers_.clear();
     const std::string ranks = words.value("ranks");
+    while (words.next_starts_with("owned=")) {
+      const std::string part = words.value("owned");
+      const std::size_t plus = part.find('+');
+      if (plus == std::string::npos) words.fail("a part is offset+count, found '" + part + "'");
+      schedule_.programs.back().owned.push_back({words.parse<std::int64_t>(std::string_view(part).substr(0, plus), "an offset"),
+                                                 words.parse<std::int64_t>(std::string_view(part).substr(plus + 1), "a count")});
+    }
     if (ranks == "none") return;
     std::istringstream in(ranks);
     for (std::string range; std::getline(in, range, ',');) {
@@ -377,8 +384,9 @@ std::string to_text(const Schedule& schedule) {
   out << "\n";
   for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
     const Program& program = schedule.programs[c];
-    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c))
-        << "\n";
+    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c));
+    for (const Slice& part : program.owned) out << " owned=" << part.offset << "+" << part.count;
+    out << "\n";
     for (const Buffer& buffer : program.buffers)
       out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " "
           << to_string(buffer.shape) << (buffer.layout == BufferLayout::nchw ? "" : cat(" ", to_string(buffer.layout))) << "\n";

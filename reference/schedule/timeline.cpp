@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "reference/core/error.h"
@@ -55,6 +56,37 @@ std::vector<Representative> ranks_of(const Timeline& timeline, int world_size) {
   std::vector<Representative> all(static_cast<std::size_t>(world_size));
   for (int rank = 0; rank < world_size; ++rank) all[static_cast<std::size_t>(rank)] = {.rank = rank, .ranks = 1};
   return all;
+}
+
+ServingSummary summary_of(const std::vector<ServedPush>& pushes) {
+  ServingSummary summary{.pushes = static_cast<int>(pushes.size())};
+  std::map<int, int> updates;  // by server
+  double staleness = 0;
+  for (const ServedPush& push : pushes) {
+    int& of_server = updates[push.server];
+    of_server = std::max(of_server, push.update + 1);
+    summary.max_ahead = std::max(summary.max_ahead, push.ahead);
+    if (push.update < 0) {
+      ++summary.dropped;
+      continue;
+    }
+    staleness += push.staleness;
+    summary.max_staleness = std::max(summary.max_staleness, push.staleness);
+  }
+  summary.servers = static_cast<int>(updates.size());
+  for (const auto& [server, count] : updates) summary.updates += count;
+  const int used = summary.pushes - summary.dropped;
+  summary.mean_staleness = used > 0 ? staleness / used : 0;
+  return summary;
+}
+
+std::string describe(const ServingSummary& summary) {
+  const auto plural = [](int count, const char* word) { return cat(count, " ", word, count == 1 ? "" : "s"); };
+  const auto rounded = [](double value) { return cat(std::round(100 * value) / 100); };
+  std::string text = cat(plural(summary.servers, "server"), ": ", summary.pushes, " pushes made ", plural(summary.updates, "update"));
+  if (summary.dropped > 0) text += cat(", ", summary.dropped, " came late and were thrown away");
+  return cat(text, "; gradients were stale by ", rounded(summary.mean_staleness), " updates on average, ", summary.max_staleness,
+             " at most; nobody was more than ", plural(summary.max_ahead, "iteration"), " ahead");
 }
 
 std::string_view to_string(Phase phase) {

@@ -38,6 +38,21 @@ struct Timeline {
 /// Who has intervals in a timeline of a schedule with so many ranks, and for how many ranks they stand.
 std::vector<Representative> ranks_of(const Timeline& timeline, int world_size);
 
+/// What servers did with the pushes of a run.
+struct ServingSummary {
+  int servers = 0;
+  int pushes = 0;             ///< to all servers
+  int updates = 0;            ///< of all servers
+  int dropped = 0;            ///< pushes that were thrown away
+  double mean_staleness = 0;  ///< in updates, over the pushes that were not
+  int max_staleness = 0;
+  int max_ahead = 0;          ///< iterations that any worker went on ahead of the slowest
+  friend bool operator==(const ServingSummary&, const ServingSummary&) = default;
+};
+ServingSummary summary_of(const std::vector<ServedPush>& pushes);
+/// The same as a sentence.
+std::string describe(const ServingSummary& summary);
+
 /// What time counts as when it is broken down. An op counts as one of them, but for a collective: until the last rank of its
 /// group has begun it, the others wait, and only then does it move anything. Packing is what prepares and puts together messages.
 enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, packing, update, wait };

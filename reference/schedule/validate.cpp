@@ -108,6 +108,9 @@ Problems check_structure(const Schedule& schedule) {
              cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
   if (schedule.batch_axis < -1 || schedule.batch_axis >= static_cast<int>(schedule.mesh.axes.size()))
     return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
+  if (schedule.servers != 0 && (schedule.batch_axis < 0 || schedule.servers < 0 ||
+                                schedule.servers >= schedule.mesh.axes[static_cast<std::size_t>(schedule.batch_axis)].extent))
+    return {{-1, -1, "structure", cat("has ", schedule.servers, " servers behind the ranks that divide the batch; one must be left")}};
   for (std::size_t r = 0; r < schedule.class_of.size(); ++r) {
     const int c = schedule.class_of[r];
     if (c < 0 || static_cast<std::size_t>(c) >= schedule.programs.size())
@@ -431,10 +434,17 @@ class UpdateCheck {
     for (std::size_t id = 0; id < program_.ops.size(); ++id) {
       const auto* collective = std::get_if<Collective>(&program_.ops[id].action);
       if (collective == nullptr || collective->axis != axis) continue;
-      if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce) continue;
+      if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce &&
+          collective->kind != CollectiveKind::reduce_scatter)
+        continue;
       for (const Place& place : places_) {
         if (collective->region.buffer != place.region.buffer || !overlap(collective->region.slice, place.region.slice)) continue;
-        const Slice& slice = collective->region.slice;
+        Slice slice = collective->region.slice;
+        if (collective->kind == CollectiveKind::reduce_scatter) {
+          const CollectiveRequest request = request_of(schedule_, rank_, *collective);
+          const Slice mine = part_of(request, request.rank);
+          slice = {slice.offset + mine.offset, mine.count};
+        }
         reductions.emplace_back(static_cast<int>(id),
                                 Slice{slice.offset - place.region.slice.offset + gradients_.slice.offset, slice.count});
         if (collective->kind == CollectiveKind::reduce && schedule_.mesh.coordinate(rank_, axis) != collective->root)

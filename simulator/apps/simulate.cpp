@@ -130,6 +130,7 @@ void run(const SimulateOptions& options, const Session& session) {
   options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}", describe(choice), machine.cluster.name,
                                   machine.cluster.description, describe_cost(machine), describe_fidelity(done.timeline.fidelity),
                                   speed_table(step), step_table(done.times), memory_table(task.schedule, memory, device_bytes)));
+  if (done.report.serving) options.output.text(describe(*done.report.serving) + "\n");
   if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
   const std::optional<Costs> costs = costs_of(task, done.times, options.epoch_images);
   if (costs) options.output.text(cost_table(*costs));

@@ -103,6 +103,7 @@ Simulation simulate_task(const Task& task, const std::string& command) {
   done.report.threads = task.machine.profile ? task.machine.profile->threads : task.machine.cluster.cores_per_rank;
   done.report.set_times(done.times, done.timeline.clock);
   done.report.set_memory(task.schedule);
+  done.report.set_serving(done.timeline);
   return done;
 }
 
@@ -111,7 +112,7 @@ double lower_bound_s(const Task& task) {
   const Network network(cluster);
   // Round by round where the simulation is, else closed forms: with thousands of ranks the rounds would take minutes.
   const Timeline timeline =
-      chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
+      chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps && !is_served(task.schedule)
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
           : simulate(task.schedule, task.iterations, cluster, task.cost, {.fidelity = Fidelity::formula});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;

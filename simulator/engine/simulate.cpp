@@ -86,11 +86,13 @@ Timeline simulate(const Schedule& schedule, int iterations, const Cluster& clust
     std::string answer;
     put(answer, done.intervals);
     put(answer, done.representatives);
+    put(answer, done.pushes);
     return answer + done.fidelity;
   });
   std::size_t at = 0;
   timeline.intervals = take<Interval>(bytes, at);
   timeline.representatives = take<Representative>(bytes, at);
+  timeline.pushes = take<ServedPush>(bytes, at);
   timeline.fidelity = bytes.substr(at);
   return timeline;
 }
