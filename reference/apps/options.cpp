@@ -98,7 +98,7 @@ ScheduleChoice choice_of(const PlanOptions& options, int ranks) {
   const std::int64_t per_rank = options.batch_per_rank.value_or(kDefaultBatchPerRank);
   const std::int64_t batch = options.batch                          ? *options.batch
                              : from_file && !options.batch_per_rank ? choice.global_batch
-                                                                    : per_rank * choice.ranks;
+                                                                    : per_rank * working_ranks(choice);
   if (batch > INT32_MAX) throw InputError(cat("a global batch of ", batch, " images is too large; write at most ", INT32_MAX));
   choice.global_batch = static_cast<int>(batch);
   decide(choice, Fusion::on, ActivationLayout::blocked);

@@ -77,6 +77,9 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   ScheduleChoice choice = choice_of(
       {.model = options.model, .plan = options.plan, .bucket = options.bucket, .threads = options.threads, .seed = options.seed},
       ranks);
+  if (choice.servers.count > 0)
+    throw InputError("workers of a plan with servers compute what ranks of plan data do; use --plan data --ranks WORKERS, and simulate "
+                     "with that profile");
   Transport transport = session.transport(options.ranks);
   know_machine(choice, transport.topology);
   if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;

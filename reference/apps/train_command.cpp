@@ -164,6 +164,7 @@ void print_step(std::FILE* out, const RunReport& report) {
   fmt::print(out, "  compute {}, exposed communication {}, waiting for other ranks {}, bubble {}; hidden communication {}\n",
              format_time(report.compute_s), format_time(report.exposed_communication_s), format_time(report.wait_s),
              format_time(report.bubble_s), format_time(report.hidden_communication_s));
+  if (report.serving) fmt::print(out, "  {}\n", describe(*report.serving));
 }
 
 InputFacts facts_of(const Dataset& data) {
@@ -186,6 +187,7 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   report.seed = static_cast<std::uint64_t>(options.plan.seed);
   report.set_times(result.times, result.timeline.clock);
   report.set_memory(result.schedule);
+  report.set_serving(result.timeline);
   report.test_accuracy = result.epochs.back().test_accuracy;
   for (const EpochResult& epoch : result.epochs) {
     report.train_loss_per_epoch.push_back(epoch.train_loss);

@@ -30,6 +30,9 @@ void combine(OnReceive how, DType dtype, std::byte* mine, const std::byte* their
 std::vector<std::vector<int>> last_uses(const Program& program) {
   const ProgramOrder order(program);
   std::vector<std::vector<int>> touching(program.buffers.size());
+  std::vector<bool> kept(program.buffers.size(), false);  // a push for the next iteration may lie there already
+  if (const Serve* serve = serve_of(program))
+    for (const Message& push : serve->pushes) kept[static_cast<std::size_t>(push.region.buffer)] = true;
   for (std::size_t op = 0; op < program.ops.size(); ++op) {
     const auto [reads, writes] = regions_of(program.ops[op]);
     for (const auto* regions : {&reads, &writes})
@@ -37,7 +40,7 @@ std::vector<std::vector<int>> last_uses(const Program& program) {
   }
   std::vector<std::vector<int>> ends(program.ops.size());
   for (std::size_t b = 0; b < touching.size(); ++b) {
-    if (touching[b].empty() || is_persistent(program.buffers[b].kind)) continue;
+    if (touching[b].empty() || kept[b] || is_persistent(program.buffers[b].kind)) continue;
     const int last = touching[b].back();
     const bool after_all =
         std::all_of(touching[b].begin(), touching[b].end(), [&](int op) { return op == last || order.before(op, last); });

@@ -18,6 +18,7 @@ struct ComputeCall {
   const Op& op;
   const Compute& compute;
   RankMemory& memory;
+  double share = 1;  ///< of an update: the part of the step's images that its gradients are of; weight decay acts by as much
 };
 /// Carries out compute ops: kernels of the CPU or the GPU, injected. Called from the thread of the op's stream, for different
 /// ranks at the same time.

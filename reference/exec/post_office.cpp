@@ -17,10 +17,11 @@ void PostOffice::wait(Inbox& inbox, std::unique_lock<std::mutex>& lock, const Re
 }
 
 std::shared_ptr<PostOffice::Letter> PostOffice::offer(const MessageName& name, const std::byte* data, std::int64_t bytes) {
-  auto letter = std::make_shared<Letter>(Letter{data, bytes, name.from});
+  auto letter = std::make_shared<Letter>(Letter{.data = data, .bytes = bytes, .from = name.from});
   Inbox& inbox = inboxes_[static_cast<std::size_t>(name.to)];
   {
     const std::lock_guard lock(inbox.mutex);
+    letter->arrival = inbox.arrivals++;
     inbox.letters.emplace(name, letter);
   }
   inbox.changed.notify_all();
@@ -36,6 +37,26 @@ std::shared_ptr<PostOffice::Letter> PostOffice::wait_for_offer(const MessageName
   auto letter = std::move(found->second);
   inbox.letters.erase(found);
   return letter;
+}
+
+std::pair<std::size_t, std::shared_ptr<PostOffice::Letter>> PostOffice::wait_for_any(const std::vector<MessageName>& names) {
+  Inbox& inbox = inboxes_[static_cast<std::size_t>(names.at(0).to)];
+  std::unique_lock lock(inbox.mutex);
+  std::size_t first = names.size();
+  auto found = inbox.letters.end();
+  const auto look = [&] {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (const auto here = inbox.letters.find(names[i]);
+          here != inbox.letters.end() && (first == names.size() || here->second->arrival < found->second->arrival)) {
+        first = i;
+        found = here;
+      }
+    return first != names.size();
+  };
+  wait(inbox, lock, look, " or another worker to push", names.front().from);
+  auto letter = std::move(found->second);
+  inbox.letters.erase(found);
+  return {first, std::move(letter)};
 }
 
 void PostOffice::done_reading(Letter& letter) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace convoy {
@@ -47,6 +48,7 @@ class PostOffice {
     const std::byte* data = nullptr;
     std::int64_t bytes = 0;
     int from = 0;
+    std::uint64_t arrival = 0;  ///< letters to one rank, in the order in which they were offered
     bool read = false;  ///< guarded by the sender's inbox
   };
 
@@ -54,6 +56,8 @@ class PostOffice {
   std::shared_ptr<Letter> offer(const MessageName& name, const std::byte* data, std::int64_t bytes);
   /// Waits for a message to be offered.
   std::shared_ptr<Letter> wait_for_offer(const MessageName& name);
+  /// Waits for any of these to be offered, all to the same rank; of several the one that was first. Returns its place in `names`.
+  std::pair<std::size_t, std::shared_ptr<Letter>> wait_for_any(const std::vector<MessageName>& names);
   /// Tells the sender that its elements are no longer needed.
   void done_reading(Letter& letter);
   /// Waits until the receiver is done reading.
@@ -69,6 +73,7 @@ class PostOffice {
     std::mutex mutex;
     std::condition_variable changed;
     std::unordered_map<MessageName, std::shared_ptr<Letter>, HashName> letters;
+    std::uint64_t arrivals = 0;
   };
   /// Waits on an inbox until `ready()`; throws Stopped or TimedOut.
   template <class Ready>

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "reference/exec/combine.h"
 #include "reference/exec/exec.h"
 #include "reference/exec/post_office.h"
+#include "reference/exec/server.h"
 #include "reference/schedule/validate.h"
 
 namespace convoy {
@@ -78,6 +80,10 @@ class ThreadsRun {
       memories[static_cast<std::size_t>(r)].bind(schedule.program(r));
       if (options.poison) memories[static_cast<std::size_t>(r)].poison();
     }
+    for (int r = 0; r < schedule.world_size(); ++r)
+      for (const Op& op : schedule.program(r).ops)
+        if (std::holds_alternative<Serve>(op.action))
+          servers_[r] = std::make_unique<Server>(schedule, r, op, iterations, memories[static_cast<std::size_t>(r)], compute);
     if (options.poison)
       for (const Program& program : schedule.programs) last_uses_.push_back(last_uses(program));
   }
@@ -102,6 +108,8 @@ class ThreadsRun {
     Timeline timeline{.clock = "steady", .intervals = {}};
     for (const Lane& each : lanes)
       timeline.intervals.insert(timeline.intervals.end(), each.intervals.begin(), each.intervals.end());
+    for (const auto& [rank, server] : servers_)
+      timeline.pushes.insert(timeline.pushes.end(), server->log().begin(), server->log().end());
     return timeline;
   }
 
@@ -149,6 +157,8 @@ class ThreadsRun {
       compute_({schedule_, rank, iteration, op, *compute, memories_[static_cast<std::size_t>(rank)]});
     } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
       sent_bytes = run_exchange(rank, iteration, *exchange);
+    } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+      sent_bytes = run_server(rank, iteration, *serve);
     } else {
       sent_bytes = run_collective(rank, iteration, std::get<Collective>(op.action));
     }
@@ -172,6 +182,38 @@ class ThreadsRun {
       in = Parcel{{from, rank, -1, exchange.recv->id, iteration, 0}, exchange.recv->region};
     }
     return move(rank, {{{out, in, OnReceive::copy, false}}});
+  }
+
+  /// Takes pushes, whatever iteration of theirs they are of, until this iteration is over. Answers are not waited for: who is
+  /// answered pushes again only after it has read.
+  std::int64_t run_server(int rank, int iteration, const Serve& serve) {
+    Server& server = *servers_.at(rank);
+    const RankMemory& memory = memories_[static_cast<std::size_t>(rank)];
+    const auto peer = [&](const Message& message) { return schedule_.mesh.neighbour(rank, message.peer.axis, message.peer.offset); };
+    std::int64_t sent_bytes = 0;
+    while (!server.is_over(iteration)) {
+      std::vector<MessageName> names;
+      std::vector<int> workers;
+      for (std::size_t w = 0; w < serve.pushes.size(); ++w) {
+        const int awaited = server.awaited(static_cast<int>(w));
+        if (awaited == iterations_) continue;
+        names.push_back({peer(serve.pushes[w]), rank, -1, serve.pushes[w].id, awaited, 0});
+        workers.push_back(static_cast<int>(w));
+      }
+      const auto [which, letter] = post_office_.wait_for_any(names);
+      const Message& push = serve.pushes[static_cast<std::size_t>(workers[which])];
+      const std::int64_t bytes = region_bytes(schedule_.program(rank), push.region);
+      require(letter->bytes == bytes, "run_on_threads", "rank ", letter->from, " pushed ", letter->bytes, " bytes where ", bytes,
+              " are expected");
+      if (bytes > 0) std::memcpy(memory.bytes_at(push.region), letter->data, static_cast<std::size_t>(bytes));
+      post_office_.done_reading(*letter);
+      for (const int answered : server.take(workers[which])) {
+        const Message& pull = serve.pulls[static_cast<std::size_t>(answered)];
+        post_office_.offer({rank, peer(pull), -1, pull.id, server.awaited(answered) - 1, 0}, memory.bytes_at(pull.region), bytes);
+        sent_bytes += bytes;
+      }
+    }
+    return sent_bytes;
   }
 
   /// The channels of a collective take turns: round i of all of them, then the next. No round waits for a later one of another
@@ -273,6 +315,7 @@ class ThreadsRun {
   const ComputeFn& compute_;
   const RunOptions& options_;
   PostOffice post_office_;
+  std::map<int, std::unique_ptr<Server>> servers_;        ///< by rank
   std::vector<std::unique_ptr<Progress>> progress_;       ///< of each rank
   std::vector<std::vector<std::vector<int>>> last_uses_;  ///< class, op -> buffers to poison
   std::mutex failure_mutex_;

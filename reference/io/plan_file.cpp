@@ -14,10 +14,10 @@ namespace {
 
 constexpr int kMostRanks = 1 << 20;
 constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
-const std::vector<std::string> kKeys = {"name",      "mesh",       "batch",      "batch_axis", "overrides",      "dtype",
-                                        "gradients", "precision",  "statistics", "at_root",    "scheme",         "overlap",
-                                        "bucket",    "all_reduce", "chunks",     "channels",   "ranks_per_node", "fusion",
-                                        "layout",    "accumulate", "optimiser"};
+const std::vector<std::string> kKeys = {
+    "name",           "mesh",    "batch",  "batch_axis", "overrides", "dtype",      "gradients", "precision",
+    "statistics",     "at_root", "scheme", "overlap",    "bucket",    "all_reduce", "chunks",    "channels",
+    "ranks_per_node", "fusion",  "layout", "accumulate", "optimiser", "servers",    "zero"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -137,6 +137,32 @@ void parse_kernels(const YamlMap& root, Plan& plan) {
     plan.layout = root.parsed("layout", "auto", [](const std::string& word) { return parse_activation_layout(word); });
 }
 
+void parse_servers(const YamlMap& root, Plan& plan) {
+  const bool strategy = std::ranges::find(plan.strategies, "parameter_server") != plan.strategies.end();
+  if (!root.has("servers")) {
+    if (strategy)
+      root.fail("mesh", "the strategy parameter_server needs servers; add servers: {count: 1, on: workers, mode: sync}");
+    return;
+  }
+  const YamlMap map = root.map("servers", {"count", "on", "mode", "accept", "bound"}, "{count: 1, on: workers, mode: sync}");
+  PlanServers servers{.count = map.count("count", kMostRanks)};
+  if (map.has("on"))
+    servers.own_ranks = map.parsed("on", "workers", [](const std::string& word) {
+      return one_of("place of servers", word, {"own", "workers"});
+    }) == "own";
+  if (map.has("mode"))
+    servers.mode = map.parsed("mode", "sync", [](const std::string& word) { return std::string(serve_mode(word).name); });
+  if (map.has("accept")) servers.accept = map.count("accept", kMostRanks);
+  if (map.has("bound")) servers.bound = static_cast<int>(map.number("bound", 0, 1e6));
+  if (!strategy || plan.mesh.axes.size() != 1)
+    root.fail("servers", "servers go with a mesh of one axis, [{axis: data, ranks: 4, strategy: parameter_server}]");
+  try {  // the same rules as those of the options
+    plan.servers = make_plan("parameter_server", {.ranks = plan.mesh.world_size(), .servers = servers}).servers;
+  } catch (const InputError& error) {
+    root.fail("servers", error.what());
+  }
+}
+
 /// At the root, every axis has the strategy that belongs to it.
 void parse_root(const YamlMap& root, Plan& plan) {
   if (root.has("at_root")) plan.at_root = on_off(root, "at_root");
@@ -205,6 +231,16 @@ std::string to_yaml(const Plan& plan) {
   field("layout", std::string(to_string(plan.layout)));
   field("accumulate", plan.accumulate);
   field("optimiser", std::string(to_string(plan.optimiser)));
+  if (plan.zero != 0) field("zero", plan.zero);
+  if (const PlanServers& servers = plan.servers; servers.count > 0) {
+    out << YAML::Key << "servers" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    field("count", servers.count);
+    field("on", servers.own_ranks ? "own" : "workers");
+    field("mode", servers.mode);
+    if (servers.accept > 0) field("accept", servers.accept);
+    if (servers.bound > 0) field("bound", servers.bound);
+    out << YAML::EndMap;
+  }
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -220,6 +256,8 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   parse_synchronisation(root, plan);
   parse_kernels(root, plan);
   parse_root(root, plan);
+  parse_servers(root, plan);
+  if (root.has("zero")) plan.zero = root.count("zero", 3);
   return plan;
 }
 

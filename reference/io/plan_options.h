@@ -37,7 +37,7 @@ inline std::string all_reduce_help() {
 class PlanWords {
  public:
   /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser --channels
-  /// --ranks-per-node.
+  /// --ranks-per-node --zero --servers --servers-on --server-mode --accept --bound.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -72,6 +72,23 @@ class PlanWords {
                     "Parts of each rank's images that go through one after the other, into one gradient")
         ->capture_default_str()
         ->type_name("N");
+    verb.add_option("--zero", zero_,
+                    "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
+        ->type_name("STAGE");
+    verb.add_option("--servers", servers_.count, "Servers among which weights are divided, of --plan parameter_server")
+        ->capture_default_str()
+        ->type_name("N");
+    verb.add_option("--servers-on", servers_on_, "workers: servers share ranks with workers; own: the last of the --ranks only serve")
+        ->capture_default_str()
+        ->type_name("WORD");
+    verb.add_option("--server-mode", servers_.mode,
+                    cat("What servers do with pushes: ", listed_names(serve_modes()), "; see --accept and --bound"))
+        ->capture_default_str()
+        ->type_name("MODE");
+    verb.add_option("--accept", servers_.accept, "--server-mode backup: the first so many pushes of an iteration make an update")
+        ->type_name("K");
+    verb.add_option("--bound", servers_.bound, "--server-mode ssp: iterations that a worker may be ahead of the slowest")
+        ->type_name("S");
     verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
         ->capture_default_str()
         ->type_name("NAME");
@@ -106,7 +123,9 @@ class PlanWords {
       throw InputError(cat("--ranks-per-node is ", ranks_per_node_, "; write 1 or more"));
     if (typed("--channels")) choice.channels = channels_;
     if (typed("--ranks-per-node")) choice.ranks_per_node = ranks_per_node_;
-    if (choice.plan_yaml.empty()) require_they_matter();
+    if (choice.plan_yaml.empty() && plan_ == "parameter_server") choice.servers = servers();
+    if (typed("--zero")) choice.zero = zero();
+    require_they_matter(choice);
   }
   /// Whether the plan is read from a file.
   [[nodiscard]] bool from_file() const { return is_plan_file(plan_); }
@@ -125,8 +144,30 @@ class PlanWords {
     return gradients_ == "f32" ? std::nullopt : std::optional(parse_dtype(gradients_));
   }
 
+  [[nodiscard]] int zero() const {
+    if (!is_plan_file(plan_) && plan_ != "data" && plan_ != "sharded_optimizer")
+      throw InputError(cat("--zero changes nothing in plan '", plan_, "'; it is for --plan data, or sharded_optimizer"));
+    if (zero_ < 0 || zero_ > 3) throw InputError(cat("--zero is ", zero_, "; use 1, 2 or 3, or 0 for none"));
+    return zero_;
+  }
+
+  [[nodiscard]] PlanServers servers() const {
+    if (servers_on_ != "own" && servers_on_ != "workers")
+      throw_unknown_word("value of --servers-on", servers_on_, {"own", "workers"});
+    PlanServers all = servers_;
+    all.own_ranks = servers_on_ == "own";
+    return all;
+  }
+
   /// An option that would change nothing is a mistake.
-  void require_they_matter() const {
+  void require_they_matter(const ScheduleChoice& choice) const {
+    for (const char* option : {"--servers", "--servers-on", "--server-mode", "--accept", "--bound"}) {
+      if (!typed(option) || (choice.plan_yaml.empty() && plan_ == "parameter_server")) continue;
+      throw InputError(choice.plan_yaml.empty()
+                           ? cat(option, " changes nothing in plan '", plan_, "'; it is for --plan parameter_server")
+                           : cat(option, " changes nothing in ", plan_, "; change what it says about servers"));
+    }
+    if (!choice.plan_yaml.empty()) return;
     const bool hybrid = plan_ == "hybrid";
     const auto refuse = [&](const char* option, const char* plan) {
       if (typed(option)) throw InputError(cat(option, " changes nothing in plan '", plan_, "'; it is for --plan ", plan));
@@ -165,6 +206,8 @@ class PlanWords {
               .optimiser = plan.optimiser,
               .channels = plan.channels,
               .ranks_per_node = plan.ranks_per_node,
+              .servers = plan.servers,
+              .zero = plan.zero,
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -181,6 +224,9 @@ class PlanWords {
   std::string optimiser_ = "sgd";
   int channels_ = 0;
   int ranks_per_node_ = 0;
+  PlanServers servers_ = {.count = 1};
+  std::string servers_on_ = "workers";
+  int zero_ = 0;
 };
 
 }  // namespace convoy

@@ -1,5 +1,6 @@
 #include "reference/io/report.h"
 
+#include <algorithm>
 #include <array>
 
 #include "reference/io/json_fields.h"
@@ -88,6 +89,13 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
   if (choice.accumulate != 1) json["accumulate"] = choice.accumulate;
   if (choice.optimiser != Optimiser::sgd) json["optimiser"] = to_string(choice.optimiser);
+  if (choice.zero != 0) json["zero"] = choice.zero;
+  if (const PlanServers& servers = choice.servers; servers.count > 0)
+    json["servers"] = {{"count", servers.count},
+                       {"on", servers.own_ranks ? "own" : "workers"},
+                       {"mode", servers.mode},
+                       {"accept", servers.accept},
+                       {"bound", servers.bound}};
   json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
   json["fusion"] = to_string(choice.fusion);
   json["layout"] = to_string(choice.layout);
@@ -103,6 +111,16 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("chosen_for")) choice.machine = parse_machine(fields.object("chosen_for"));
   if (fields.has("accumulate")) choice.accumulate = fields.small_integer("accumulate", 1);
   parse_optional(fields, "optimiser", [&](const std::string& word) { choice.optimiser = parse_optimiser(word); });
+  if (fields.has("zero")) choice.zero = fields.small_integer("zero");
+  if (fields.has("servers")) {
+    JsonFields servers = fields.object("servers");
+    choice.servers = {.count = servers.small_integer("count", 1),
+                      .own_ranks = servers.text("on") == "own",
+                      .mode = servers.text("mode"),
+                      .accept = servers.small_integer("accept"),
+                      .bound = servers.small_integer("bound")};
+    servers.require_all_known();
+  }
   parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
   parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
   parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
@@ -148,6 +166,7 @@ std::vector<std::string> value_names(const RunReport& report) {
   for (const auto& [name, values] : kPerEpoch)
     if (!(report.*values).empty()) names.emplace_back(name);
   if (!report.memory_bytes.empty()) names.emplace_back("memory_bytes");
+  if (report.serving) names.emplace_back("serving");
   return names;
 }
 
@@ -201,6 +220,17 @@ void parse_values(RunReport& report, JsonFields& fields) {
     if (fields.has(name)) report.*values = fields.numbers(name);
   (void)fields.has("simulation");  // what 'convoy simulate' adds is not part of a RunReport
   if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
+  if (fields.has("serving")) {
+    JsonFields serving = fields.object("serving");
+    report.serving = {.servers = serving.small_integer("servers"),
+                      .pushes = serving.small_integer("pushes"),
+                      .updates = serving.small_integer("updates"),
+                      .dropped = serving.small_integer("dropped_pushes"),
+                      .mean_staleness = serving.number("mean_staleness_updates"),
+                      .max_staleness = serving.small_integer("max_staleness_updates"),
+                      .max_ahead = serving.small_integer("max_ahead_iterations")};
+    serving.require_all_known();
+  }
   JsonFields provenance = fields.object("provenance");
   for (const std::string& name : value_names(report)) {
     const bool was_idle = old && (name == "wait_s" || name == "bubble_s");
@@ -242,7 +272,9 @@ Plan plan_of(const ScheduleChoice& choice) {
                                                                  .global_batch = choice.global_batch,
                                                                  .split = choice.split,
                                                                  .inside = choice.inside,
-                                                                 .scheme = choice.scheme})
+                                                                 .scheme = choice.scheme,
+                                                                 .servers = choice.servers,
+                                                                 .zero = choice.zero})
                                        : parse_plan(choice.plan_yaml, "plan");
   if (plan.mesh.world_size() != choice.ranks)
     throw InputError(cat("plan '", plan.name, "' has a mesh of ", plan.mesh.world_size(), " ranks, not of ", choice.ranks));
@@ -253,6 +285,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   if (choice.accumulate < 1) throw InputError(cat("images go through in ", choice.accumulate, " parts, expected 1 or more"));
   plan.accumulate = choice.accumulate;
   plan.optimiser = choice.optimiser;
+  if (choice.zero != 0) plan.zero = choice.zero;
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;
@@ -264,6 +297,10 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.fusion = choice.fusion;
   plan.layout = choice.layout;
   return plan;
+}
+
+int working_ranks(const ScheduleChoice& choice) {
+  return choice.ranks - (choice.servers.own_ranks ? std::min(choice.servers.count, choice.ranks - 1) : 0);
 }
 
 Model model_of(const ScheduleChoice& choice) { return model_for(load_model(choice.model).model, plan_of(choice)); }
@@ -307,6 +344,12 @@ void RunReport::set_memory(const Schedule& made) {
   provenance["memory_bytes"] = Provenance::formula;
 }
 
+void RunReport::set_serving(const Timeline& timeline) {
+  if (timeline.pushes.empty()) return;
+  serving = summary_of(timeline.pushes);
+  provenance["serving"] = provenance_of_clock(timeline.clock);
+}
+
 std::string to_json(const RunReport& report) {
   ordered_json phases = ordered_json::object();
   for (const std::string& phase : phase_names()) {
@@ -341,6 +384,14 @@ std::string to_json(const RunReport& report) {
   for (const auto& [name, values] : kPerEpoch)
     if (!(report.*values).empty()) json[name] = report.*values;
   if (!report.memory_bytes.empty()) json["memory_bytes"] = report.memory_bytes;
+  if (const std::optional<ServingSummary>& serving = report.serving)
+    json["serving"] = {{"servers", serving->servers},
+                       {"pushes", serving->pushes},
+                       {"updates", serving->updates},
+                       {"dropped_pushes", serving->dropped},
+                       {"mean_staleness_updates", serving->mean_staleness},
+                       {"max_staleness_updates", serving->max_staleness},
+                       {"max_ahead_iterations", serving->max_ahead}};
   json["provenance"] = provenance_json(report);
   return json_text(json, 2) + "\n";
 }

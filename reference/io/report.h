@@ -41,11 +41,15 @@ struct ScheduleChoice {
   int channels = 0;                           ///< of all_reduce; 0: as many as the algorithm usually has
   int ranks_per_node = 0;                     ///< consecutive ranks that share one; 0: unknown
   std::optional<GroupTopology> machine = {};  ///< for which all_reduce = auto chooses
+  PlanServers servers = {};                   ///< parameter_server
+  int zero = 0;                               ///< data, sharded_optimizer: stage of ZeRO
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };
 /// The plan and the schedule of a choice. An InputError names what is unknown or out of range.
 Plan plan_of(const ScheduleChoice& choice);
+/// Ranks that have images: all but servers on ranks of their own.
+int working_ranks(const ScheduleChoice& choice);
 /// The model of a choice, fused if it says so: what its schedules are of.
 Model model_of(const ScheduleChoice& choice);
 Schedule schedule_of(const ScheduleChoice& choice, Mode mode = Mode::train);
@@ -94,6 +98,7 @@ struct RunReport {
   std::vector<double> train_accuracy_per_epoch;
   std::vector<double> test_loss_per_epoch;
   std::vector<double> time_s_per_epoch;    ///< of training, without evaluation
+  std::optional<ServingSummary> serving;   ///< of plans with parameter servers
   std::vector<std::int64_t> memory_bytes;  ///< of each class of ranks, or of each rank
   /// Of every value above that came out; filled by set_times for those it sets.
   std::map<std::string, Provenance> provenance;
@@ -102,6 +107,8 @@ struct RunReport {
   void set_times(const StepTimes& times, const std::string& clock_name);
   /// Fills memory_bytes with what plan_memory() says about each rank's program (one entry a class), a formula.
   void set_memory(const Schedule& made);
+  /// Fills `serving` where there are servers, with the provenance that belongs to the clock.
+  void set_serving(const Timeline& timeline);
 };
 
 /// JSON with the unit in the name of every field. Throws std::invalid_argument when a value has no provenance.

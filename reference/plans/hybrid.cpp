@@ -20,7 +20,7 @@ Plan make(const PlanRequest& request) {
                          below, " or --ranks ", (request.ranks / inner + 1) * inner));
   }
   const NamedPlan& inside = named_plan(request.inside);
-  if (inside.rules == nullptr || inside.name == "data" || inside.name == "data_parallel_root")
+  if (inside.rules == nullptr || inside.name == "data" || inside.name == "data_parallel_root" || inside.name == "parameter_server")
     throw InputError(
         cat("plan 'hybrid' cannot have '", inside.name, "' inside; use filter, channel, megatron, spatial or one_weird_trick"));
   PlanRequest one_group = request;

@@ -2,6 +2,8 @@
 
 #include "reference/core/error.h"
 #include "reference/plans/plan.h"
+#include "reference/plans/served_schedule.h"
+#include "reference/plans/sharded_schedule.h"
 #include "reference/plans/step_writer.h"
 
 namespace convoy {
@@ -21,6 +23,9 @@ void check_plan(const Plan& plan) {
   require(plan.accumulate >= 1, "make_schedule", "the images of a rank go through in at least one part, got ", plan.accumulate);
   require(!plan.gradient_dtype || size_bytes(*plan.gradient_dtype) == 2, "make_schedule",
           "gradients are summed in f16, in bf16 or as they are");
+  for (const std::string& strategy : plan.strategies)
+    if (strategy == "parameter_server" && plan.servers.count < 1)
+      throw InputError("the strategy 'parameter_server' needs servers; add for example servers: {count: 1}, or write strategy: data");
   require(!plan.at_root || plan.batch_axis == -1, "make_schedule", "a plan with everything at rank 0 has no batch axis");
 }
 
@@ -62,7 +67,10 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   check_batch_axis(plan, rules_of(model, plan));
   if (plan.all_reduce != kAutomatic)
     (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
-  Schedule schedule;
+  const bool made = plan.servers.count > 0 || plan.zero != 0;  // of what plan `data` makes
+  Schedule schedule = plan.servers.count > 0 ? make_served_schedule(model, plan, mode)
+                      : plan.zero != 0       ? make_sharded_schedule(model, plan, mode)
+                                             : Schedule{};
   schedule.model = model.name;
   schedule.plan = plan.name;
   schedule.mode = mode == Mode::train ? "train" : "evaluate";
@@ -70,6 +78,7 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   schedule.global_batch = plan.global_batch;
   schedule.batch_axis = plan.batch_axis;
   schedule.mesh = plan.mesh;
+  if (made) return schedule;
   schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
   std::map<std::vector<int>, int> classes;
   for (int r = 0; r < schedule.world_size(); ++r) {

@@ -45,6 +45,15 @@ Optimiser parse_optimiser(std::string_view name);
 
 /// The most channels that a plan may ask for.
 inline constexpr int kMostPlanChannels = 64;
+/// Parameter servers: see plans/parameter_server.cpp.
+struct PlanServers {
+  int count = 0;           ///< 0: none, gradients are summed by collectives
+  bool own_ranks = false;  ///< behind those of the workers; else they share ranks with workers, evenly spaced
+  std::string mode = "sync";  ///< a name of serve_modes()
+  int accept = 0;             ///< backup: pushes that make an update
+  int bound = 0;              ///< ssp: iterations that a worker may be ahead of the slowest
+  friend bool operator==(const PlanServers&, const PlanServers&) = default;
+};
 
 struct Plan {
   std::string name = "data";
@@ -73,6 +82,8 @@ struct Plan {
   /// activations. BatchNorm2d has statistics of its own for each part.
   int accumulate = 1;
   Optimiser optimiser = Optimiser::sgd;
+  PlanServers servers = {};
+  int zero = 0;  ///< stage of ZeRO, 1 to 3, of plan data: see plans/sharded_optimizer.cpp; 0: nothing is divided
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
@@ -83,6 +94,8 @@ struct PlanRequest {
   int split = 0;                              ///< hybrid: ranks of the inner axis; 0: two
   std::string inside = "filter";              ///< hybrid: the plan of the inner axis
   ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
+  PlanServers servers = {.count = 1};         ///< parameter_server
+  int zero = 0;                               ///< sharded_optimizer: its stage; 0: the first
 };
 
 /// One row of the table of named plans.
@@ -129,5 +142,7 @@ extern const NamedPlan megatron_plan;
 extern const NamedPlan spatial_plan;
 extern const NamedPlan one_weird_trick_plan;
 extern const NamedPlan hybrid_plan;
+extern const NamedPlan parameter_server_plan;
+extern const NamedPlan sharded_optimizer_plan;
 
 }  // namespace convoy

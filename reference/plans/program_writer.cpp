@@ -76,7 +76,7 @@ int ProgramWriter::compute(std::string name, Compute compute, std::vector<int> a
   return last_compute_ = static_cast<int>(program_.ops.size()) - 1;
 }
 
-int ProgramWriter::communicate(std::string name, int stream, int node, std::variant<Compute, Exchange, Collective> action) {
+int ProgramWriter::communicate(std::string name, int stream, int node, decltype(Op::action) action) {
   Op op{std::move(name), stream, {}, std::move(action), node};
   if (last_compute_ >= 0) op.after.push_back(last_compute_);
   const std::vector<int> others = awaited_by(op);

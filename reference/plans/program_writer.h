@@ -30,7 +30,7 @@ class ProgramWriter {
   /// Appends a compute op. It waits for every communication op that touches what it touches.
   int compute(std::string name, Compute compute, std::vector<int> after = {});
   /// Appends a communication op behind all compute ops so far, and behind other streams that touch what it touches.
-  int communicate(std::string name, int stream, int node, std::variant<Compute, Exchange, Collective> action);
+  int communicate(std::string name, int stream, int node, decltype(Op::action) action);
   /// Orders the end of the step behind all communication that nothing waits for yet.
   void join();
 

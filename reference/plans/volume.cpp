@@ -22,12 +22,13 @@ std::string what_moves(const Model& model, const Op& op) {
 /// Gradients move backward: of outputs (dy), of inputs (dx), the sums of BatchNorm2d that its gradient needs, and of weights.
 Direction direction_of(const Model& model, const Op& op) {
   const std::string what = what_moves(model, op);
-  for (const char* gradient : {"dx", "dy", "gradient_sums", "bucket"})
+  for (const char* gradient : {"dx", "dy", "gradient_sums", "bucket", "push"})
     if (what.starts_with(gradient)) return Direction::backward;
   return Direction::forward;
 }
 
 std::string kind_of(const Op& op) {
+  if (std::holds_alternative<Serve>(op.action)) return "serve";
   const auto* collective = std::get_if<Collective>(&op.action);
   return collective == nullptr ? "exchange" : std::string(to_string(collective->kind));
 }
@@ -36,6 +37,11 @@ std::int64_t sent_bytes(const Schedule& schedule, int rank, const Op& op) {
   const Program& program = schedule.program(rank);
   if (const auto* exchange = std::get_if<Exchange>(&op.action))
     return exchange->send ? region_bytes(program, exchange->send->region) : 0;
+  if (const auto* serve = std::get_if<Serve>(&op.action)) {
+    std::int64_t bytes = 0;
+    for (const Message& pull : serve->pulls) bytes += region_bytes(program, pull.region);
+    return bytes;
+  }
   const auto& collective = std::get<Collective>(op.action);
   const std::int64_t elements = elements_sent_by_all_channels(collective_algorithm(collective.kind, collective.algorithm),
                                                               request_of(schedule, rank, collective));

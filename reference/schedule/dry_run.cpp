@@ -72,6 +72,7 @@ class DryRun {
         announce(runner, op);
       }
       if (!complete(runner, op)) continue;
+      answer(runner, op);
       runner.done[static_cast<std::size_t>(id)] = true;
       runner.reached[s] = false;
       ++runner.next[s];
@@ -98,7 +99,16 @@ class DryRun {
       ++arrived_[group_key(runner, *collective)];
       if (arrived_[group_key(runner, *collective)] == members(runner, *collective))
         for (std::size_t i = 0; i < runners_.size(); ++i) queue_.push_back(i);
+    } else if (const auto* serve = std::get_if<Serve>(&op.action)) {  // takes whatever comes
+      for (const Message& push : serve->pushes) post(peer(runner, push.peer), runner.rank, push.id, peer(runner, push.peer), recvs_);
     }
+  }
+
+  /// What a Serve op sends when it is over. It may answer earlier, never later.
+  void answer(const Runner& runner, const Op& op) {
+    const auto* serve = std::get_if<Serve>(&op.action);
+    if (serve == nullptr) return;
+    for (const Message& pull : serve->pulls) post(runner.rank, peer(runner, pull.peer), pull.id, peer(runner, pull.peer), sends_);
   }
 
   void post(int from, int to, int id, int wake, std::map<MessageKey, int>& posts) {
@@ -115,7 +125,15 @@ class DryRun {
     }
     if (const auto* collective = std::get_if<Collective>(&op.action))
       return arrived_[group_key(runner, *collective)] >= members(runner, *collective);
+    if (const auto* serve = std::get_if<Serve>(&op.action)) return unpushed(runner, *serve) == nullptr;
     return true;
+  }
+
+  /// The first push that has not come; null when all have.
+  const Message* unpushed(const Runner& runner, const Serve& serve) const {
+    for (const Message& push : serve.pushes)
+      if (!sends_.contains({peer(runner, push.peer), runner.rank, push.id})) return &push;
+    return nullptr;
   }
 
   int members(const Runner& runner, const Collective& collective) const {
@@ -148,6 +166,9 @@ class DryRun {
     } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
       waits = cat("waits for ever in ", to_string(collective->kind), " ", collective->id,
                   " for ranks that stand in front of something else");
+    } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+      if (const Message* push = unpushed(runner, *serve))
+        waits = cat("waits for ever for rank ", peer(runner, push->peer), " to push message ", push->id);
     }
     return {runner.rank, id, "deadlock", waits};
   }
@@ -171,7 +192,7 @@ std::vector<Problem> find_deadlocks(const Schedule& schedule) {
   for (int r = 0; r < schedule.world_size(); ++r) ops += static_cast<std::int64_t>(schedule.program(r).ops.size());
   for (const Program& program : schedule.programs)
     for (const Op& op : program.ops) {
-      messages = messages || std::holds_alternative<Exchange>(op.action);
+      messages = messages || std::holds_alternative<Exchange>(op.action) || std::holds_alternative<Serve>(op.action);
       if (const auto* collective = std::get_if<Collective>(&op.action))
         of_all = of_all && schedule.mesh.axes[static_cast<std::size_t>(collective->axis)].extent == schedule.world_size();
     }

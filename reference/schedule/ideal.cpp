@@ -124,6 +124,8 @@ class Ideal {
     } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
       end = exchange_end(cursor, *exchange);
     } else {
+      require(std::holds_alternative<Collective>(op.action), "ideal", "op '", op.name,
+              "' serves, and what servers do depends on when pushes come; simulate() it by formula");
       const Progress progress = advance_channels(cursor, std::get<Collective>(op.action));
       if (!progress.all_ended) return progress.moved;
       end = cursor.start_s;

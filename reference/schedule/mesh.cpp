@@ -17,6 +17,7 @@ int Mesh::stride(int axis) const {
 int Mesh::coordinate(int rank, int axis) const { return rank / stride(axis) % axes[static_cast<std::size_t>(axis)].extent; }
 
 int Mesh::neighbour(int rank, int axis, int offset) const {
+  if (axis == kAnyRank) return offset;
   const int extent = axes[static_cast<std::size_t>(axis)].extent;
   const int here = coordinate(rank, axis);
   const int there = (((here + offset) % extent) + extent) % extent;

@@ -13,6 +13,10 @@ struct Axis {
   friend bool operator==(const Axis&, const Axis&) = default;
 };
 
+/// Stands for an axis where `offset` is not a number of steps but the number of a rank: servers and their workers find each other
+/// like that, so that all workers can share a program.
+inline constexpr int kAnyRank = -1;
+
 /// Rank = row-major index of its coordinates; the last axis varies fastest.
 struct Mesh {
   std::vector<Axis> axes;
@@ -20,7 +24,7 @@ struct Mesh {
   [[nodiscard]] int world_size() const;
   /// Coordinate of a rank along an axis.
   [[nodiscard]] int coordinate(int rank, int axis) const;
-  /// The rank whose coordinate along `axis` is larger by `offset`, wrapping around; all others equal.
+  /// The rank whose coordinate along `axis` is larger by `offset`, wrapping around; all others equal. With kAnyRank, `offset`.
   [[nodiscard]] int neighbour(int rank, int axis, int offset) const;
   /// Ranks that differ from `rank` along `axis` only, by coordinate. The rank of `rank` in this group is its coordinate.
   [[nodiscard]] std::vector<int> group(int rank, int axis) const;

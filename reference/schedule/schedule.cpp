@@ -59,7 +59,10 @@ const Program& Schedule::program(int rank) const {
 
 Slice Schedule::samples(int rank) const {
   if (batch_axis < 0) return {0, global_batch};
-  return shard(global_batch, mesh.axes[static_cast<std::size_t>(batch_axis)].extent, mesh.coordinate(rank, batch_axis));
+  const int sharers = mesh.axes[static_cast<std::size_t>(batch_axis)].extent - servers;
+  const int coordinate = mesh.coordinate(rank, batch_axis);
+  if (coordinate >= sharers) return {global_batch, 0};
+  return shard(global_batch, sharers, coordinate);
 }
 
 namespace {
@@ -105,6 +108,16 @@ CollectiveRequest request_of(const Schedule& schedule, int rank, const Collectiv
           .ranks_per_node = collective.ranks_per_node};
 }
 
+const Serve* serve_of(const Program& program) {
+  for (const Op& op : program.ops)
+    if (const auto* serve = std::get_if<Serve>(&op.action)) return serve;
+  return nullptr;
+}
+
+bool is_served(const Schedule& schedule) {
+  return std::ranges::any_of(schedule.programs, [](const Program& program) { return serve_of(program) != nullptr; });
+}
+
 std::int64_t region_bytes(const Program& program, const Region& region) {
   return region.slice.count * size_bytes(program.buffers.at(static_cast<std::size_t>(region.buffer)).dtype);
 }
@@ -120,6 +133,13 @@ std::pair<std::vector<Region>, std::vector<Region>> regions_of(const Op& op) {
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     if (exchange->send) reads.push_back(exchange->send->region);
     if (exchange->recv) writes.push_back(exchange->recv->region);
+  } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+    for (const Operand& operand : serve->update.operands) {
+      if (operand.role == Role::gradients) continue;  // stands for one of the places
+      reads.push_back(operand.region);
+      writes.push_back(operand.region);
+    }
+    for (const Message& push : serve->pushes) writes.push_back(push.region);
   } else {
     const Region region = std::get<Collective>(op.action).region;
     reads.push_back(region);

@@ -23,6 +23,7 @@
 #include "reference/core/shape.h"
 #include "reference/model/layer.h"
 #include "reference/schedule/mesh.h"
+#include "reference/schedule/serve_policy.h"
 
 namespace convoy {
 
@@ -130,7 +131,8 @@ struct Compute {
   friend bool operator==(const Compute&, const Compute&) = default;
 };
 
-/// A rank named relative to the one that runs the op: this many steps along an axis of the mesh, wrapping around.
+/// A rank named relative to the one that runs the op: this many steps along an axis of the mesh, wrapping around; or, with the
+/// axis kAnyRank, by its number.
 struct Peer {
   int axis = 0;
   int offset = 1;
@@ -169,12 +171,25 @@ struct Collective {
   friend bool operator==(const Collective&, const Collective&) = default;
 };
 
+/// Keeps a part of the weights for workers: takes what they push, makes updates of it and hands out weights, as its rule says. All
+/// of it is under way at the same time, but for updates. Over when the pushes of all workers of this iteration have been taken and
+/// answered; those of later ones may come before that. An op of this kind has a stream of its own.
+struct Serve {
+  ServeRule rule;
+  std::vector<Message> pushes;  ///< by worker: from whom, and the place where it is put
+  std::vector<Message> pulls;   ///< by worker: to whom, from the same place, which then holds the weights as they are
+  Compute add;                  ///< of one push to another; its Work is of that, the regions are those of the first two places
+  Compute update;               ///< on the weights and momentum kept here; its gradients stand for the place of the sum
+  std::int64_t first = 0;       ///< place of the weights kept here among all of the model
+  friend bool operator==(const Serve&, const Serve&) = default;
+};
+
 /// One thing that a rank does. Its id is its index in the program.
 struct Op {
   std::string name;        ///< "forward conv1", for people
   int stream = 0;          ///< see kComputeStream, kCommunicationStream
   std::vector<int> after;  ///< ids of earlier ops of this program
-  std::variant<Compute, Exchange, Collective> action;
+  std::variant<Compute, Exchange, Collective, Serve> action;
   int node = -1;  ///< of a communication op: the node whose data moves, -1 for gradients and weights
   friend bool operator==(const Op&, const Op&) = default;
 };
@@ -189,6 +204,9 @@ struct Program {
   int batch = 0;  ///< images in Schedule::samples() of a rank of this class
   std::vector<Buffer> buffers;
   std::vector<Op> ops;
+  /// Where ranks with the same images divide the state of the optimiser: the parts of the model's flat weights that this one keeps
+  /// in "momentum", one after the other, and in "weights" too when that has as many elements.
+  std::vector<Slice> owned = {};
   [[nodiscard]] int stream_count() const;
   friend bool operator==(const Program&, const Program&) = default;
 };
@@ -201,6 +219,7 @@ struct Schedule {
   std::string precision = "fp32";  ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
   int global_batch = 0;
   int batch_axis = 0;  ///< axis along which all of the step is divided by images, -1: there is none
+  int servers = 0;     ///< ranks at the end of that axis that have no images, since all they do is serve
   Mesh mesh;
   std::vector<Program> programs;
   std::vector<int> class_of;  ///< program of every rank
@@ -208,7 +227,7 @@ struct Schedule {
   [[nodiscard]] int world_size() const { return static_cast<int>(class_of.size()); }
   [[nodiscard]] const Program& program(int rank) const;
   /// The images of the global batch that a rank, and all that differ from it along other axes than batch_axis, work on:
-  /// shard(global_batch, extent of the batch axis, coordinate); all of them without a batch axis.
+  /// shard(global_batch, extent of the batch axis less the servers, coordinate); all of them without a batch axis.
   [[nodiscard]] Slice samples(int rank) const;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
@@ -218,6 +237,10 @@ struct Schedule {
 Slice counted_samples(const Schedule& schedule, int rank, int loss = -1);
 /// What a collective op asks of one rank, on channel 0.
 CollectiveRequest request_of(const Schedule& schedule, int rank, const Collective& collective);
+/// The Serve op of a program; null when it has none.
+const Serve* serve_of(const Program& program);
+/// Whether any rank serves.
+bool is_served(const Schedule& schedule);
 /// Bytes of a region in a program.
 std::int64_t region_bytes(const Program& program, const Region& region);
 /// The regions an op reads (first) and writes (second); an operand that is updated is in both. A collective updates its region.

@@ -164,7 +164,7 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     const double wait_s = arrivals.wait_s(i);
     if (std::holds_alternative<Compute>(op.action)) {
       rank.compute.push_back({i.start_s, i.end_s});
-    } else {
+    } else if (!std::holds_alternative<Serve>(op.action)) {  // which is always under way and says nothing
       const auto* exchange = std::get_if<Exchange>(&op.action);
       const bool only_receives = exchange != nullptr && !exchange->send;
       if (!only_receives) rank.waiting.push_back({i.start_s, i.start_s + wait_s});

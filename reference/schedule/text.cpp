@@ -36,22 +36,32 @@ std::string message_text(const Program& program, const char* direction, const Me
              " offset=", message.peer.offset, " id=", message.id);
 }
 
+std::string compute_text(const Program& program, const Compute& compute) {
+  std::string text = cat(to_string(compute.kind), " node=", compute.node);
+  for (const Operand& operand : compute.operands)
+    text += cat(" ", to_string(operand.access), ":", to_string(operand.role), "=", region_text(program, operand.region),
+                box_text(operand.box));
+  for (const int axis : compute.summed_over) text += cat(" summed_over=", axis);
+  return cat(text, " flops=", number(compute.work.flops), " bytes_read=", number(compute.work.bytes_read),
+             " bytes_written=", number(compute.work.bytes_written));
+}
+
 void write_op(std::ostream& out, const Program& program, std::size_t id) {
   const Op& op = program.ops[id];
   out << "op " << id << " " << op.name << " stream " << op.stream;
   for (const int earlier : op.after) out << " after=" << earlier;
   if (const auto* compute = std::get_if<Compute>(&op.action)) {
-    out << " compute " << to_string(compute->kind) << " node=" << compute->node;
-    for (const Operand& operand : compute->operands)
-      out << " " << to_string(operand.access) << ":" << to_string(operand.role) << "=" << region_text(program, operand.region)
-          << box_text(operand.box);
-    for (const int axis : compute->summed_over) out << " summed_over=" << axis;
-    out << " flops=" << number(compute->work.flops) << " bytes_read=" << number(compute->work.bytes_read)
-        << " bytes_written=" << number(compute->work.bytes_written);
+    out << " compute " << compute_text(program, *compute);
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     out << " exchange node=" << op.node;
     if (exchange->send) out << message_text(program, "send", *exchange->send);
     if (exchange->recv) out << message_text(program, "recv", *exchange->recv);
+  } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+    out << " serve " << serve->rule.mode << " accept=" << serve->rule.accept << " bound=" << serve->rule.bound
+        << " first=" << serve->first;
+    for (std::size_t w = 0; w < serve->pushes.size(); ++w)
+      out << message_text(program, "push", serve->pushes[w]) << message_text(program, "pull", serve->pulls.at(w));
+    out << " add " << compute_text(program, serve->add) << " update " << compute_text(program, serve->update);
   } else {
     const auto& collective = std::get<Collective>(op.action);
     out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " node=" << op.node
@@ -167,6 +177,7 @@ class Parser {
     schedule_.precision = words.value("precision");
     schedule_.global_batch = words.integer(words.value("batch"));
     schedule_.batch_axis = words.integer(words.value("batch_axis"));
+    if (words.next_starts_with("servers=")) schedule_.servers = words.integer(words.value("servers"));
   }
 
   void mesh(Words& words) {
@@ -189,6 +200,13 @@ class Parser {
     schedule_.programs.push_back({.batch = words.integer(words.value("batch")), .buffers = {}, .ops = {}});
     buffers_.clear();
     const std::string ranks = words.value("ranks");
+    while (words.next_starts_with("owned=")) {
+      const std::string part = words.value("owned");
+      const std::size_t plus = part.find('+');
+      if (plus == std::string::npos) words.fail("a part is offset+count, found '" + part + "'");
+      schedule_.programs.back().owned.push_back({words.parse<std::int64_t>(std::string_view(part).substr(0, plus), "an offset"),
+                                                 words.parse<std::int64_t>(std::string_view(part).substr(plus + 1), "a count")});
+    }
     if (ranks == "none") return;
     std::istringstream in(ranks);
     for (std::string range; std::getline(in, range, ',');) {
@@ -261,7 +279,7 @@ class Parser {
     words.expect("stream");
     op.stream = words.integer(words.take("the stream"));
     while (words.next_starts_with("after=")) op.after.push_back(words.integer(words.value("after")));
-    const std::string what = words.take("compute, exchange or collective");
+    const std::string what = words.take("compute, exchange, collective or serve");
     if (what == "compute") {
       op.action = compute(words);
     } else if (what == "exchange") {
@@ -269,8 +287,10 @@ class Parser {
       op.action = exchange(words);
     } else if (what == "collective") {
       op.action = collective(words, op.node);
+    } else if (what == "serve") {
+      op.action = serve(words);
     } else {
-      words.fail("expected compute, exchange or collective, found '" + what + "'");
+      words.fail("expected compute, exchange, collective or serve, found '" + what + "'");
     }
     ops.push_back(std::move(op));
   }
@@ -313,6 +333,24 @@ class Parser {
     return exchange;
   }
 
+  Serve serve(Words& words) const {
+    Serve serve;
+    serve.rule.mode = words.take("the mode");
+    serve.rule.accept = words.integer(words.value("accept"));
+    serve.rule.bound = words.integer(words.value("bound"));
+    serve.first = words.parse<std::int64_t>(words.value("first"), "a whole number");
+    while (words.next_starts_with("push=")) {
+      serve.pushes.push_back(message(words, "push"));
+      serve.pulls.push_back(message(words, "pull"));
+    }
+    serve.rule.workers = static_cast<int>(serve.pushes.size());
+    words.expect("add");
+    serve.add = compute(words);
+    words.expect("update");
+    serve.update = compute(words);
+    return serve;
+  }
+
   Collective collective(Words& words, int& node) const {
     Collective collective;
     collective.kind = parse_name<CollectiveKind>(words, "collective", words.take("the kind of collective"), kCollectiveKindCount);
@@ -341,13 +379,14 @@ std::string to_text(const Schedule& schedule) {
   std::ostringstream out;
   out << "schedule model=" << schedule.model << " plan=" << schedule.plan << " mode=" << schedule.mode
       << " precision=" << schedule.precision << " batch=" << schedule.global_batch << " batch_axis=" << schedule.batch_axis
-      << "\nmesh";
+      << (schedule.servers > 0 ? cat(" servers=", schedule.servers) : "") << "\nmesh";
   for (const Axis& axis : schedule.mesh.axes) out << " " << axis.name << "=" << axis.extent;
   out << "\n";
   for (std::size_t c = 0; c < schedule.programs.size(); ++c) {
     const Program& program = schedule.programs[c];
-    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c))
-        << "\n";
+    out << "\nclass " << c << " batch=" << program.batch << " ranks=" << ranks_text(schedule.class_of, static_cast<int>(c));
+    for (const Slice& part : program.owned) out << " owned=" << part.offset << "+" << part.count;
+    out << "\n";
     for (const Buffer& buffer : program.buffers)
       out << "buffer " << buffer.name << " " << to_string(buffer.kind) << " " << to_string(buffer.dtype) << " "
           << to_string(buffer.shape) << (buffer.layout == BufferLayout::nchw ? "" : cat(" ", to_string(buffer.layout))) << "\n";

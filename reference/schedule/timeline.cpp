@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "reference/core/error.h"
@@ -14,6 +15,38 @@ std::vector<Representative> ranks_of(const Timeline& timeline, int world_size) {
   return all;
 }
 
+ServingSummary summary_of(const std::vector<ServedPush>& pushes) {
+  ServingSummary summary{.pushes = static_cast<int>(pushes.size())};
+  std::map<int, int> updates;  // by server
+  double staleness = 0;
+  for (const ServedPush& push : pushes) {
+    int& of_server = updates[push.server];
+    of_server = std::max(of_server, push.update + 1);
+    summary.max_ahead = std::max(summary.max_ahead, push.ahead);
+    if (push.update < 0) {
+      ++summary.dropped;
+      continue;
+    }
+    staleness += push.staleness;
+    summary.max_staleness = std::max(summary.max_staleness, push.staleness);
+  }
+  summary.servers = static_cast<int>(updates.size());
+  for (const auto& [server, count] : updates) summary.updates += count;
+  const int used = summary.pushes - summary.dropped;
+  summary.mean_staleness = used > 0 ? staleness / used : 0;
+  return summary;
+}
+
+std::string describe(const ServingSummary& summary) {
+  const auto plural = [](int count, const char* word) { return cat(count, " ", word, count == 1 ? "" : "s"); };
+  const auto rounded = [](double value) { return cat(std::round(100 * value) / 100); };
+  std::string text =
+      cat(plural(summary.servers, "server"), ": ", summary.pushes, " pushes made ", plural(summary.updates, "update"));
+  if (summary.dropped > 0) text += cat(", ", summary.dropped, " came late and were thrown away");
+  return cat(text, "; gradients were stale by ", rounded(summary.mean_staleness), " updates on average, ", summary.max_staleness,
+             " at most; nobody was more than ", plural(summary.max_ahead, "iteration"), " ahead");
+}
+
 std::string_view to_string(Phase phase) {
   constexpr std::array names = {"load", "forward", "backward", "all_reduce", "other_communication", "packing", "update", "wait"};
   return names.at(static_cast<std::size_t>(phase));
@@ -22,6 +55,7 @@ std::string_view to_string(Phase phase) {
 Phase phase_of(const Op& op) {
   if (const auto* collective = std::get_if<Collective>(&op.action))
     return collective->kind == CollectiveKind::all_reduce ? Phase::all_reduce : Phase::other_communication;
+  if (std::holds_alternative<Serve>(op.action)) return Phase::wait;  // for pushes, most of the time
   const auto* compute = std::get_if<Compute>(&op.action);
   if (compute == nullptr) return Phase::other_communication;
   switch (compute->kind) {

@@ -43,9 +43,25 @@ struct Timeline {
   std::string fidelity = {};                         ///< of a simulation: "steps", "flows" or "formula"; else ""
   std::vector<Representative> representatives = {};  ///< empty: every rank has intervals of its own
   std::vector<LinkTraffic> links = {};  ///< of a simulation of flows on links: the busiest, by utilisation; else empty
+  std::vector<ServedPush> pushes = {};  ///< of all servers, each in the order in which it took them
 };
 /// Who has intervals in a timeline of a schedule with so many ranks, and for how many ranks they stand.
 std::vector<Representative> ranks_of(const Timeline& timeline, int world_size);
+
+/// What servers did with the pushes of a run.
+struct ServingSummary {
+  int servers = 0;
+  int pushes = 0;             ///< to all servers
+  int updates = 0;            ///< of all servers
+  int dropped = 0;            ///< pushes that were thrown away
+  double mean_staleness = 0;  ///< in updates, over the pushes that were not
+  int max_staleness = 0;
+  int max_ahead = 0;  ///< iterations that any worker went on ahead of the slowest
+  friend bool operator==(const ServingSummary&, const ServingSummary&) = default;
+};
+ServingSummary summary_of(const std::vector<ServedPush>& pushes);
+/// The same as a sentence.
+std::string describe(const ServingSummary& summary);
 
 /// What time counts as when it is broken down. An op counts as one of them, but for communication: until the last partner (the
 /// last rank of a collective's group, the other ends of an exchange's messages) has begun it, the others wait, and only then does

@@ -9,6 +9,7 @@
 #include "reference/schedule/dry_run.h"
 #include "reference/schedule/memory.h"
 #include "reference/schedule/order.h"
+#include "reference/schedule/serve_check.h"
 
 namespace convoy {
 namespace {
@@ -45,6 +46,13 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
   const Op& op = program.ops[static_cast<std::size_t>(id)];
   const auto complain = [&](const std::string& sentence) { problems.push_back({rank, id, "structure", sentence}); };
   const auto axis_exists = [&](int axis) { return axis >= 0 && static_cast<std::size_t>(axis) < schedule.mesh.axes.size(); };
+  const auto peer_exists = [&](const Peer& peer) {
+    const bool exists = peer.axis == kAnyRank ? peer.offset >= 0 && peer.offset < schedule.world_size() : axis_exists(peer.axis);
+    if (exists) return true;
+    complain(peer.axis == kAnyRank ? cat("has rank ", peer.offset, " for a peer, and there are ", schedule.world_size())
+                                   : cat("has a peer along axis ", peer.axis, ", which the mesh does not have"));
+    return false;
+  };
   if (op.stream < 0 || op.stream > 1000) complain(cat("is on stream ", op.stream, "; streams are 0 to 1000"));
   for (const int earlier : op.after)
     if (earlier < 0 || earlier >= id) complain(cat("comes after op ", earlier, ", which is not an earlier op of this rank"));
@@ -77,11 +85,16 @@ void check_op_structure(const Schedule& schedule, const Program& program, int ra
   } else if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     for (const auto* message : {&exchange->send, &exchange->recv}) {
       if (!*message) continue;
-      if (!axis_exists((*message)->peer.axis))
-        return complain(cat("has a peer along axis ", (*message)->peer.axis, ", which the mesh does not have"));
-      if (rank >= 0 && schedule.mesh.neighbour(rank, (*message)->peer.axis, (*message)->peer.offset) == rank)
+      if (!peer_exists((*message)->peer)) return;
+      if (rank >= 0 && (*message)->peer.axis != kAnyRank &&  // a worker that serves pushes to itself
+          schedule.mesh.neighbour(rank, (*message)->peer.axis, (*message)->peer.offset) == rank)
         complain("sends to or receives from its own rank");
     }
+  } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+    for (const auto* messages : {&serve->pushes, &serve->pulls})
+      for (const Message& message : *messages)
+        if (!peer_exists(message.peer)) return;
+    check_serve(program, op, *serve, complain);
   }
 }
 
@@ -95,6 +108,9 @@ Problems check_structure(const Schedule& schedule) {
              cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
   if (schedule.batch_axis < -1 || schedule.batch_axis >= static_cast<int>(schedule.mesh.axes.size()))
     return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
+  if (schedule.servers != 0 && (schedule.batch_axis < 0 || schedule.servers < 0 ||
+                                schedule.servers >= schedule.mesh.axes[static_cast<std::size_t>(schedule.batch_axis)].extent))
+    return {{-1, -1, "structure", cat("has ", schedule.servers, " servers behind the ranks that divide the batch; one must be left")}};
   for (std::size_t r = 0; r < schedule.class_of.size(); ++r) {
     const int c = schedule.class_of[r];
     if (c < 0 || static_cast<std::size_t>(c) >= schedule.programs.size())
@@ -136,14 +152,20 @@ struct ProgramMessages {
 ProgramMessages messages_of(const Schedule& schedule, const Program& program) {
   ProgramMessages found;
   for (std::size_t op = 0; op < program.ops.size(); ++op) {
-    const auto* exchange = std::get_if<Exchange>(&program.ops[op].action);
-    if (exchange == nullptr) continue;
     const auto key = [&](const Message& message) {
+      if (message.peer.axis == kAnyRank) return std::tuple{kAnyRank, message.peer.offset, message.id};
       const int extent = schedule.mesh.axes[static_cast<std::size_t>(message.peer.axis)].extent;
       return std::tuple{message.peer.axis, ((message.peer.offset % extent) + extent) % extent, message.id};
     };
-    if (exchange->send) found.sends[key(*exchange->send)].push_back({static_cast<int>(op), &*exchange->send});
-    if (exchange->recv) found.recvs[key(*exchange->recv)].push_back({static_cast<int>(op), &*exchange->recv});
+    const auto add = [&](Halves& halves, const Message& message) { halves[key(message)].push_back({static_cast<int>(op), &message}); };
+    if (const auto* serve = std::get_if<Serve>(&program.ops[op].action)) {
+      for (const Message& push : serve->pushes) add(found.recvs, push);
+      for (const Message& pull : serve->pulls) add(found.sends, pull);
+    }
+    const auto* exchange = std::get_if<Exchange>(&program.ops[op].action);
+    if (exchange == nullptr) continue;
+    if (exchange->send) add(found.sends, *exchange->send);
+    if (exchange->recv) add(found.recvs, *exchange->recv);
   }
   return found;
 }
@@ -153,11 +175,11 @@ void match_halves(const Schedule& schedule, int rank, const Halves& mine, const 
                   std::set<std::tuple<int, int, int>>& seen, Problems& problems) {
   for (const auto& [key, halves] : mine) {
     const auto [axis, offset, id] = key;
-    const int extent = schedule.mesh.axes[static_cast<std::size_t>(axis)].extent;
+    const int extent = axis == kAnyRank ? 1 : schedule.mesh.axes[static_cast<std::size_t>(axis)].extent;
     const int peer = schedule.mesh.neighbour(rank, axis, offset);
     const int my_class = schedule.class_of[static_cast<std::size_t>(rank)];
     const int peer_class = schedule.class_of[static_cast<std::size_t>(peer)];
-    if (!seen.insert({my_class, halves.front().op * 2 + (sending ? 1 : 0), peer_class}).second)
+    if (axis != kAnyRank && !seen.insert({my_class, halves.front().op * 2 + (sending ? 1 : 0), peer_class}).second)
       continue;  // same classes, same answer
     if (halves.size() > 1) {
       problems.push_back({rank, halves[1].op, "structure",
@@ -166,7 +188,7 @@ void match_halves(const Schedule& schedule, int rank, const Halves& mine, const 
     }
     const ProgramMessages& other = all[static_cast<std::size_t>(peer_class)];
     const Halves& theirs = sending ? other.recvs : other.sends;
-    const auto found = theirs.find({axis, (extent - offset) % extent, id});
+    const auto found = theirs.find({axis, axis == kAnyRank ? rank : (extent - offset) % extent, id});
     if (found == theirs.end()) {
       problems.push_back({rank, halves.front().op, sending ? "missing receive" : "missing send",
                           sending ? cat("sends message ", id, " to rank ", peer, ", which never receives it")
@@ -412,10 +434,17 @@ class UpdateCheck {
     for (std::size_t id = 0; id < program_.ops.size(); ++id) {
       const auto* collective = std::get_if<Collective>(&program_.ops[id].action);
       if (collective == nullptr || collective->axis != axis) continue;
-      if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce) continue;
+      if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce &&
+          collective->kind != CollectiveKind::reduce_scatter)
+        continue;
       for (const Place& place : places_) {
         if (collective->region.buffer != place.region.buffer || !overlap(collective->region.slice, place.region.slice)) continue;
-        const Slice& slice = collective->region.slice;
+        Slice slice = collective->region.slice;
+        if (collective->kind == CollectiveKind::reduce_scatter) {
+          const CollectiveRequest request = request_of(schedule_, rank_, *collective);
+          const Slice mine = part_of(request, request.rank);
+          slice = {slice.offset + mine.offset, mine.count};
+        }
         reductions.emplace_back(static_cast<int>(id),
                                 Slice{slice.offset - place.region.slice.offset + gradients_.slice.offset, slice.count});
         if (collective->kind == CollectiveKind::reduce && schedule_.mesh.coordinate(rank_, axis) != collective->root)
@@ -558,6 +587,7 @@ std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memo
     check_data(program, rank, order, touches, problems);
     check_races(program, rank, order, touches, problems);
     check_gradients(schedule, program, rank, order, touches, problems);
+    check_pushes(schedule, program, rank, problems);
     check_boxes(program, rank, problems);
     check_layouts(program, rank, problems);
     if (device_memory_bytes > 0)

@@ -240,6 +240,7 @@ class CpuCompute::Call {
   void update() {
     const std::span<T> momentum = find(Role::momentum) != nullptr ? flat(Role::momentum) : std::span<T>{};
     cpu::SgdSettings sgd = owner_.settings_.sgd(step_);
+    if (call_.share != 1) sgd.weight_decay *= call_.share;
     if (owner_.settings_.lars) {
       sgd.scale = std::exchange(sgd.learning_rate, 1.0);
       if (find(Role::norms) != nullptr) {

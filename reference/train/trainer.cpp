@@ -12,6 +12,7 @@
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "reference/cpu/kernels.h"
+#include "reference/plans/served_schedule.h"
 #include "reference/train/slowed.h"
 #include "reference/train/weights.h"
 
@@ -192,7 +193,7 @@ class Trainer {
   void set_values(const ModelValues& full) {
     for (std::size_t i = 0; i < memories_.size(); ++i) {
       const int rank = transport_.ranks[i];
-      write_values(memories_[i], kWeights, local_weights(model_, schedule_, rank, full.weights));
+      set_weights(memories_[i], model_, schedule_, rank, full.weights);
       write_values(memories_[i], kStatistics, local_states(model_, schedule_, rank, full.states));
     }
   }
@@ -205,7 +206,7 @@ class Trainer {
                            " steps; use more --epochs"));
     set_values(checkpoint.values);
     for (std::size_t i = 0; i < memories_.size(); ++i)
-      write_values(memories_[i], kMomentum, local_weights(model_, schedule_, transport_.ranks[i], checkpoint.momentum));
+      set_momentum(memories_[i], model_, schedule_, transport_.ranks[i], checkpoint.momentum);
     epoch_ = checkpoint.epoch;
     step_ = checkpoint.step;
     step_in_epoch_ = checkpoint.step_in_epoch;
@@ -235,16 +236,41 @@ class Trainer {
   /// The values of the whole model, put together from all ranks; empty where rank 0 is not.
   [[nodiscard]] ModelValues values() const {
     ModelValues full;
-    collect(kWeights, [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, full.weights); });
-    collect(kStatistics, [&](int rank, const auto& local) { place_states(model_, schedule_, rank, local, full.states); });
+    full.weights = collected(kWeights, kServerWeights, place_weights);
+    collect(kStatistics, [&](int rank, const auto& local) {
+      if (!local.empty()) place_states(model_, schedule_, rank, local, full.states);
+    });
     return full;
+  }
+
+  /// Values of all learned tensors, of buffers of ranks and those of servers, which count. Empty where rank 0 is not.
+  template <class Place>
+  [[nodiscard]] std::vector<double> collected(const char* buffer, const char* served, const Place& place) const {
+    std::vector<double> full;
+    if (transport_.has_root()) full.resize(static_cast<std::size_t>(parameter_count(model_)));
+    collect(buffer, [&](int rank, const auto& local) {
+      if (!local.empty()) place(model_, schedule_, rank, local, full);
+    });
+    if (is_served(schedule_))
+      collect(served, [&](int rank, const auto& local) { place_served(schedule_, rank, local, full); });
+    return full;
+  }
+
+  /// Where workers do not wait for each other, each has weights of its own when a run is over; all get those of the servers.
+  void hand_out_weights() {
+    if (!is_served(schedule_) || plan_.servers.mode == "sync") return;
+    std::vector<double> full = collected(kWeights, kServerWeights, place_weights);
+    full.resize(static_cast<std::size_t>(parameter_count(model_)));
+    full = transport_.sum(full);  // of rank 0 and of nothing
+    for (std::size_t i = 0; i < memories_.size(); ++i)
+      set_weights(memories_[i], model_, schedule_, transport_.ranks[i], full);
   }
 
   /// Puts together where the run is, and hands it over where rank 0 is.
   void save_checkpoint() {
     if (!settings_.on_checkpoint) return;
     Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
-    collect(kMomentum, [&](int rank, const auto& local) { place_weights(model_, schedule_, rank, local, checkpoint.momentum); });
+    checkpoint.momentum = collected(kMomentum, kServerMomentum, place_momentum);
     for (int rank = 0; rank < transport_.world_size; ++rank) {
       const cpu::Loss mine = training_.totals(rank);
       const std::vector<double> theirs = transport_.to_root(rank, {mine.loss_sum, static_cast<double>(mine.correct)});
@@ -333,6 +359,7 @@ class Trainer {
       };
     }
     Timeline timeline = run_loaded(schedule, steps, training_, options);
+    hand_out_weights();
     before_.time_s += transport_.now_s() - start_s;
     if (training_loader_) {
       before_.wait_s += transport_.sum({training_loader_->waited_s()}).at(0) / transport_.world_size;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "reference/core/error.h"
+#include "reference/plans/served_schedule.h"
 
 namespace convoy {
 namespace {
@@ -85,7 +86,40 @@ void place(const std::vector<Held>& held, const std::vector<double>& local, std:
 
 }  // namespace
 
+namespace {
+
+std::int64_t count_of(const std::vector<Slice>& parts) {
+  std::int64_t count = 0;
+  for (const Slice& part : parts) count += part.count;
+  return count;
+}
+
+/// Whether a rank has nothing but its own part of the weights from step to step.
+bool keeps_a_part(const Program& program) {
+  const auto weights = std::ranges::find(program.buffers, "weights", &Buffer::name);
+  return !program.owned.empty() && weights != program.buffers.end() && element_count(*weights) == count_of(program.owned);
+}
+
+std::vector<double> owned_part(const Program& program, const std::vector<double>& full) {
+  std::vector<double> local;
+  for (const Slice& part : program.owned) local.insert(local.end(), full.begin() + part.offset, full.begin() + part.end());
+  return local;
+}
+
+void place_owned(const Program& program, const std::vector<double>& local, std::vector<double>& full, std::int64_t expected) {
+  require(std::ssize(local) == count_of(program.owned), "place_weights", local.size(), " values of ", count_of(program.owned));
+  full.resize(static_cast<std::size_t>(expected));
+  auto next = local.begin();
+  for (const Slice& part : program.owned) {
+    std::copy_n(next, part.count, full.begin() + part.offset);
+    next += part.count;
+  }
+}
+
+}  // namespace
+
 std::vector<double> local_weights(const Model& model, const Schedule& schedule, int rank, const std::vector<double>& full) {
+  if (keeps_a_part(schedule.program(rank))) return owned_part(schedule.program(rank), full);
   const std::vector<Parameter> all = parameters(model);
   return local_part(held_by(all, schedule.program(rank), is_weight), full, parameter_count(model));
 }
@@ -97,6 +131,7 @@ std::vector<double> local_states(const Model& model, const Schedule& schedule, i
 
 void place_weights(const Model& model, const Schedule& schedule, int rank, const std::vector<double>& local,
                    std::vector<double>& full) {
+  if (keeps_a_part(schedule.program(rank))) return place_owned(schedule.program(rank), local, full, parameter_count(model));
   const std::vector<Parameter> all = parameters(model);
   place(held_by(all, schedule.program(rank), is_weight), local, full, parameter_count(model));
 }
@@ -105,6 +140,52 @@ void place_states(const Model& model, const Schedule& schedule, int rank, const 
                   std::vector<double>& full) {
   const std::vector<Parameter> all = states(model);
   place(held_by(all, schedule.program(rank), is_state), local, full, state_count(model));
+}
+
+std::optional<Slice> served_weights(const Schedule& schedule, int rank) {
+  const Serve* serve = serve_of(schedule.program(rank));
+  if (serve == nullptr) return {};
+  return Slice{serve->first, serve->pushes.at(0).region.slice.count};
+}
+
+namespace {
+
+void write_served(const RankMemory& memory, const char* buffer, const Schedule& schedule, int rank,
+                  const std::vector<double>& full) {
+  if (const std::optional<Slice> part = served_weights(schedule, rank); part && !full.empty())
+    write_values(memory, buffer, {full.begin() + part->offset, full.begin() + part->end()});
+}
+
+}  // namespace
+
+void set_weights(const RankMemory& memory, const Model& model, const Schedule& schedule, int rank,
+                 const std::vector<double>& full) {
+  write_values(memory, "weights", local_weights(model, schedule, rank, full));
+  write_served(memory, kServerWeights, schedule, rank, full);
+}
+
+void set_momentum(const RankMemory& memory, const Model& model, const Schedule& schedule, int rank,
+                  const std::vector<double>& full) {
+  const Program& program = schedule.program(rank);
+  if (memory.has("momentum"))
+    write_values(memory, "momentum",
+                 program.owned.empty() ? local_weights(model, schedule, rank, full) : owned_part(program, full));
+  write_served(memory, kServerMomentum, schedule, rank, full);
+}
+
+void place_momentum(const Model& model, const Schedule& schedule, int rank, const std::vector<double>& local,
+                    std::vector<double>& full) {
+  const Program& program = schedule.program(rank);
+  if (program.owned.empty()) return place_weights(model, schedule, rank, local, full);
+  place_owned(program, local, full, parameter_count(model));
+}
+
+void place_served(const Schedule& schedule, int rank, const std::vector<double>& local, std::vector<double>& full) {
+  const std::optional<Slice> part = served_weights(schedule, rank);
+  if (!part) return;
+  require(std::ssize(local) == part->count && std::ssize(full) >= part->end(), "place_served", local.size(), " values of server ",
+          rank, ", which keeps ", part->count);
+  std::ranges::copy(local, full.begin() + part->offset);
 }
 
 void write_values(const RankMemory& memory, const std::string& buffer, const std::vector<double>& values) {

@@ -49,6 +49,8 @@ std::string amount_text(const Schedule& schedule, int rank, const Op& op) {
     return compute->work.flops > 0 ? format_flops(compute->work.flops) : "";
   if (const auto* collective = std::get_if<Collective>(&op.action))
     return format_bytes(static_cast<double>(region_bytes(program, collective->region)));
+  if (const auto* serve = std::get_if<Serve>(&op.action))
+    return format_bytes(static_cast<double>(region_bytes(program, serve->pushes.at(0).region)));
   const auto& exchange = std::get<Exchange>(op.action);
   return exchange.send ? format_bytes(static_cast<double>(region_bytes(program, exchange.send->region))) : "";
 }
@@ -58,6 +60,7 @@ std::string partners_text(const Schedule& schedule, int rank, const Op& op) {
     return fmt::format("{} {}, {} ranks", collective->algorithm, to_string(collective->kind),
                        schedule.mesh.axes.at(static_cast<std::size_t>(collective->axis)).extent);
   }
+  if (const auto* serve = std::get_if<Serve>(&op.action)) return fmt::format("{}, {} workers", serve->rule.mode, serve->rule.workers);
   if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     std::string text;
     if (exchange->send)

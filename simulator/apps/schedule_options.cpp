@@ -67,7 +67,7 @@ ScheduleChoice ScheduleOptions::choice() const {
   } else if (!from_file || batch_per_rank_option_->count() > 0) {
     const int per_rank = batch_per_rank_option_->count() > 0 ? batch_per_rank_ : kDefaultBatchPerRank;
     if (per_rank < 1) throw InputError(cat("--batch-per-rank is ", per_rank, ", expected 1 or more images"));
-    choice.global_batch = checked_batch(std::int64_t{per_rank} * choice.ranks);
+    choice.global_batch = checked_batch(std::int64_t{per_rank} * working_ranks(choice));
   }
   if (!from_file || plan_.typed("--overlap")) choice.overlap = parse_on_off("--overlap", overlap_);
   if (!from_file || plan_.typed("--bucket")) choice.bucket_bytes = parse_bytes(bucket_);
@@ -98,11 +98,15 @@ Schedule schedule_for(const ScheduleChoice& choice, Mode mode, std::vector<Autom
 
 std::string plan_words(const ScheduleChoice& choice) {
   const bool hybrid = choice.plan_yaml.empty() && choice.plan == "hybrid";
+  if (choice.servers.count > 0)  // whose workers compute what those of data do, on as many ranks
+    return cat("--plan data --ranks ", working_ranks(choice), " --batch ",
+               choice.global_batch);
   std::string words = cat("--plan ", choice.plan_yaml.empty() ? choice.plan : "FILE.yaml");
   if (hybrid) words += cat(" --inside ", choice.inside);
   if (hybrid && choice.split > 0) words += cat(" --split ", choice.split);
   if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
   if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
+  if (choice.zero != 0) words += cat(" --zero ", choice.zero);
   if (choice.synchronised_statistics) words += " --statistics synchronised";
   if (choice.fusion == Fusion::off) words += " --fusion off";
   if (choice.layout == ActivationLayout::nchw) words += " --layout nchw";
@@ -116,6 +120,10 @@ std::string describe(const ScheduleChoice& choice) {
   std::string plan = named ? choice.plan : cat("'", choice.plan, "' of a file");
   if (named && plan == "hybrid")
     plan += cat(" with ", choice.inside, " on ", choice.split > 0 ? choice.split : 2, " ranks inside");
+  if (choice.zero != 0) plan += cat(", ZeRO stage ", choice.zero);
+  if (choice.servers.count > 0)
+    plan += cat(", ", choice.servers.count, choice.servers.count == 1 ? " server on " : " servers on ",
+                choice.servers.own_ranks ? "ranks of their own" : "workers' ranks", ", mode ", choice.servers.mode);
   if (choice.scheme != ExchangeScheme::a) plan += cat(", scheme ", to_string(choice.scheme));
   return fmt::format("{}, plan {}, {} rank{}, {} images a step{}, {}{}, overlap {}, buckets of {}", choice.model, plan,
                      choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch,

@@ -167,6 +167,7 @@ void run(const SimulateOptions& options, const Session& session) {
                                   ranks_table(done.times), memory_table(task.schedule, memory, device_bytes),
                                   links_text(done.timeline)) +
                       choices_text(task.choices));
+  if (done.report.serving) options.output.text(describe(*done.report.serving) + "\n");
   if (task.stragglers.any()) options.output.text(straggler_sentence(task.stragglers));
   if (task.measured_jitter)
     options.output.text(

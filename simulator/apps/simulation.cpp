@@ -122,6 +122,7 @@ Simulation simulate_task(const Task& task, const std::string& command) {
   done.report.threads = task.machine.profile ? task.machine.profile->threads : task.machine.cluster.cores_per_rank;
   done.report.set_times(done.times, done.timeline.clock);
   done.report.set_memory(task.schedule);
+  done.report.set_serving(done.timeline);
   return done;
 }
 
@@ -132,7 +133,7 @@ double lower_bound_s(const Task& task) {
   const Timeline timeline =
       !task.machine.library && task.other_costs.empty() && cluster.link_protocols.ranges.empty() &&
               cluster.nic_protocols.ranges.empty() &&
-              chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps
+              chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps && !is_served(task.schedule)
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
           : simulate(
                 task.schedule, task.iterations, cluster, task.cost,

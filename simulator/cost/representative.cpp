@@ -79,6 +79,7 @@ class Walk {
       if (is_convolution_ && compute->node >= 0 && is_convolution_(compute->node)) time_.convolution_s += time_s;
       return time_s;
     }
+    require(!std::holds_alternative<Serve>(op.action), "representative", "servers have to be simulated");
     double time_s = std::holds_alternative<Exchange>(op.action) ? exchange_s(std::get<Exchange>(op.action))
                                                                 : collective_s(std::get<Collective>(op.action));
     if (packs(op) && time_s > 0) time_s += machine_.host.pack_s / packed_;

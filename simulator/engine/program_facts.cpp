@@ -85,6 +85,7 @@ double messages_of(const Schedule& schedule) {
   for (std::size_t c = 0; c < schedule.programs.size(); ++c)
     for (const Op& op : schedule.programs[c].ops) {
       if (const auto* exchange = std::get_if<Exchange>(&op.action)) of_class[c] += exchange->send ? 1 : 0;
+      if (const auto* serve = std::get_if<Serve>(&op.action)) of_class[c] += static_cast<double>(serve->pulls.size());
       if (const auto* collective = std::get_if<Collective>(&op.action))
         of_class[c] += static_cast<double>(
             collective_algorithm(collective->kind, collective->algorithm).round_count(group_request(schedule, *collective)));
@@ -97,7 +98,7 @@ double messages_of(const Schedule& schedule) {
 bool classes_suffice(const Schedule& schedule) {
   for (const Program& program : schedule.programs)
     for (const Op& op : program.ops) {
-      if (std::holds_alternative<Exchange>(op.action)) return false;
+      if (std::holds_alternative<Exchange>(op.action) || std::holds_alternative<Serve>(op.action)) return false;
       const auto* collective = std::get_if<Collective>(&op.action);
       if (collective == nullptr || collective->region.slice.count == 0) continue;
       const std::vector<Stretch> stretches =
@@ -113,7 +114,7 @@ bool may_meet_others(const Schedule& schedule) {
   for (const Program& program : schedule.programs)
     for (const Op& op : program.ops) {
       if (std::holds_alternative<Compute>(op.action)) continue;
-      if (std::holds_alternative<Exchange>(op.action)) return true;
+      if (std::holds_alternative<Exchange>(op.action) || std::holds_alternative<Serve>(op.action)) return true;
       const auto& collective = std::get<Collective>(op.action);
       if (schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent != schedule.world_size()) return true;
       if (collective.channels > 1) return true;  // rings that meet each other

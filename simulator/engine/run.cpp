@@ -121,6 +121,8 @@ Timeline Run::run() {
                     .fidelity = std::string(to_string(settings_.fidelity)),
                     .representatives = {},
                     .links = machine_.busiest(kBusiestLinks)};
+  for (const auto& [cursor, server] : servers_)
+    timeline.pushes.insert(timeline.pushes.end(), server.policy.log().begin(), server.policy.log().end());
   if (settings_.by_class) {
     std::vector<int> ranks(facts_.size(), 0);
     for (int rank = 0; rank < schedule_.world_size(); ++rank) ++ranks[facts_index(rank)];
@@ -142,6 +144,8 @@ void Run::worked(std::uint32_t token) {
     const InFlight message = messages_[token & ~kOfMessage];
     free_messages_.push_back(token & ~kOfMessage);
     if (--gathering_[message.sender].flows == 0) release(message.sender);
+  } else if (serves(token)) {
+    updated(token);
   } else {
     Cursor& cursor = cursors_[token];
     cursor.state = cursor.state == State::placing ? State::round_over : State::op_over;
@@ -154,8 +158,9 @@ void Run::arrived(std::uint32_t id) {
   const InFlight message = messages_[id];
   if (!message.of_ring) {
     free_messages_.push_back(id);
-    half_moved(message.sender);
-    half_moved(message.receiver);
+    if (serves(message.receiver)) push_arrived(message.receiver, agents_[cursors_[message.sender].agent].rank);
+    for (const std::uint32_t end : {message.sender, message.receiver})
+      if (!serves(end)) half_moved(end);
   } else if (cost_.receive_s && machine_.shares_cores()) {
     const Cursor& cursor = cursors_[message.receiver];
     const auto& collective = std::get<Collective>(op_of(cursor).action);
@@ -201,6 +206,7 @@ void Run::advance(std::uint32_t id) {
       case State::moving:
       case State::placing:
       case State::gathering:
+      case State::serving:
       case State::at_rest: return;
     }
   }
@@ -222,6 +228,8 @@ void Run::start(std::uint32_t id) {
     start_computing(id);
   else if (const auto* exchange = std::get_if<Exchange>(&op.action))
     start_exchange(id, *exchange);
+  else if (const auto* serve = std::get_if<Serve>(&op.action))
+    start_serving(id, *serve);
   else
     start_collective(id, std::get<Collective>(op.action));
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <unordered_map>
 #include <vector>
 
@@ -48,6 +50,7 @@ class Run {
     gathering,   ///< a stretch, or by formula a collective: waits for the others of its ring, then for all flows
     round_over,  ///< the next round, or block of a stretch, may begin
     op_over,
+    serving,  ///< a server: pushes come and answers go
     at_rest,  ///< a helper that nobody has called
   };
   struct Agent {
@@ -100,6 +103,18 @@ class Run {
     std::int64_t flows = 0;              ///< under way
   };
 
+  /// A Serve op on its way through all iterations. Its cursor only says when each of them is over.
+  struct Server {
+    const Serve* serve = nullptr;
+    ServePolicy policy;
+    std::vector<int> pushed;    ///< by worker: pushes that have been taken
+    std::vector<int> answered;  ///< by iteration
+    std::deque<int> arrived;    ///< workers whose pushes are there and have not been taken
+    std::vector<int> to_answer;  ///< when the update that is under way is over
+    bool updating = false;
+    double add_s = 0, update_s = 0;
+  };
+
   void add_agent(int rank);
   /// Which of the costs a rank's compute ops take: 0, or 1 + the index of its node's kind in Cluster::others.
   [[nodiscard]] std::size_t kind_of(int rank) const;
@@ -113,6 +128,13 @@ class Run {
   void start(std::uint32_t id);
   void start_computing(std::uint32_t id);
   void start_exchange(std::uint32_t id, const Exchange& exchange);
+  void start_serving(std::uint32_t id, const Serve& serve);
+  void push_arrived(std::uint32_t id, int rank);
+  void take_pushes(std::uint32_t id);
+  void updated(std::uint32_t id);
+  void await_push(std::uint32_t id, int worker);
+  void answer(std::uint32_t id, const std::vector<int>& workers);
+  [[nodiscard]] bool serves(std::uint32_t id) const { return servers_.contains(id); }
   void start_collective(std::uint32_t id, const Collective& collective);
   void start_channels(std::uint32_t id, const Collective& collective);
   void next_round(std::uint32_t id);
@@ -154,6 +176,7 @@ class Run {
   std::unordered_map<Tag, std::uint32_t, HashTag> waiting_;     ///< halves whose other half is not there yet: the cursor
   std::unordered_map<Tag, std::uint32_t, HashTag> gatherings_;  ///< index into gathering_
   std::vector<Gathering> gathering_;
+  std::map<std::uint32_t, Server> servers_;  ///< by cursor
   std::vector<InFlight> messages_;
   std::vector<std::uint32_t> free_messages_;
   std::unordered_map<Tag, double, HashTag> group_times_s_;

@@ -112,11 +112,13 @@ Timeline simulate(const Schedule& schedule, int iterations, const Cluster& clust
     std::string answer;
     put(answer, done.intervals);
     put(answer, done.representatives);
+    put(answer, done.pushes);
     return answer + done.fidelity + '\n' + text_of(done.links);
   });
   std::size_t at = 0;
   timeline.intervals = take<Interval>(bytes, at);
   timeline.representatives = take<Representative>(bytes, at);
+  timeline.pushes = take<ServedPush>(bytes, at);
   const std::size_t end = bytes.find('\n', at);
   timeline.fidelity = bytes.substr(at, end - at);
   timeline.links = links_in(bytes.substr(end + 1));

@@ -73,6 +73,8 @@ std::vector<std::int64_t> weight_bytes(const Model& model, const Plan& plan, con
     }
     for (std::size_t i = 0; i < most.size(); ++i) most[i] = std::max(most[i], mine[i]);
   }
+  if (plan.zero == 3)  // a part of each, whatever its node
+    for (std::int64_t& bytes : most) bytes = (bytes + plan.mesh.world_size() - 1) / plan.mesh.world_size();
   return most;
 }
 

@@ -39,7 +39,8 @@ inline std::vector<PlanCase> single_axis_cases() {
   for (const NamedPlan& row : named_plans())
     for (const int ranks : {1, 2, 3, 4})
       for (const int batch : {2, 9, 12})
-        if (row.rules != nullptr) cases.push_back(named_case(std::string(row.name), {.ranks = ranks, .global_batch = batch}));
+        if (row.rules != nullptr && row.name != "parameter_server")  // which has tests of its own, servers_test.cpp
+          cases.push_back(named_case(std::string(row.name), {.ranks = ranks, .global_batch = batch}));
   for (const ExchangeScheme scheme : {ExchangeScheme::b, ExchangeScheme::c}) {
     cases.push_back(named_case("one_weird_trick", {.ranks = 2, .global_batch = 12, .scheme = scheme}));
     cases.push_back(named_case("one_weird_trick", {.ranks = 3, .global_batch = 18, .scheme = scheme}));

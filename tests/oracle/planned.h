@@ -84,7 +84,7 @@ inline PlannedRun run_planned(const Schedule& schedule, const Model& model, cons
   for (int r = 0; r < schedule.world_size(); ++r) {
     RankMemory& memory = memories[static_cast<std::size_t>(r)];
     memory.bind(schedule.program(r));
-    write_values(memory, "weights", local_weights(model, schedule, r, start.weights));
+    set_weights(memory, model, schedule, r, start.weights);
     write_values(memory, "running_statistics", local_states(model, schedule, r, start.states));
   }
   const Timeline timeline = execute(schedule, settings.steps, memories, compute, planned);

@@ -225,6 +225,7 @@ TEST_CASE("every named plan: what is sent of a schedule is the sum over its comm
     const Model model = make_model(model_name);
     for (const NamedPlan& named : named_plans()) {
       for (const bool synchronised : {false, true}) {
+        if (synchronised && named.name == "parameter_server") continue;
         Plan plan = make_plan(named.name, {.ranks = 4, .global_batch = 10, .split = 2, .inside = "spatial"});
         plan.synchronised_statistics = synchronised;
         CAPTURE(model_name, named.name, synchronised);
@@ -235,6 +236,9 @@ TEST_CASE("every named plan: what is sent of a schedule is the sum over its comm
             if (const auto* exchange = std::get_if<Exchange>(&op.action))
               by_op[static_cast<std::size_t>(rank)] +=
                   exchange->send ? region_bytes(schedule.program(rank), exchange->send->region) : 0;
+            if (const auto* serve = std::get_if<Serve>(&op.action))
+              for (const Message& pull : serve->pulls)
+                by_op[static_cast<std::size_t>(rank)] += region_bytes(schedule.program(rank), pull.region);
             if (const auto* collective = std::get_if<Collective>(&op.action)) {
               // Counted by the rounds, not by the formula.
               const CollectiveAlgorithm& algorithm = collective_algorithm(collective->kind, collective->algorithm);

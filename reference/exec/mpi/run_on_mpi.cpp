@@ -382,6 +382,8 @@ Timeline run_on_mpi(MpiWorld& world, const Schedule& schedule, int iterations, R
           options.largest_count, " elements at once");
   require(schedule.world_size() == world.size(), "run_on_mpi", "the schedule is for ", schedule.world_size(),
           " ranks, and there are ", world.size());
+  if (is_served(schedule))
+    throw InputError("parameter servers run on threads only: use --transport threads, or a plan that sums gradients by collectives");
   if (options.run.check) {
     world.require_agreement("the plan", cat(to_text(schedule), iterations, to_string(options.collectives), options.piece_bytes,
                                             ' ', options.largest_count, options.run.record));

@@ -1,0 +1,115 @@
+#include "reference/schedule/serve_check.h"
+
+#include <algorithm>
+
+#include "reference/core/error.h"
+#include "reference/schedule/order.h"
+
+namespace convoy {
+namespace {
+
+bool overlap(const Region& a, const Region& b) {
+  return a.buffer == b.buffer && a.slice.offset < b.slice.end() && b.slice.offset < a.slice.end();
+}
+
+/// An op and the region of it that travels to or from a server.
+struct Part {
+  int op;
+  Region region;
+};
+
+/// Whether the parts are all of a buffer, and none twice.
+bool divide(std::vector<Part> parts, const Buffer& buffer) {
+  std::ranges::sort(parts, {}, [](const Part& part) { return part.region.slice.offset; });
+  std::int64_t reached = 0;
+  for (const Part& part : parts) {
+    if (part.region.slice.count == 0) continue;
+    if (part.region.slice.offset != reached) return false;
+    reached = part.region.slice.end();
+  }
+  return reached == element_count(buffer);
+}
+
+class PushCheck {
+ public:
+  PushCheck(const Program& program, int rank, std::vector<Problem>& problems)
+      : program_(program), rank_(rank), problems_(problems), order_(program) {}
+
+  void run() {
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+      if (program_.buffers[b].kind != BufferKind::gradients) continue;
+      const std::vector<Part> pushed = parts_of(static_cast<int>(b), &Exchange::send);
+      if (!divide(pushed, program_.buffers[b]))
+        complain(pushed, cat("'", program_.buffers[b].name, "' is not pushed to servers whole, every element once"));
+      for (const Part& part : pushed) check_complete(part);
+      check_pulls(element_count(program_.buffers[b]));
+    }
+  }
+
+ private:
+  void complain(const std::vector<Part>& parts, const std::string& sentence) {
+    problems_.push_back({rank_, parts.empty() ? -1 : parts.front().op, "unreduced gradient", sentence});
+  }
+
+  [[nodiscard]] std::vector<Part> parts_of(int buffer, std::optional<Message> Exchange::* direction) const {
+    std::vector<Part> parts;
+    for (std::size_t op = 0; op < program_.ops.size(); ++op)
+      if (const auto* exchange = std::get_if<Exchange>(&program_.ops[op].action))
+        if (const std::optional<Message>& message = exchange->*direction;
+            message && message->peer.axis == kAnyRank && message->region.buffer == buffer)
+          parts.push_back({static_cast<int>(op), message->region});
+    return parts;
+  }
+
+  /// Some buffer of weights comes back.
+  void check_pulls(std::int64_t count) {
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b)
+      if (program_.buffers[b].kind == BufferKind::weights && element_count(program_.buffers[b]) == count &&
+          divide(parts_of(static_cast<int>(b), &Exchange::recv), program_.buffers[b]))
+        return;
+    complain({}, "pushes gradients, and weights do not come back from servers whole, every element once");
+  }
+
+  void check_complete(const Part& part) {
+    for (std::size_t op = 0; op < program_.ops.size(); ++op) {
+      if (!std::holds_alternative<Compute>(program_.ops[op].action) || order_.before(static_cast<int>(op), part.op)) continue;
+      const std::vector<Region> writes = regions_of(program_.ops[op]).second;
+      if (std::ranges::any_of(writes, [&](const Region& written) { return overlap(written, part.region); }))
+        problems_.push_back({rank_, part.op, "unreduced gradient",
+                             cat("pushes gradients that op ", op, " (", program_.ops[op].name, ") still changes")});
+    }
+  }
+
+  const Program& program_;
+  int rank_;
+  std::vector<Problem>& problems_;
+  ProgramOrder order_;
+};
+
+}  // namespace
+
+void check_serve(const Program& program, const Op& op, const Serve& serve,
+                 const std::function<void(const std::string&)>& complain) {
+  for (const Op& other : program.ops)
+    if (&other != &op && other.stream == op.stream) complain(cat("serves on the stream of '", other.name, "'; it needs its own"));
+  if (std::ranges::find(serve_modes(), serve.rule.mode, &ServeMode::name) == serve_modes().end())
+    return complain(cat("serves in mode '", serve.rule.mode, "', which does not exist"));
+  if (const std::string reason = why_not(serve.rule); !reason.empty()) complain(reason);
+  if (serve.pushes.size() != static_cast<std::size_t>(serve.rule.workers) || serve.pulls.size() != serve.pushes.size())
+    return complain(cat("has ", serve.pushes.size(), " pushes and ", serve.pulls.size(), " pulls for ", serve.rule.workers,
+                        " workers"));
+  const auto kept = std::ranges::find(serve.update.operands, Role::weights, &Operand::role);
+  if (kept == serve.update.operands.end()) return complain("keeps no weights");
+  for (std::size_t w = 0; w < serve.pushes.size(); ++w) {
+    if (!(serve.pushes[w].region == serve.pulls[w].region)) complain(cat("answers worker ", w, " from another place than it pushes to"));
+    if (serve.pushes[w].region.slice.count != kept->region.slice.count)
+      complain(cat("has a place of ", serve.pushes[w].region.slice.count, " elements for worker ", w, " and ",
+                   kept->region.slice.count, " weights"));
+  }
+}
+
+void check_pushes(const Schedule& schedule, const Program& program, int rank, std::vector<Problem>& problems) {
+  if (is_served(schedule)) PushCheck(program, rank, problems).run();
+}
+
+}  // namespace convoy

@@ -1,0 +1,109 @@
+// Simulated parameter servers: times that can be worked out by hand, and the policy of real ones.
+#include <algorithm>
+
+#include "reference/model/builder.h"
+#include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
+#include "simulator/engine/simulate.h"
+#include "tests/catch.h"
+#include "tests/engine/schedules.h"
+
+using namespace convoy;
+using namespace convoy::testing;
+
+namespace {
+
+Plan served(const PlanServers& servers, int workers, int batch) {
+  return make_plan("parameter_server", {.ranks = workers + (servers.own_ranks ? servers.count : 0), .global_batch = batch, .servers = servers});
+}
+
+/// 40 million weights, 160 MB, and nothing else.
+Model one_matrix() {
+  ModelBuilder net("matrix", {1, 4000, 1, 1}, 10000);
+  net.add("flatten", Flatten{});
+  net.add("fc", Linear{10000, false});
+  return net.finish();
+}
+
+/// Backward and forward of an image take 1 ms, updates and adding nothing.
+CostModel one_ms_an_image() {
+  CostModel cost;
+  cost.compute_s = [](const Program& program, const Op&, const Compute& compute) {
+    return compute.kind == ComputeKind::load ? 1 * ms * program.batch : 0;
+  };
+  return cost;
+}
+
+}  // namespace
+
+TEST_CASE("the arithmetic of d2l.ai: 160 MB over PCIe of 16 GB/s take 60, 80 and 15 ms") {
+  // https://d2l.ai, "Parameter Servers": all on one GPU 2 x 3 x 10 ms, on the processor 2 x 4 x 10 ms, a quarter on each GPU
+  // 2 x 3 x 2.5 ms.
+  const Cluster cluster = load_cluster("pcie-switch-4gpu");
+  const auto time_s = [&](const PlanServers& servers) {
+    const Schedule schedule = make_schedule(one_matrix(), served(servers, 4, 4));
+    return end_of(simulate(schedule, 1, cluster, free_compute()));
+  };
+  REQUIRE(relative_error(time_s({.count = 1}), 60 * ms) <= 1e-9);
+  REQUIRE(relative_error(time_s({.count = 1, .own_ranks = true}), 80 * ms) <= 1e-9);
+  REQUIRE(relative_error(time_s({.count = 4}), 15 * ms) <= 1e-9);
+}
+
+TEST_CASE("equal workers of an asynchronous server are stale by their number less one") {
+  for (const int workers : {2, 3, 5, 8}) {
+    const Schedule schedule = make_schedule(make_model("lenet5"), served({.count = 1, .own_ranks = true, .mode = "async"}, workers, workers));
+    const Timeline timeline = simulate(schedule, 12, switch_cluster(workers + 1, 1), one_ms_an_image());
+    double sum = 0;
+    int counted = 0;
+    for (const ServedPush& push : timeline.pushes) {
+      if (push.iteration == 0) continue;  // nobody was there before
+      sum += push.staleness;
+      ++counted;
+    }
+    REQUIRE(counted == workers * 11);
+    REQUIRE(sum / counted == workers - 1);
+    REQUIRE(check_timeline(schedule, 12, timeline).empty());
+  }
+}
+
+TEST_CASE("a slow worker: what each mode makes of it") {
+  // 7 images on 3 workers: 3, 2 and 2 ms a step. Links and updates take next to nothing.
+  const auto run = [](const PlanServers& servers) {
+    const Schedule schedule = make_schedule(make_model("lenet5"), served(servers, 3, 7));
+    Cluster cluster = switch_cluster(3, 1);
+    cluster.nic = {0, 1e15};
+    return simulate(schedule, 20, cluster, one_ms_an_image());
+  };
+  const auto end_of_worker = [](const Timeline& timeline, int rank) {
+    double end = 0;
+    for (const Interval& interval : timeline.intervals)
+      if (interval.rank == rank) end = std::max(end, interval.end_s);
+    return end;
+  };
+  const Timeline sync = run({.count = 1});
+  REQUIRE(end_of_worker(sync, 1) == Approx(60 * ms));
+  const Timeline backup = run({.count = 1, .mode = "backup", .accept = 2});
+  REQUIRE(end_of_worker(backup, 1) == Approx(40 * ms));
+  REQUIRE(summary_of(backup.pushes).dropped == 20);  // all of the slow one
+  REQUIRE(summary_of(backup.pushes).updates == 20);
+  const Timeline async = run({.count = 1, .mode = "async"});
+  REQUIRE(end_of_worker(async, 1) == Approx(40 * ms));
+  REQUIRE(summary_of(async.pushes).updates == 60);
+  REQUIRE(summary_of(async.pushes).max_ahead > 3);
+  for (const int bound : {0, 1, 2, 4}) {
+    const Timeline ssp = run({.count = 1, .mode = "ssp", .bound = bound});
+    const ServingSummary summary = summary_of(ssp.pushes);
+    CAPTURE(bound);
+    REQUIRE(summary.max_ahead == bound);
+    REQUIRE(summary.max_staleness <= 2 * (2 * bound + 1));
+    // 20 steps, the last of which may begin when the slow one has done 19 - bound of its own.
+    REQUIRE(end_of_worker(ssp, 1) == Approx(std::max(40.0, (19 - bound) * 3.0 + 2) * ms).epsilon(0.05));
+  }
+}
+
+TEST_CASE("servers by formula take what their links take alone") {
+  const Schedule schedule = make_schedule(one_matrix(), served({.count = 1, .own_ranks = true}, 4, 4));
+  const Timeline timeline =
+      simulate(schedule, 1, load_cluster("pcie-switch-4gpu"), free_compute(), {.fidelity = Fidelity::formula});
+  REQUIRE(relative_error(end_of(timeline), 20 * ms) <= 1e-9);
+}
