@@ -10,6 +10,7 @@
 #include "reference/io/plan_file.h"
 #include "reference/io/report.h"
 #include "reference/model/zoo.h"
+#include "reference/plans/stages.h"
 
 namespace convoy {
 
@@ -28,7 +29,8 @@ inline std::string model_help() {
 
 class PlanWords {
  public:
-  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser.
+  /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser, and of pipelines
+  /// --pipeline --micro-batches --order --stages --stages-per-rank --recompute.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -66,6 +68,7 @@ class PlanWords {
     verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
         ->capture_default_str()
         ->type_name("NAME");
+    add_pipeline_to(verb);
   }
 
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
@@ -86,12 +89,15 @@ class PlanWords {
     if (accumulate_ < 1) throw InputError(cat("--accumulate is ", accumulate_, "; write 1 or more parts"));
     if (typed("--accumulate") || choice.plan_yaml.empty()) choice.accumulate = accumulate_;
     if (typed("--optimiser") || choice.plan_yaml.empty()) choice.optimiser = parse_optimiser(optimiser_);
+    fill_pipeline(choice);
     if (choice.plan_yaml.empty()) require_they_matter();
   }
   /// Whether the plan is read from a file.
   [[nodiscard]] bool from_file() const { return is_plan_file(plan_); }
   /// The plan of the file.
   [[nodiscard]] Plan read() const { return parse_plan(read_file(plan_), plan_); }
+  /// What was typed about a pipeline.
+  [[nodiscard]] const PipelineText& pipeline() const { return pipeline_; }
   /// Whether the option was typed, of those of the verb.
   [[nodiscard]] bool typed(const std::string& option) const {
     const CLI::Option* found = verb_ == nullptr ? nullptr : verb_->get_option_no_throw(option);
@@ -99,6 +105,41 @@ class PlanWords {
   }
 
  private:
+  void add_pipeline_to(CLI::App& verb) {
+    verb.add_option("--pipeline", pipeline_ranks_, "Ranks in a row of pipelines, between data and --inside, of --plan hybrid [1]")
+        ->type_name("N");
+    verb.add_option("--micro-batches", pipeline_.micro_batches,
+                    "Parts in which a pipeline's images go through it [twice as many as it has ranks]")
+        ->type_name("N");
+    verb.add_option("--order", pipeline_.order,
+                    cat("Who does what when in a pipeline: ", listed_names(pipeline_orders()),
+                        ", or a file with a line for each rank, F0 F1 B0 B1 [1f1b]"))
+        ->type_name("NAME|FILE");
+    verb.add_option("--stages", pipeline_.stages,
+                    "Nodes with which the second stage of a pipeline and those after it begin, as conv2,fc1 [cut by cost]")
+        ->type_name("NODES");
+    verb.add_option("--stages-per-rank", pipeline_.stages_per_rank, "Stages of a pipeline on each rank, of --order interleaved [2]")
+        ->type_name("N");
+    verb.add_option("--recompute", pipeline_.recompute,
+                    "Stages of a pipeline that keep only what they read and go forward again before backward: none, all or 0,1 [none]")
+        ->type_name("STAGES");
+  }
+
+  /// Over what a plan file says.
+  void fill_pipeline(ScheduleChoice& choice) const {
+    for (const auto& [option, value] : {std::pair{"--micro-batches", pipeline_.micro_batches},
+                                        std::pair{"--stages-per-rank", pipeline_.stages_per_rank},
+                                        std::pair{"--pipeline", pipeline_ranks_}})
+      if (typed(option) && value < 1) throw InputError(cat(option, " is ", value, "; write 1 or more"));
+    if (typed("--pipeline")) choice.pipeline.ranks = pipeline_ranks_;
+    put(pipeline_, choice.pipeline);
+  }
+
+  /// Whether any axis of what was typed is a pipeline.
+  [[nodiscard]] bool has_pipeline() const {
+    return plan_ == "pipeline" || (plan_ == "hybrid" && (inside_ == "pipeline" || pipeline_ranks_ > 1));
+  }
+
   [[nodiscard]] std::optional<DType> gradient_dtype() const {
     if (gradients_ != "f32" && gradients_ != "f16" && gradients_ != "bf16")
       throw_unknown_word("value of --gradients", gradients_, {"f32", "f16", "bf16"});
@@ -115,14 +156,20 @@ class PlanWords {
     if (!hybrid) {
       refuse("--split", "hybrid");
       refuse("--inside", "hybrid");
+      refuse("--pipeline", "hybrid");
     }
+    for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
+      if (!has_pipeline()) refuse(option, "pipeline, or --plan hybrid --pipeline 2");
     if (plan_ != "one_weird_trick" && !(hybrid && inside_ == "one_weird_trick")) refuse("--scheme", "one_weird_trick");
   }
 
   void fill_from_file(ScheduleChoice& choice) const {
     const Plan plan = read();
-    for (const char* option : {"--split", "--inside"})
+    for (const char* option : {"--split", "--inside", "--pipeline"})
       if (typed(option)) throw InputError(cat(option, " changes nothing in ", plan_, "; it is for --plan hybrid"));
+    for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
+      if (typed(option) && pipeline_axis(plan) < 0)
+        throw InputError(cat(option, " changes nothing in ", plan_, ", of which no axis is a pipeline"));
     const int ranks = plan.mesh.world_size();
     if (typed("--ranks") && choice.ranks != ranks)
       throw InputError(cat("--ranks is ", choice.ranks, ", but the mesh of ", plan_, " has ", ranks, " ranks; use --ranks ",
@@ -143,6 +190,7 @@ class PlanWords {
               .layout = plan.layout,
               .accumulate = plan.accumulate,
               .optimiser = plan.optimiser,
+              .pipeline = pipeline_axis(plan) < 0 ? PipelineChoice{} : PipelineChoice{.settings = plan.pipeline},
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -157,6 +205,8 @@ class PlanWords {
   std::string layout_ = "auto";
   int accumulate_ = 1;
   std::string optimiser_ = "sgd";
+  PipelineText pipeline_;
+  int pipeline_ranks_ = 1;
 };
 
 }  // namespace convoy

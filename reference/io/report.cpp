@@ -1,11 +1,13 @@
 #include "reference/io/report.h"
 
+#include <algorithm>
 #include <array>
 
 #include "reference/io/json_fields.h"
 #include "reference/io/model_file.h"
 #include "reference/io/plan_file.h"
 #include "reference/model/zoo.h"
+#include "reference/plans/stages.h"
 #include "reference/schedule/memory.h"
 
 namespace convoy {
@@ -30,6 +32,36 @@ Provenance parse_provenance(JsonFields& fields, const std::string& name) {
   return Provenance::formula;
 }
 
+/// Lists as they are typed.
+ordered_json pipeline_json(const PipelineChoice& choice) {
+  const Pipeline& settings = choice.settings;
+  std::vector<std::string> recompute;
+  for (const int stage : settings.recompute) recompute.push_back(cat(stage));
+  return {{"ranks", choice.ranks},
+          {"micro_batches", settings.micro_batches},
+          {"order", settings.order},
+          {"table", settings.table},
+          {"stages_per_rank", settings.stages_per_rank},
+          {"stages", join_list(settings.cuts)},
+          {"recompute", choice.recompute_all ? "all" : join_list(recompute)}};
+}
+
+void parse_pipeline_choice(PipelineChoice& choice, JsonFields fields) {
+  choice.ranks = fields.small_integer("ranks", 1);
+  choice.settings.micro_batches = fields.small_integer("micro_batches");
+  choice.settings.stages_per_rank = fields.small_integer("stages_per_rank", 1);
+  choice.settings.order = fields.text("order");
+  for (const nlohmann::json& row : fields.array("table"))
+    if (row.is_string()) choice.settings.table.push_back(row.get<std::string>());
+  try {
+    put({.stages = fields.text("stages"), .recompute = fields.text("recompute")}, choice);
+    if (choice.settings.order != kOwnOrder) (void)pipeline_order(choice.settings.order);
+  } catch (const InputError& error) {
+    fields.problem("order", error.what());
+  }
+  fields.require_all_known();
+}
+
 ordered_json schedule_json(const ScheduleChoice& choice) {
   ordered_json json = {{"model", choice.model},           {"plan", choice.plan},
                        {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
@@ -42,6 +74,7 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
   if (choice.accumulate != 1) json["accumulate"] = choice.accumulate;
   if (choice.optimiser != Optimiser::sgd) json["optimiser"] = to_string(choice.optimiser);
+  if (choice.pipeline != PipelineChoice{}) json["pipeline"] = pipeline_json(choice.pipeline);
   json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
   json["fusion"] = to_string(choice.fusion);
   json["layout"] = to_string(choice.layout);
@@ -54,6 +87,7 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("split")) choice.split = fields.small_integer("split");
   if (fields.has("accumulate")) choice.accumulate = fields.small_integer("accumulate", 1);
   parse_optional(fields, "optimiser", [&](const std::string& word) { choice.optimiser = parse_optimiser(word); });
+  if (fields.has("pipeline")) parse_pipeline_choice(choice.pipeline, fields.object("pipeline"));
   parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
   parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
   parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
@@ -164,6 +198,21 @@ Provenance provenance_of_clock(const std::string& clock) {
   return Provenance::formula;
 }
 
+namespace {
+
+void fill_pipeline(Plan& plan, const ScheduleChoice& choice) {
+  const int axis = pipeline_axis(plan);
+  if (axis < 0) return;
+  const int ranks = plan.mesh.axes[static_cast<std::size_t>(axis)].extent;
+  plan.pipeline = settings_of(choice.pipeline, plan.pipeline, ranks);
+  const int shares = plan.batch_axis < 0 ? 1 : plan.mesh.axes[static_cast<std::size_t>(plan.batch_axis)].extent;
+  if (const int images = plan.global_batch / shares; choice.pipeline.settings.micro_batches > std::max(1, images))
+    throw InputError(cat("--micro-batches is ", choice.pipeline.settings.micro_batches, ", and a pipeline has ", images,
+                         " images a step; use at most that many, or a larger --batch"));
+}
+
+}  // namespace
+
 Plan plan_of(const ScheduleChoice& choice) {
   if (choice.ranks < 1) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected 1 or more"));
   constexpr int most_ranks = 1 << 20;
@@ -179,7 +228,8 @@ Plan plan_of(const ScheduleChoice& choice) {
                                                                  .global_batch = choice.global_batch,
                                                                  .split = choice.split,
                                                                  .inside = choice.inside,
-                                                                 .scheme = choice.scheme})
+                                                                 .scheme = choice.scheme,
+                                                                 .pipeline = choice.pipeline.ranks})
                                        : parse_plan(choice.plan_yaml, "plan");
   if (plan.mesh.world_size() != choice.ranks)
     throw InputError(cat("plan '", plan.name, "' has a mesh of ", plan.mesh.world_size(), " ranks, not of ", choice.ranks));
@@ -190,6 +240,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   if (choice.accumulate < 1) throw InputError(cat("images go through in ", choice.accumulate, " parts, expected 1 or more"));
   plan.accumulate = choice.accumulate;
   plan.optimiser = choice.optimiser;
+  fill_pipeline(plan, choice);
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;

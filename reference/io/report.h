@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reference/io/host.h"
+#include "reference/io/pipeline_words.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
 
@@ -38,6 +39,7 @@ struct ScheduleChoice {
   ActivationLayout layout = ActivationLayout::automatic;
   int accumulate = 1;                         ///< parts of every rank's images that go through one after the other
   Optimiser optimiser = Optimiser::sgd;
+  PipelineChoice pipeline = {};               ///< of plans with a pipeline
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <map>
 
 #include "reference/core/error.h"
 #include "reference/plans/plan.h"
+#include "reference/plans/stages.h"
 #include "reference/plans/step_writer.h"
 
 namespace convoy {
@@ -32,6 +34,32 @@ void check_batch_axis(const Plan& plan, const std::vector<std::vector<Rule>>& ru
                            to_string(node[static_cast<std::size_t>(plan.batch_axis)]), "'"));
 }
 
+/// A pipeline has one axis of its own, on which a node is at one rank.
+void check_pipeline(const Plan& plan, const std::vector<std::vector<Rule>>& rules) {
+  const int axis = pipeline_axis(plan);
+  if (axis < 0) return;
+  const std::string& name = plan.mesh.axes[static_cast<std::size_t>(axis)].name;
+  const PipelineShape shape = pipeline_shape(plan);
+  require(shape.stages_per_rank >= 1 && shape.micro_batches >= 1, "make_schedule", "a pipeline with ", shape.stages_per_rank,
+          " stages a rank and ", shape.micro_batches, " micro-batches");
+  if (std::count(plan.strategies.begin(), plan.strategies.end(), "pipeline") > 1)
+    throw InputError("the plan has two axes with the strategy 'pipeline'; give one of them another");
+  if (axis == plan.batch_axis)
+    throw InputError(cat("axis '", name, "' is a pipeline and cannot divide the batch; use batch_axis: none, or another axis"));
+  if (plan.at_root) throw InputError("a pipeline has its weights at the ranks of their stages, and at_root at rank 0; use at_root: off");
+  if (plan.accumulate > 1)
+    throw InputError(cat("a pipeline divides the images into micro-batches and accumulates their gradients already; use --accumulate 1 "
+                         "and more --micro-batches (now ", shape.micro_batches, ")"));
+  for (const std::vector<Rule>& node : rules)
+    if (node[static_cast<std::size_t>(axis)] != Rule::replicate)
+      throw InputError(cat("axis '", name, "' is a pipeline, on which nothing is divided; use another axis for the rule '",
+                           to_string(node[static_cast<std::size_t>(axis)]), "'"));
+  for (const int stage : plan.pipeline.recompute)
+    if (stage < 0 || stage >= shape.stages())
+      throw InputError(cat("stage ", stage, " is to be recomputed, and there are stages 0 to ", shape.stages() - 1));
+  (void)table_of(plan.pipeline, shape.ranks);  // what is wrong with the order is told now
+}
+
 /// What makes ranks run the same program: the number of images in their share, and their coordinates on all other axes.
 std::vector<int> class_key(const Schedule& schedule, int rank) {
   std::vector<int> key = {static_cast<int>(schedule.samples(rank).count)};
@@ -45,7 +73,9 @@ std::vector<int> class_key(const Schedule& schedule, int rank) {
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode) {
   check(model);
   check_plan(plan);
-  check_batch_axis(plan, rules_of(model, plan));
+  const std::vector<std::vector<Rule>> rules = rules_of(model, plan);
+  check_batch_axis(plan, rules);
+  check_pipeline(plan, rules);
   (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
   Schedule schedule;
   schedule.model = model.name;

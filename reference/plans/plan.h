@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reference/model/model.h"
+#include "reference/plans/pipeline.h"
 #include "reference/plans/rule.h"
 #include "reference/schedule/schedule.h"
 
@@ -65,6 +66,7 @@ struct Plan {
   /// activations. BatchNorm2d has statistics of its own for each part.
   int accumulate = 1;
   Optimiser optimiser = Optimiser::sgd;
+  Pipeline pipeline = {};  ///< of the axis with the strategy 'pipeline', when there is one
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
@@ -75,6 +77,7 @@ struct PlanRequest {
   int split = 0;                              ///< hybrid: ranks of the inner axis; 0: two
   std::string inside = "filter";              ///< hybrid: the plan of the inner axis
   ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
+  int pipeline = 1;                           ///< hybrid: ranks in a row of pipelines, between data and the inner axis
 };
 
 /// One row of the table of named plans.
@@ -93,7 +96,8 @@ Plan make_plan(std::string_view name, const PlanRequest& request);
 /// The rule of every node on every axis, [node][axis]. An InputError names a strategy, node or axis that does not exist.
 std::vector<std::vector<Rule>> rules_of(const Model& model, const Plan& plan);
 
-/// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names in its overrides disappears,
+/// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names, in its overrides or where its
+/// pipeline is cut, disappears,
 /// and no ReLU joins a layer whose output is a sum over ranks, since ReLU comes after the sum.
 Model fused_for(const Model& model, const Plan& plan);
 /// The model that runs under a plan: fused_for() with Plan::fusion on, else as it is.
@@ -109,6 +113,9 @@ Plan with_batch(Plan plan, int images);
 /// The schedule of one step. Throws std::invalid_argument for a plan that makes no sense.
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode = Mode::train);
 
+/// The micro-batches of a pipeline of so many ranks, of which nobody said how many.
+int default_micro_batches(int ranks, int images);
+
 // One per named plan, defined in the file that explains it.
 extern const NamedPlan data_plan;
 extern const NamedPlan data_parallel_root_plan;
@@ -117,6 +124,7 @@ extern const NamedPlan channel_plan;
 extern const NamedPlan megatron_plan;
 extern const NamedPlan spatial_plan;
 extern const NamedPlan one_weird_trick_plan;
+extern const NamedPlan pipeline_plan;
 extern const NamedPlan hybrid_plan;
 
 }  // namespace convoy

@@ -96,12 +96,26 @@ Schedule schedule_for(const ScheduleChoice& choice, Mode mode) {
   }
 }
 
+namespace {
+
+/// ", order 1f1b, 8 micro-batches" of a plan with a pipeline.
+std::string pipeline_text(const ScheduleChoice& choice) {
+  const Plan plan = plan_of(choice);
+  if (pipeline_axis(plan) < 0) return "";
+  const Pipeline& pipeline = plan.pipeline;
+  return cat(", order ", pipeline.order, pipeline.stages_per_rank > 1 ? cat(" with ", pipeline.stages_per_rank, " stages a rank") : "",
+             ", ", pipeline.micro_batches, " micro-batches", pipeline.recompute.empty() ? "" : ", recomputed");
+}
+
+}  // namespace
+
 std::string plan_words(const ScheduleChoice& choice) {
   const bool hybrid = choice.plan_yaml.empty() && choice.plan == "hybrid";
   std::string words = cat("--plan ", choice.plan_yaml.empty() ? choice.plan : "FILE.yaml");
   if (hybrid) words += cat(" --inside ", choice.inside);
   if (hybrid && choice.split > 0) words += cat(" --split ", choice.split);
   if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
+  if (choice.plan_yaml.empty()) words += to_words(choice.pipeline);
   if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
   if (choice.synchronised_statistics) words += " --statistics synchronised";
   if (choice.fusion == Fusion::off) words += " --fusion off";
@@ -117,6 +131,7 @@ std::string describe(const ScheduleChoice& choice) {
   if (named && plan == "hybrid")
     plan += cat(" with ", choice.inside, " on ", choice.split > 0 ? choice.split : 2, " ranks inside");
   if (choice.scheme != ExchangeScheme::a) plan += cat(", scheme ", to_string(choice.scheme));
+  plan += pipeline_text(choice);
   return fmt::format("{}, plan {}, {} rank{}, {} images a step{}, {}{}, overlap {}, buckets of {}", choice.model, plan,
                      choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch,
                      by_images ? cat(" (", even ? "" : "about ", choice.global_batch / choice.ranks, " a rank)") : "",
