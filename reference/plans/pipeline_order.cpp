@@ -117,7 +117,7 @@ std::string to_string(const PipelineAction& action, const PipelineShape& shape) 
 
 std::string row_text(const std::vector<PipelineAction>& row, const PipelineShape& shape) {
   std::string text;
-  for (const PipelineAction& action : row) text += (text.empty() ? "" : " ") + to_string(action, shape);
+  for (const PipelineAction& action : row) text += cat(text.empty() ? "" : " ", to_string(action, shape));
   return text;
 }
 

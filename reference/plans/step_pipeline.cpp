@@ -28,6 +28,7 @@ class StepWriter::PipelineSteps {
   }
 
   void run() {
+    begin();
     const auto entries = static_cast<int>(row().size());
     for (int place = 0; place < entries; ++place) {
       if (place == 0 || !step_.plan_.overlap) take_in_for(place);
@@ -62,6 +63,22 @@ class StepWriter::PipelineSteps {
     std::vector<int> ops = {};  ///< of the messages sent; -1: it had nothing in it
     std::size_t ended = 0;      ///< messages that the rank is known to have heard of
   };
+
+  /// Something for the first messages to come after, so that they do not overtake the step before. A rank that has to wait for its
+  /// first input sets its gradients to 0 meanwhile.
+  void begin() {
+    if (coming_.empty()) return;
+    const bool waits = std::any_of(coming_.begin(), coming_.end(), [](const Coming& lane) { return lane.deadlines.front() == 0; });
+    if (waits && step_.train_ && !step_.learned_.empty()) {
+      zero_gradients();
+    } else {
+      step_.writer_.compute("begin", {ComputeKind::join, -1, {}, {}});
+    }
+  }
+  void zero_gradients() {
+    if (!zeroed_ && !step_.learned_.empty()) step_.zero_gradients();
+    zeroed_ = true;
+  }
 
   [[nodiscard]] const std::vector<PipelineAction>& row() const { return table_[index(rank_)]; }
   [[nodiscard]] std::vector<bool> running() const {
@@ -208,8 +225,7 @@ class StepWriter::PipelineSteps {
 
   void backward(const PipelineAction& action) {
     Flow& flow = flows_[index(action.micro_batch)];
-    if (!zeroed_ && !step_.learned_.empty()) step_.zero_gradients();
-    zeroed_ = true;
+    zero_gradients();
     if (recomputes(action.stage)) forward_again(flow, action.stage);
     for (const auto& [node, tensor] : arrived_[index(action.micro_batch)])
       if (step_.stages_[index(node)] == action.stage) {

@@ -40,8 +40,8 @@ inline Plan piped(std::string_view order, const PipelineShape& shape, int batch 
 }
 
 /// A step of a chain with one linear layer in each stage.
-inline Schedule equal_stages(const PipelineOrder& order, const PipelineShape& shape) {
-  Plan plan = piped(order.name, shape);
+inline Schedule equal_stages(const PipelineOrder& order, const PipelineShape& shape, int images_of_micro_batch = 2) {
+  Plan plan = piped(order.name, shape, images_of_micro_batch * shape.micro_batches);
   for (int stage = 1; stage < shape.stages(); ++stage) plan.pipeline.cuts.push_back(cat("fc", stage + 1));
   return make_schedule(chain(shape.stages()), plan);
 }
