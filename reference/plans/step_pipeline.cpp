@@ -65,14 +65,14 @@ class StepWriter::PipelineSteps {
   };
 
   /// Something for the first messages to come after, so that they do not overtake the step before. A rank that has to wait for its
-  /// first input sets its gradients to 0 meanwhile.
+  /// first input sets its gradients to 0 meanwhile. In evaluation, write() has begun.
   void begin() {
-    if (coming_.empty()) return;
+    if (coming_.empty() || !step_.train_) return;
     const bool waits = std::any_of(coming_.begin(), coming_.end(), [](const Coming& lane) { return lane.deadlines.front() == 0; });
-    if (waits && step_.train_ && !step_.learned_.empty()) {
+    if (waits && !step_.learned_.empty()) {
       zero_gradients();
     } else {
-      step_.writer_.compute("begin", {ComputeKind::join, -1, {}, {}});
+      step_.begin();
     }
   }
   void zero_gradients() {
@@ -257,7 +257,18 @@ class StepWriter::PipelineSteps {
   bool zeroed_ = false;
 };
 
-void StepWriter::run_pipeline() { PipelineSteps(*this).run(); }
+void StepWriter::begin() { writer_.compute("begin", {ComputeKind::join, -1, {}, {}}); }
+
+void StepWriter::run_pipeline() {
+  require_whole_images("no pipeline");
+  if (train_) {
+    prepare_gradients();
+  } else {
+    begin();
+    share_statistics();
+  }
+  PipelineSteps(*this).run();
+}
 
 /// Nodes through which gradients come: those that learn, or read something that does, and from which a loss can be reached.
 std::vector<bool> StepWriter::gradients_through() const {

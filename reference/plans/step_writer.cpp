@@ -43,9 +43,6 @@ Program StepWriter::write() {
   if (pipeline_axis_ < 0) {
     run_in_parts();
   } else {
-    require_whole_images("no pipeline");
-    share_statistics();
-    if (train_) prepare_gradients();
     run_pipeline();
   }
   if (train_) update();

@@ -92,6 +92,7 @@ class StepWriter {
 
   // a pipeline
   class PipelineSteps;
+  void begin();
   void run_pipeline();
   [[nodiscard]] std::vector<bool> gradients_through() const;
 
