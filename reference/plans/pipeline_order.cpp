@@ -72,7 +72,7 @@ class Row {
 
 /// The fault of a table as an error of whoever wrote it.
 [[noreturn]] void throw_fault(const PipelineFault& fault, std::size_t faults) {
-  throw InputError(cat("the order of the pipeline: rank ", fault.rank, ", entry ", fault.place + 1, ": ", fault.sentence,
+  throw InputError(cat("the order of the pipeline, rank ", fault.rank, ", entry ", fault.place + 1, ": ", fault.sentence,
                        faults > 1 ? cat(" (and ", faults - 1, " more)") : ""));
 }
 
@@ -98,6 +98,9 @@ PipelineTable table_of(const Pipeline& pipeline, int ranks) {
   std::string text;
   for (const std::string& row : pipeline.table) text += row + "\n";
   PipelineTable table = parse_table(text, "order").table;
+  if (static_cast<int>(table.size()) != ranks)
+    throw InputError(cat("the order of the pipeline has rows for ", table.size(), " ranks, and the pipeline has ", ranks,
+                         "; use as many ranks, or another order"));
   if (const std::vector<PipelineFault> faults = check_table(table, shape); !faults.empty())
     throw_fault(faults.front(), faults.size());
   return table;
