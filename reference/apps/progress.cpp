@@ -17,8 +17,8 @@ double images_per_s(const Progress& p) { return p.time_s > 0 ? static_cast<doubl
 double left_s(const Progress& p) { return p.time_s / static_cast<double>(p.step) * static_cast<double>(p.steps - p.step); }
 
 std::string numbers(const Progress& p) {
-  const std::string loss = p.loss ? fmt::format("{:.3f}", *p.loss) : "-";
-  return fmt::format("{} images/s, loss of rank 0 {}, {} left", format_rate(images_per_s(p)), loss, format_time(left_s(p)));
+  const std::string loss = p.loss ? fmt::format(", loss of rank 0 {:.3f}", *p.loss) : "";  // a stage of a pipeline may have none
+  return fmt::format("{} images/s{}, {} left", format_rate(images_per_s(p)), loss, format_time(left_s(p)));
 }
 
 }  // namespace

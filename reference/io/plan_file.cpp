@@ -7,17 +7,19 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "reference/io/pipeline_words.h"
 #include "reference/io/yaml_map.h"
+#include "reference/plans/stages.h"
 
 namespace convoy {
 namespace {
 
 constexpr int kMostRanks = 1 << 20;
 constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
-const std::vector<std::string> kKeys = {
-    "name",           "mesh",    "batch",  "batch_axis", "overrides", "dtype",      "gradients", "precision",
-    "statistics",     "at_root", "scheme", "overlap",    "bucket",    "all_reduce", "chunks",    "channels",
-    "ranks_per_node", "fusion",  "layout", "accumulate", "optimiser", "servers",    "zero"};
+const std::vector<std::string> kKeys = {"name",      "mesh",       "batch",      "batch_axis", "overrides",      "dtype",
+                                        "gradients", "precision",  "statistics", "at_root",    "scheme",         "overlap",
+                                        "bucket",    "all_reduce", "chunks",     "channels",   "ranks_per_node", "fusion",
+                                        "layout",    "accumulate", "optimiser",  "servers",    "zero",           "pipeline"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -163,6 +165,50 @@ void parse_servers(const YamlMap& root, Plan& plan) {
   }
 }
 
+/// What is not said stays as it is in a Pipeline.
+void parse_pipeline(const YamlMap& root, Plan& plan) {
+  if (!root.has("pipeline")) return;
+  if (pipeline_axis(plan) < 0)
+    root.fail("pipeline",
+              "pipeline: settings of a pipeline, and no axis of the mesh has strategy: pipeline; give one that strategy, "
+              "or take the settings away");
+  const YamlMap map = root.map("pipeline", {"micro_batches", "order", "table", "stages_per_rank", "cuts", "recompute"},
+                               "{micro_batches: 8, order: 1f1b}");
+  Pipeline& pipeline = plan.pipeline;
+  if (map.has("micro_batches")) pipeline.micro_batches = map.count("micro_batches");
+  if (map.has("stages_per_rank")) pipeline.stages_per_rank = map.count("stages_per_rank");
+  if (map.has("order"))
+    pipeline.order = map.parsed("order", "1f1b", [](const std::string& word) {
+      return word == kOwnOrder ? word : std::string(pipeline_order(word).name);
+    });
+  if ((pipeline.order == kOwnOrder) != map.has("table"))
+    map.fail("table", "pipeline.order: own goes with a table, a text for each rank: table: [F0 F1 B0 B1, F0 B0 F1 B1]");
+  if (map.has("table")) pipeline.table = map.texts("table", "[F0 F1 B0 B1, F0 B0 F1 B1]");
+  if (map.has("cuts")) pipeline.cuts = map.texts("cuts", "[conv2, fc1]");
+  if (map.has("recompute"))
+    for (const std::string& word : map.texts("recompute", "[0, 1]")) try {
+        pipeline.recompute.push_back(parse_stage(word));
+      } catch (const InputError& error) {
+        map.fail("recompute", cat("pipeline.recompute: ", error.what()));
+      }
+}
+
+void write_pipeline(YAML::Emitter& out, const Plan& plan) {
+  if (pipeline_axis(plan) < 0) return;
+  const Pipeline& pipeline = plan.pipeline;
+  const auto field = [&](const char* key, const auto& value) { out << YAML::Key << key << YAML::Value << value; };
+  out << YAML::Key << "pipeline" << YAML::Value << YAML::BeginMap;
+  field("micro_batches", pipeline.micro_batches);
+  field("order", pipeline.order);
+  if (!pipeline.table.empty()) field("table", pipeline.table);
+  field("stages_per_rank", pipeline.stages_per_rank);
+  out << YAML::Flow;
+  if (!pipeline.cuts.empty()) field("cuts", pipeline.cuts);
+  out << YAML::Flow;
+  if (!pipeline.recompute.empty()) field("recompute", pipeline.recompute);
+  out << YAML::EndMap;
+}
+
 /// At the root, every axis has the strategy that belongs to it.
 void parse_root(const YamlMap& root, Plan& plan) {
   if (root.has("at_root")) plan.at_root = on_off(root, "at_root");
@@ -241,6 +287,7 @@ std::string to_yaml(const Plan& plan) {
     if (servers.bound > 0) field("bound", servers.bound);
     out << YAML::EndMap;
   }
+  write_pipeline(out, plan);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -255,6 +302,7 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   parse_types(root, plan);
   parse_synchronisation(root, plan);
   parse_kernels(root, plan);
+  parse_pipeline(root, plan);
   parse_root(root, plan);
   parse_servers(root, plan);
   if (root.has("zero")) plan.zero = root.count("zero", 3);

@@ -10,6 +10,7 @@
 #include "reference/io/plan_file.h"
 #include "reference/io/report.h"
 #include "reference/model/zoo.h"
+#include "reference/plans/stages.h"
 
 namespace convoy {
 
@@ -37,7 +38,9 @@ inline std::string all_reduce_help() {
 class PlanWords {
  public:
   /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser --channels
-  /// --ranks-per-node --zero --servers --servers-on --server-mode --accept --bound.
+  /// --ranks-per-node --zero --servers --servers-on --server-mode --accept --bound; of pipelines --pipeline --micro-batches
+  /// --order --stages
+  /// --stages-per-rank --recompute.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -72,13 +75,15 @@ class PlanWords {
                     "Parts of each rank's images that go through one after the other, into one gradient")
         ->capture_default_str()
         ->type_name("N");
-    verb.add_option("--zero", zero_,
-                    "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
+    verb.add_option(
+            "--zero", zero_,
+            "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
         ->type_name("STAGE");
     verb.add_option("--servers", servers_.count, "Servers among which weights are divided, of --plan parameter_server")
         ->capture_default_str()
         ->type_name("N");
-    verb.add_option("--servers-on", servers_on_, "workers: servers share ranks with workers; own: the last of the --ranks only serve")
+    verb.add_option("--servers-on", servers_on_,
+                    "workers: servers share ranks with workers; own: the last of the --ranks only serve")
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--server-mode", servers_.mode,
@@ -98,6 +103,7 @@ class PlanWords {
     verb.add_option("--ranks-per-node", ranks_per_node_,
                     "Consecutive ranks that algorithms take for one node [as the cluster, or MPI, has them]")
         ->type_name("N");
+    add_pipeline_to(verb);
   }
 
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
@@ -125,12 +131,15 @@ class PlanWords {
     if (typed("--ranks-per-node")) choice.ranks_per_node = ranks_per_node_;
     if (choice.plan_yaml.empty() && plan_ == "parameter_server") choice.servers = servers();
     if (typed("--zero")) choice.zero = zero();
+    fill_pipeline(choice);
     require_they_matter(choice);
   }
   /// Whether the plan is read from a file.
   [[nodiscard]] bool from_file() const { return is_plan_file(plan_); }
   /// The plan of the file.
   [[nodiscard]] Plan read() const { return parse_plan(read_file(plan_), plan_); }
+  /// What was typed about a pipeline.
+  [[nodiscard]] const PipelineText& pipeline() const { return pipeline_; }
   /// Whether the option was typed, of those of the verb.
   [[nodiscard]] bool typed(const std::string& option) const {
     const CLI::Option* found = verb_ == nullptr ? nullptr : verb_->get_option_no_throw(option);
@@ -138,6 +147,43 @@ class PlanWords {
   }
 
  private:
+  void add_pipeline_to(CLI::App& verb) {
+    verb.add_option("--pipeline", pipeline_ranks_, "Ranks in a row of pipelines, between data and --inside, of --plan hybrid [1]")
+        ->type_name("N");
+    verb.add_option("--micro-batches", pipeline_.micro_batches,
+                    "Parts in which a pipeline's images go through it [twice as many as it has ranks]")
+        ->type_name("N");
+    verb.add_option("--order", pipeline_.order,
+                    cat("Who does what when in a pipeline: ", listed_names(pipeline_orders()),
+                        ", or a file with a line for each rank, F0 F1 B0 B1 [1f1b]"))
+        ->type_name("NAME|FILE");
+    verb.add_option("--stages", pipeline_.stages,
+                    "Nodes with which the second stage of a pipeline and those after it begin, as conv2,fc1 [cut by cost]")
+        ->type_name("NODES");
+    verb.add_option("--stages-per-rank", pipeline_.stages_per_rank,
+                    "Stages of a pipeline on each rank, of --order interleaved [2]")
+        ->type_name("N");
+    verb.add_option(
+            "--recompute", pipeline_.recompute,
+            "Stages of a pipeline that keep only what they read and go forward again before backward: none, all or 0,1 [none]")
+        ->type_name("STAGES");
+  }
+
+  /// Over what a plan file says.
+  void fill_pipeline(ScheduleChoice& choice) const {
+    for (const auto& [option, value] :
+         {std::pair{"--micro-batches", pipeline_.micro_batches}, std::pair{"--stages-per-rank", pipeline_.stages_per_rank},
+          std::pair{"--pipeline", pipeline_ranks_}})
+      if (typed(option) && value < 1) throw InputError(cat(option, " is ", value, "; write 1 or more"));
+    if (typed("--pipeline")) choice.pipeline.ranks = pipeline_ranks_;
+    put(pipeline_, choice.pipeline);
+  }
+
+  /// Whether any axis of what was typed is a pipeline.
+  [[nodiscard]] bool has_pipeline() const {
+    return plan_ == "pipeline" || (plan_ == "hybrid" && (inside_ == "pipeline" || pipeline_ranks_ > 1));
+  }
+
   [[nodiscard]] std::optional<DType> gradient_dtype() const {
     if (gradients_ != "f32" && gradients_ != "f16" && gradients_ != "bf16")
       throw_unknown_word("value of --gradients", gradients_, {"f32", "f16", "bf16"});
@@ -176,14 +222,20 @@ class PlanWords {
     if (!hybrid) {
       refuse("--split", "hybrid");
       refuse("--inside", "hybrid");
+      refuse("--pipeline", "hybrid");
     }
+    for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
+      if (!has_pipeline()) refuse(option, "pipeline, or --plan hybrid --pipeline 2");
     if (plan_ != "one_weird_trick" && !(hybrid && inside_ == "one_weird_trick")) refuse("--scheme", "one_weird_trick");
   }
 
   void fill_from_file(ScheduleChoice& choice) const {
     const Plan plan = read();
-    for (const char* option : {"--split", "--inside"})
+    for (const char* option : {"--split", "--inside", "--pipeline"})
       if (typed(option)) throw InputError(cat(option, " changes nothing in ", plan_, "; it is for --plan hybrid"));
+    for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
+      if (typed(option) && pipeline_axis(plan) < 0)
+        throw InputError(cat(option, " changes nothing in ", plan_, ", of which no axis is a pipeline"));
     const int ranks = plan.mesh.world_size();
     if (typed("--ranks") && choice.ranks != ranks)
       throw InputError(cat("--ranks is ", choice.ranks, ", but the mesh of ", plan_, " has ", ranks, " ranks; use --ranks ",
@@ -208,6 +260,7 @@ class PlanWords {
               .ranks_per_node = plan.ranks_per_node,
               .servers = plan.servers,
               .zero = plan.zero,
+              .pipeline = pipeline_axis(plan) < 0 ? PipelineChoice{} : PipelineChoice{.settings = plan.pipeline},
               .plan_yaml = to_yaml(plan)};
   }
 
@@ -227,6 +280,8 @@ class PlanWords {
   PlanServers servers_ = {.count = 1};
   std::string servers_on_ = "workers";
   int zero_ = 0;
+  PipelineText pipeline_;
+  int pipeline_ranks_ = 1;
 };
 
 }  // namespace convoy

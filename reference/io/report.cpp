@@ -7,6 +7,7 @@
 #include "reference/io/model_file.h"
 #include "reference/io/plan_file.h"
 #include "reference/model/zoo.h"
+#include "reference/plans/stages.h"
 #include "reference/schedule/memory.h"
 
 namespace convoy {
@@ -74,6 +75,36 @@ GroupTopology parse_machine(JsonFields fields) {
   return machine;
 }
 
+/// Lists as they are typed.
+ordered_json pipeline_json(const PipelineChoice& choice) {
+  const Pipeline& settings = choice.settings;
+  std::vector<std::string> recompute;
+  for (const int stage : settings.recompute) recompute.push_back(cat(stage));
+  return {{"ranks", choice.ranks},
+          {"micro_batches", settings.micro_batches},
+          {"order", settings.order},
+          {"table", settings.table},
+          {"stages_per_rank", settings.stages_per_rank},
+          {"stages", join_list(settings.cuts)},
+          {"recompute", choice.recompute_all ? "all" : join_list(recompute)}};
+}
+
+void parse_pipeline_choice(PipelineChoice& choice, JsonFields fields) {
+  choice.ranks = fields.small_integer("ranks", 1);
+  choice.settings.micro_batches = fields.small_integer("micro_batches");
+  choice.settings.stages_per_rank = fields.small_integer("stages_per_rank", 1);
+  choice.settings.order = fields.text("order");
+  for (const nlohmann::json& row : fields.array("table"))
+    if (row.is_string()) choice.settings.table.push_back(row.get<std::string>());
+  try {
+    put({.stages = fields.text("stages"), .recompute = fields.text("recompute")}, choice);
+    if (choice.settings.order != kOwnOrder) (void)pipeline_order(choice.settings.order);
+  } catch (const InputError& error) {
+    fields.problem("order", error.what());
+  }
+  fields.require_all_known();
+}
+
 ordered_json schedule_json(const ScheduleChoice& choice) {
   ordered_json json = {{"model", choice.model},           {"plan", choice.plan},
                        {"ranks", choice.ranks},           {"global_batch", choice.global_batch},
@@ -96,6 +127,7 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
                        {"mode", servers.mode},
                        {"accept", servers.accept},
                        {"bound", servers.bound}};
+  if (choice.pipeline != PipelineChoice{}) json["pipeline"] = pipeline_json(choice.pipeline);
   json["statistics"] = choice.synchronised_statistics ? "synchronised" : "local";
   json["fusion"] = to_string(choice.fusion);
   json["layout"] = to_string(choice.layout);
@@ -121,6 +153,7 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
                       .bound = servers.small_integer("bound")};
     servers.require_all_known();
   }
+  if (fields.has("pipeline")) parse_pipeline_choice(choice.pipeline, fields.object("pipeline"));
   parse_optional(fields, "inside", [&](const std::string& word) { choice.inside = named_plan(word).name; });
   parse_optional(fields, "scheme", [&](const std::string& word) { choice.scheme = parse_exchange_scheme(word); });
   parse_optional(fields, "gradients", [&](const std::string& word) { choice.gradient_dtype = parse_dtype(word); });
@@ -250,6 +283,21 @@ Provenance provenance_of_clock(const std::string& clock) {
   return Provenance::formula;
 }
 
+namespace {
+
+void fill_pipeline(Plan& plan, const ScheduleChoice& choice) {
+  const int axis = pipeline_axis(plan);
+  if (axis < 0) return;
+  const int ranks = plan.mesh.axes[static_cast<std::size_t>(axis)].extent;
+  plan.pipeline = settings_of(choice.pipeline, plan.pipeline, ranks);
+  const int shares = plan.batch_axis < 0 ? 1 : plan.mesh.axes[static_cast<std::size_t>(plan.batch_axis)].extent;
+  if (const int images = plan.global_batch / shares; choice.pipeline.settings.micro_batches > std::max(1, images))
+    throw InputError(cat("--micro-batches is ", choice.pipeline.settings.micro_batches, ", and a pipeline has ", images,
+                         " images a step; use at most that many, or a larger --batch"));
+}
+
+}  // namespace
+
 Plan plan_of(const ScheduleChoice& choice) {
   if (choice.ranks < 1) throw InputError(cat("the number of ranks is ", choice.ranks, ", expected 1 or more"));
   constexpr int most_ranks = 1 << 20;
@@ -274,7 +322,9 @@ Plan plan_of(const ScheduleChoice& choice) {
                                                                  .inside = choice.inside,
                                                                  .scheme = choice.scheme,
                                                                  .servers = choice.servers,
-                                                                 .zero = choice.zero})
+                                                                 .zero = choice.zero,
+
+                                                                 .pipeline = choice.pipeline.ranks})
                                        : parse_plan(choice.plan_yaml, "plan");
   if (plan.mesh.world_size() != choice.ranks)
     throw InputError(cat("plan '", plan.name, "' has a mesh of ", plan.mesh.world_size(), " ranks, not of ", choice.ranks));
@@ -286,6 +336,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.accumulate = choice.accumulate;
   plan.optimiser = choice.optimiser;
   if (choice.zero != 0) plan.zero = choice.zero;
+  fill_pipeline(plan, choice);
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;
   plan.all_reduce = choice.all_reduce;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reference/io/host.h"
+#include "reference/io/pipeline_words.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
 
@@ -43,6 +44,7 @@ struct ScheduleChoice {
   std::optional<GroupTopology> machine = {};  ///< for which all_reduce = auto chooses
   PlanServers servers = {};                   ///< parameter_server
   int zero = 0;                               ///< data, sharded_optimizer: stage of ZeRO
+  PipelineChoice pipeline = {};               ///< of plans with a pipeline
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;
 };

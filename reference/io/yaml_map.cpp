@@ -140,6 +140,21 @@ std::vector<double> YamlMap::numbers(const std::string& key, double low, double 
   return list(key, low, high, cat("a list of numbers from ", low, " to ", high, ", for example ", key, ": [2]"));
 }
 
+std::vector<std::string> YamlMap::texts(const std::string& key, const std::string& example) const {
+  const std::string expected = cat("expected a list of texts, for example ", key, ": ", example);
+  if (!has(key)) fail(key, cat(place(key), " is missing; ", expected));
+  const YAML::Node list = node_[key];
+  if (!list.IsSequence() || list.size() == 0)
+    fail(key, cat(place(key), " is ", list.IsSequence() ? "an empty list" : what_it_is(list), "; ", expected));
+  std::vector<std::string> result;
+  for (const auto& item : list) {
+    if (!item.IsScalar() || item.Scalar().empty())
+      throw InputError(cat(position(file_, item.Mark()), place(key), "[", result.size(), "] is ", what_it_is(item), "; ", expected));
+    result.push_back(item.Scalar());
+  }
+  return result;
+}
+
 YamlMap YamlMap::map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const {
   if (!has(key)) fail(key, cat(place(key), " is missing; expected a map, for example ", key, ": ", example));
   const YAML::Node value = node_[key];

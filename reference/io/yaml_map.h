@@ -42,6 +42,8 @@ class YamlMap {
   [[nodiscard]] std::vector<int> counts(const std::string& key, int most) const;
   /// A list of one number from `low` to `high`, or more.
   [[nodiscard]] std::vector<double> numbers(const std::string& key, double low, double high) const;
+  /// A list of texts, at least one; `example` is such a list: "[conv2, fc1]".
+  [[nodiscard]] std::vector<std::string> texts(const std::string& key, const std::string& example) const;
   [[nodiscard]] YamlMap map(const std::string& key, const std::vector<std::string>& keys, const std::string& example) const;
   /// The same with keys that are not known beforehand, as the names of nodes are.
   [[nodiscard]] YamlMap map_of_any(const std::string& key, const std::string& example) const;

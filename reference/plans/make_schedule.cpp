@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <map>
 
 #include "reference/core/error.h"
 #include "reference/plans/plan.h"
 #include "reference/plans/served_schedule.h"
 #include "reference/plans/sharded_schedule.h"
+#include "reference/plans/stages.h"
 #include "reference/plans/step_writer.h"
 
 namespace convoy {
@@ -25,7 +27,8 @@ void check_plan(const Plan& plan) {
           "gradients are summed in f16, in bf16 or as they are");
   for (const std::string& strategy : plan.strategies)
     if (strategy == "parameter_server" && plan.servers.count < 1)
-      throw InputError("the strategy 'parameter_server' needs servers; add for example servers: {count: 1}, or write strategy: data");
+      throw InputError(
+          "the strategy 'parameter_server' needs servers; add for example servers: {count: 1}, or write strategy: data");
   require(!plan.at_root || plan.batch_axis == -1, "make_schedule", "a plan with everything at rank 0 has no batch axis");
 }
 
@@ -37,6 +40,35 @@ void check_batch_axis(const Plan& plan, const std::vector<std::vector<Rule>>& ru
       throw InputError(cat("axis '", plan.mesh.axes[static_cast<std::size_t>(plan.batch_axis)].name,
                            "' divides the whole step by images, so every node has the rule 'batch' on it; use another axis for '",
                            to_string(node[static_cast<std::size_t>(plan.batch_axis)]), "'"));
+}
+
+/// A pipeline has one axis of its own, on which a node is at one rank.
+void check_pipeline(const Plan& plan, const std::vector<std::vector<Rule>>& rules) {
+  const int axis = pipeline_axis(plan);
+  if (axis < 0) return;
+  const std::string& name = plan.mesh.axes[static_cast<std::size_t>(axis)].name;
+  const PipelineShape shape = pipeline_shape(plan);
+  require(shape.stages_per_rank >= 1 && shape.micro_batches >= 1, "make_schedule", "a pipeline with ", shape.stages_per_rank,
+          " stages a rank and ", shape.micro_batches, " micro-batches");
+  if (std::count(plan.strategies.begin(), plan.strategies.end(), "pipeline") > 1)
+    throw InputError("the plan has two axes with the strategy 'pipeline'; give one of them another");
+  if (axis == plan.batch_axis)
+    throw InputError(cat("axis '", name, "' is a pipeline and cannot divide the batch; use batch_axis: none, or another axis"));
+  if (plan.at_root)
+    throw InputError("a pipeline has its weights at the ranks of their stages, and at_root at rank 0; use at_root: off");
+  if (plan.accumulate > 1)
+    throw InputError(
+        cat("a pipeline divides the images into micro-batches and accumulates their gradients already; use --accumulate 1 "
+            "and more --micro-batches (now ",
+            shape.micro_batches, ")"));
+  for (const std::vector<Rule>& node : rules)
+    if (node[static_cast<std::size_t>(axis)] != Rule::replicate)
+      throw InputError(cat("axis '", name, "' is a pipeline, on which nothing is divided; use another axis for the rule '",
+                           to_string(node[static_cast<std::size_t>(axis)]), "'"));
+  for (const int stage : plan.pipeline.recompute)
+    if (stage < 0 || stage >= shape.stages())
+      throw InputError(cat("stage ", stage, " is to be recomputed, and there are stages 0 to ", shape.stages() - 1));
+  (void)table_of(plan.pipeline, shape.ranks);  // what is wrong with the order is told now
 }
 
 /// What makes ranks run the same program: the number of images in their share, and their coordinates on all other axes.
@@ -64,10 +96,12 @@ void require_possible(const Schedule& schedule) {
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vector<AutomaticChoice>* choices) {
   check(model);
   check_plan(plan);
-  check_batch_axis(plan, rules_of(model, plan));
+  const std::vector<std::vector<Rule>> rules = rules_of(model, plan);
+  check_batch_axis(plan, rules);
+  check_pipeline(plan, rules);
   if (plan.all_reduce != kAutomatic)
     (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
-  const bool made = plan.servers.count > 0 || plan.zero != 0;  // of what plan `data` makes
+  const bool made = plan.servers.count > 0 || plan.zero != 0;                 // of what plan `data` makes
   Schedule schedule = plan.servers.count > 0 ? make_served_schedule(model, plan, mode)
                       : plan.zero != 0       ? make_sharded_schedule(model, plan, mode)
                                              : Schedule{};

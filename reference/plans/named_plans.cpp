@@ -9,8 +9,17 @@ namespace {
 
 /// The table. One row a plan.
 std::span<const NamedPlan> table() {
-  static const std::array rows = {data_plan,    data_parallel_root_plan, filter_plan, channel_plan, megatron_plan,
-                                  spatial_plan, one_weird_trick_plan,    hybrid_plan, parameter_server_plan, sharded_optimizer_plan};
+  static const std::array rows = {data_plan,
+                                  data_parallel_root_plan,
+                                  filter_plan,
+                                  channel_plan,
+                                  megatron_plan,
+                                  spatial_plan,
+                                  one_weird_trick_plan,
+                                  pipeline_plan,
+                                  hybrid_plan,
+                                  parameter_server_plan,
+                                  sharded_optimizer_plan};
   return rows;
 }
 

@@ -11,6 +11,7 @@
 
 #include "reference/model/model.h"
 #include "reference/plans/choose_collectives.h"
+#include "reference/plans/pipeline.h"
 #include "reference/plans/rule.h"
 #include "reference/schedule/schedule.h"
 
@@ -47,8 +48,8 @@ Optimiser parse_optimiser(std::string_view name);
 inline constexpr int kMostPlanChannels = 64;
 /// Parameter servers: see plans/parameter_server.cpp.
 struct PlanServers {
-  int count = 0;           ///< 0: none, gradients are summed by collectives
-  bool own_ranks = false;  ///< behind those of the workers; else they share ranks with workers, evenly spaced
+  int count = 0;              ///< 0: none, gradients are summed by collectives
+  bool own_ranks = false;     ///< behind those of the workers; else they share ranks with workers, evenly spaced
   std::string mode = "sync";  ///< a name of serve_modes()
   int accept = 0;             ///< backup: pushes that make an update
   int bound = 0;              ///< ssp: iterations that a worker may be ahead of the slowest
@@ -83,7 +84,8 @@ struct Plan {
   int accumulate = 1;
   Optimiser optimiser = Optimiser::sgd;
   PlanServers servers = {};
-  int zero = 0;  ///< stage of ZeRO, 1 to 3, of plan data: see plans/sharded_optimizer.cpp; 0: nothing is divided
+  int zero = 0;            ///< stage of ZeRO, 1 to 3, of plan data: see plans/sharded_optimizer.cpp; 0: nothing is divided
+  Pipeline pipeline = {};  ///< of the axis with the strategy 'pipeline', when there is one
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
@@ -96,6 +98,7 @@ struct PlanRequest {
   ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
   PlanServers servers = {.count = 1};         ///< parameter_server
   int zero = 0;                               ///< sharded_optimizer: its stage; 0: the first
+  int pipeline = 1;                           ///< hybrid: ranks in a row of pipelines, between data and the inner axis
 };
 
 /// One row of the table of named plans.
@@ -114,8 +117,8 @@ Plan make_plan(std::string_view name, const PlanRequest& request);
 /// The rule of every node on every axis, [node][axis]. An InputError names a strategy, node or axis that does not exist.
 std::vector<std::vector<Rule>> rules_of(const Model& model, const Plan& plan);
 
-/// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names in its overrides disappears,
-/// and no ReLU joins a layer whose output is a sum over ranks, since ReLU comes after the sum.
+/// The model with layers fused as far as the plan allows (model/fuse.h): nothing that the plan names, in its overrides or where
+/// its pipeline is cut, disappears, and no ReLU joins a layer whose output is a sum over ranks, since ReLU comes after the sum.
 Model fused_for(const Model& model, const Plan& plan);
 /// The model that runs under a plan: fused_for() with Plan::fusion on, else as it is.
 Model model_for(const Model& model, const Plan& plan);
@@ -133,6 +136,9 @@ Plan with_batch(Plan plan, int images);
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode = Mode::train,
                        std::vector<AutomaticChoice>* choices = nullptr);
 
+/// The micro-batches of a pipeline of so many ranks, of which nobody said how many.
+int default_micro_batches(int ranks, int images);
+
 // One per named plan, defined in the file that explains it.
 extern const NamedPlan data_plan;
 extern const NamedPlan data_parallel_root_plan;
@@ -141,6 +147,7 @@ extern const NamedPlan channel_plan;
 extern const NamedPlan megatron_plan;
 extern const NamedPlan spatial_plan;
 extern const NamedPlan one_weird_trick_plan;
+extern const NamedPlan pipeline_plan;
 extern const NamedPlan hybrid_plan;
 extern const NamedPlan parameter_server_plan;
 extern const NamedPlan sharded_optimizer_plan;

@@ -69,6 +69,8 @@ void ProgramWriter::forget(const std::vector<int>& ended) {
 
 int ProgramWriter::compute(std::string name, Compute compute, std::vector<int> after) {
   Op op{std::move(name), kComputeStream, std::move(after), std::move(compute)};
+  op.after.insert(op.after.end(), awaited_.begin(), awaited_.end());
+  awaited_.clear();
   for (const int awaited : awaited_by(op))
     if (std::find(op.after.begin(), op.after.end(), awaited) == op.after.end()) op.after.push_back(awaited);
   forget(op.after);

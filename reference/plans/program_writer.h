@@ -29,6 +29,8 @@ class ProgramWriter {
 
   /// Appends a compute op. It waits for every communication op that touches what it touches.
   int compute(std::string name, Compute compute, std::vector<int> after = {});
+  /// The next compute op comes after these, too.
+  void await(const std::vector<int>& ops) { awaited_.insert(awaited_.end(), ops.begin(), ops.end()); }
   /// Appends a communication op behind all compute ops so far, and behind other streams that touch what it touches.
   int communicate(std::string name, int stream, int node, decltype(Op::action) action);
   /// Orders the end of the step behind all communication that nothing waits for yet.
@@ -70,6 +72,7 @@ class ProgramWriter {
   DType dtype_;
   Program program_;
   std::vector<Pending> pending_;
+  std::vector<int> awaited_;  ///< by the next compute op
   int last_compute_ = -1;
   int next_id_ = 0;
 };

@@ -38,13 +38,13 @@ void StepWriter::forward_product(Flow& flow, int i, const PlacedTensor& x) {
 }
 
 /// The BatchNorm2d whose statistics a convolution sums up while it has its output at hand; -1 when there is none, or when the
-/// norm gets that output in other parts.
+/// norm gets that output in other parts, or at another rank.
 int StepWriter::norm_summed_by(const Flow& flow, int i) const {
   const auto* conv = std::get_if<Conv2d>(&node(i).layer);
-  if (!train_ || conv == nullptr || !conv->statistics || flow.samples.count == 0 || has_partial_output(i)) return -1;
+  if (!train_ || conv == nullptr || !conv->statistics || flow.samples.count == 0 || has_partial_output(i) || flow.again) return -1;
   for (int reader = i + 1; reader < node_count(); ++reader)
     if (std::holds_alternative<BatchNorm2d>(node(reader).layer) && node(reader).inputs.front() == i)
-      return layout(reader).inputs.front() == layout(i).made ? reader : -1;
+      return layout(reader).inputs.front() == layout(i).made && stages_[index(reader)] == stages_[index(i)] ? reader : -1;
   return -1;
 }
 
@@ -110,7 +110,7 @@ void StepWriter::forward_norm(Flow& flow, int i, const PlacedTensor& x) {
   for (const PlacedTensor& each : flow.inputs[index(i)]) operands.push_back({Role::x, Access::read, each.region, each.box});
   add_learned(operands, i, Access::read);
   if (train_) operands.push_back({Role::sums, Access::read, flow.sums[index(i)]});
-  add_running(operands, i, train_ ? Access::update : Access::read);
+  if (!flow.again) add_running(operands, i, train_ ? Access::update : Access::read);
   operands.push_back({Role::y, Access::write, y.region, y.box});
   writer_.compute(
       name(flow, i, "forward"),
@@ -121,6 +121,7 @@ void StepWriter::forward_norm(Flow& flow, int i, const PlacedTensor& x) {
 /// Sums over this rank's x, unless the convolution before has summed them up, then over all ranks that share a group.
 void StepWriter::statistics(Flow& flow, int i, const PlacedTensor& x) {
   Region& sums = flow.sums[index(i)];
+  if (flow.again) return;
   if (sums.slice.count == 0) {
     sums = writer_.add_flat(name(flow, i, "sums"), BufferKind::activation, 2 * x.box.c.count + 1, DType::f64);
     writer_.compute(name(flow, i, "statistics"),

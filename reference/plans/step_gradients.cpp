@@ -30,6 +30,17 @@ bool StepWriter::updates() const {
   return std::all_of(coordinates.begin(), coordinates.end(), [](int c) { return c == 0; });
 }
 
+void StepWriter::prepare_gradients() {
+  momentum_ = writer_.add_flat("momentum", BufferKind::optimizer, count_of(learned_));
+  gradients_ = writer_.add_flat("gradients", BufferKind::gradients, count_of(learned_));
+  make_buckets();
+}
+
+void StepWriter::zero_gradients() {
+  writer_.compute("zero_gradients",
+                  {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, writer_.bytes(gradients_)}});
+}
+
 void StepWriter::make_buckets() {
   Bucket open;
   for (std::size_t p = 0; p < learned_.size(); ++p) {
@@ -38,7 +49,8 @@ void StepWriter::make_buckets() {
     open.axes = layout(i).summed_over;
     const bool last = p + 1 == learned_.size();
     if (!last && learned_[p + 1].parameter->node == i) continue;
-    const bool others = !last && layout(learned_[p + 1].parameter->node).summed_over != open.axes;
+    const int next = last ? i : learned_[p + 1].parameter->node;
+    const bool others = layout(next).summed_over != open.axes || stages_[index(next)] != stages_[index(i)];
     const bool full = open.slice.count * size_bytes(plan_.dtype) >= plan_.bucket_bytes;
     if (!last && !others && !full) continue;
     open.last_node = i;
@@ -48,9 +60,10 @@ void StepWriter::make_buckets() {
 }
 
 void StepWriter::bucket_may_be_full(int i) {
-  if (full_buckets_ == buckets_.size() || buckets_[full_buckets_].last_node != i) return;
-  if (plan_.overlap) reduce(full_buckets_);
-  ++full_buckets_;
+  const auto full = std::find_if(buckets_.begin(), buckets_.end(), [&](const Bucket& bucket) { return bucket.last_node == i; });
+  if (full == buckets_.end()) return;
+  const auto b = static_cast<std::size_t>(full - buckets_.begin());
+  if (full_buckets_.insert(b).second && plan_.overlap) reduce(b);
 }
 
 /// Sums a bucket over its axes, one after the other, once everything computed so far has ended.

@@ -37,7 +37,7 @@ void StepWriter::hand_out_weights() {
 void StepWriter::share_statistics() {
   if (train_ || plan_.at_root) return;
   for (int i = 0; i < node_count(); ++i) {
-    if (!std::holds_alternative<BatchNorm2d>(node(i).layer) || !runs(i)) continue;
+    if (!std::holds_alternative<BatchNorm2d>(node(i).layer) || !runs(i) || !is_mine(i)) continue;
     std::vector<Operand> running;
     add_running(running, i, Access::read);
     const Region region{

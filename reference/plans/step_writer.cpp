@@ -6,11 +6,6 @@
 #include "reference/model/layer_part.h"
 
 namespace convoy {
-namespace {
-
-std::int64_t count_of(const std::vector<LocalParameter>& parts) { return parts.empty() ? 0 : parts.back().slice.end(); }
-
-}  // namespace
 
 StepWriter::StepWriter(const Model& model, const Plan& plan, Mode mode, int batch, std::vector<int> coordinates)
     : model_(model),
@@ -19,6 +14,9 @@ StepWriter::StepWriter(const Model& model, const Plan& plan, Mode mode, int batc
       batch_(batch),
       layout_(layout_of(model, plan, batch)),
       writer_(plan.mesh, std::move(coordinates), plan.dtype),
+      pipeline_axis_(pipeline_axis(plan)),
+      shape_(pipeline_shape(plan)),
+      stages_(stages_of(model, plan)),
       parameters_(parameters(model)),
       states_(states(model)),
       needed_(needed_for_answers(model)) {
@@ -42,6 +40,18 @@ Program StepWriter::write() {
   writer_.program().batch = batch_;
   weights_ = writer_.add_flat("weights", BufferKind::weights, count_of(learned_));
   if (!running_.empty()) statistics_ = writer_.add_flat("running_statistics", BufferKind::weights, count_of(running_));
+  if (pipeline_axis_ < 0) {
+    run_in_parts();
+  } else {
+    run_pipeline();
+  }
+  if (train_) update();
+  writer_.join();
+  return writer_.take();
+}
+
+/// Forward and backward, for one part of the images after the other.
+void StepWriter::run_in_parts() {
   const int tail = first_of_tail();
   Flow main = next_flow(0);
   if (tail < node_count() && plan_.scheme == ExchangeScheme::c) {
@@ -51,11 +61,7 @@ Program StepWriter::write() {
   }
   hand_out_weights();
   share_statistics();
-  if (train_) {
-    momentum_ = writer_.add_flat("momentum", BufferKind::optimizer, count_of(learned_));
-    gradients_ = writer_.add_flat("gradients", BufferKind::gradients, count_of(learned_));
-    make_buckets();
-  }
+  if (train_) prepare_gradients();
   for (int part = 0; part < parts(); ++part) {
     last_part_ = part + 1 == parts();
     if (part > 0) {
@@ -64,23 +70,24 @@ Program StepWriter::write() {
     }
     for (int i = 0; i < tail; ++i)
       if (runs(i)) forward(main, i);
-    if (train_ && part == 0)
-      writer_.compute("zero_gradients",
-                      {ComputeKind::zero, -1, {{Role::gradients, Access::write, gradients_}}, {0, 0, writer_.bytes(gradients_)}});
+    if (train_ && part == 0) zero_gradients();
     run_tail(main, tail);
     for (int i = node_count() - 1; train_ && i >= 0; --i) {
       if (i < tail) backward(main, i);
       if (last_part_) bucket_may_be_full(i);
     }
   }
-  if (train_) update();
-  writer_.join();
-  return writer_.take();
 }
 
 /// The images of one of the parts that go forward and backward one after the other.
 StepWriter::Flow StepWriter::next_flow(int part) {
   if (parts() == 1) return new_flow("", {0, batch_});
+  require_whole_images("--accumulate 1");
+  return new_flow(cat(".part", part), shard(batch_, parts(), part));
+}
+
+/// Parts of a rank's images must be parts of the images of all ranks with which it shares them.
+void StepWriter::require_whole_images(const char* instead) const {
   const auto divides_images = [](const State& state) {
     return std::any_of(state.begin(), state.end(), [](const Placement& p) { return is_disjoint_shard(p, Dim::batch); });
   };
@@ -88,8 +95,7 @@ StepWriter::Flow StepWriter::next_flow(int part) {
   for (const NodeLayout& node : layout_.nodes) refused = refused || divides_images(node.output);
   if (refused)
     throw InputError(cat("plan '", plan_.name, "' divides images on an axis beside the batch axis, and parts of a rank's images would "
-                         "be whole ranks' turns there; use --accumulate 1, or another plan, for example data"));
-  return new_flow(cat(".part", part), shard(batch_, parts(), part));
+                         "be whole ranks' turns there; use ", instead, ", or another plan, for example data"));
 }
 
 // ---- names and places
@@ -135,6 +141,7 @@ std::vector<LocalParameter> StepWriter::local_parts(const std::vector<Parameter>
   std::vector<LocalParameter> parts;
   std::int64_t offset = 0;
   for (const Parameter& parameter : all) {
+    if (!is_mine(parameter.node)) continue;
     const NodeLayout& where = layout(parameter.node);
     const Box box = local_box(box_of(parameter.shape), parameter.name.ends_with(".weight") ? where.weight : where.bias,
                               writer_.coordinates());

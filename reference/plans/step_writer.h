@@ -2,7 +2,7 @@
 ///
 /// One class, in files by what they write: step_writer.cpp the order of everything, step_moves.cpp what is brought to where it is
 /// computed with, step_forward.cpp, step_backward.cpp, step_gradients.cpp (buckets and the update), step_layouts.cpp (blocked
-/// activations) and one_weird_tail.cpp.
+/// activations), step_pipeline.cpp and one_weird_tail.cpp.
 #pragma once
 
 #include <map>
@@ -13,6 +13,7 @@
 #include "reference/plans/layout.h"
 #include "reference/plans/program_writer.h"
 #include "reference/plans/redistribute.h"
+#include "reference/plans/stages.h"
 
 namespace convoy {
 
@@ -23,8 +24,11 @@ struct LocalParameter {
   Slice slice;
 };
 
+/// Elements of the flat buffer that holds them.
+inline std::int64_t count_of(const std::vector<LocalParameter>& parts) { return parts.empty() ? 0 : parts.back().slice.end(); }
+
 /// Gradients that are summed over ranks together: consecutive in the flat buffer, and over the same axes. A bucket ends with a
-/// whole node and as soon as it holds at least Plan::bucket_bytes.
+/// whole node and as soon as it holds at least Plan::bucket_bytes, or the stage of a pipeline does.
 struct Bucket {
   Slice slice;
   int last_node = 0;  ///< the node whose backward_weights fills it up
@@ -48,6 +52,7 @@ class StepWriter {
     std::map<std::pair<int, int>, PlacedTensor> moved = {};  ///< (node, number of its placement) -> the output there
     PlacedTensor images = {};
     int first_node = 0;  ///< gradients for nodes before it stay terms of a sum, for hand_back()
+    bool again = false;  ///< forward is done again, see PipelineSteps: statistics are there and running ones were followed
   };
 
   // forward
@@ -85,8 +90,16 @@ class StepWriter {
   [[nodiscard]] Slice tail_samples(int piece) const;
   [[nodiscard]] std::vector<Slice> samples_of_ranks(int piece) const;
 
+  // a pipeline
+  class PipelineSteps;
+  void begin();
+  void run_pipeline();
+  [[nodiscard]] std::vector<bool> gradients_through() const;
+
   // gradients
   void make_buckets();
+  void prepare_gradients();
+  void zero_gradients();
   void bucket_may_be_full(int node);
   void reduce(std::size_t bucket);
   void update();
@@ -96,6 +109,8 @@ class StepWriter {
   void update_slice(const std::string& name, const Slice& slice, const std::vector<int>& axes, const Region& norms,
                     std::vector<int> after);
   Flow next_flow(int part);
+  void run_in_parts();
+  void require_whole_images(const char* instead) const;
   [[nodiscard]] bool updates() const;
   [[nodiscard]] int parts() const { return train_ ? plan_.accumulate : 1; }
 
@@ -123,6 +138,10 @@ class StepWriter {
   [[nodiscard]] bool has_partial_output(int node) const;
   /// Whether a node belongs to the step: in evaluation, auxiliary heads do not.
   [[nodiscard]] bool runs(int node) const;
+  /// Whether it is at this rank; without a pipeline, all are.
+  [[nodiscard]] bool is_mine(int i) const {
+    return pipeline_axis_ < 0 || shape_.rank_of(stages_[index(i)]) == writer_.coordinate(pipeline_axis_);
+  }
 
   const Model& model_;
   const Plan& plan_;
@@ -130,6 +149,9 @@ class StepWriter {
   int batch_;
   Layout layout_;
   ProgramWriter writer_;
+  int pipeline_axis_;        ///< -1: none
+  PipelineShape shape_;
+  std::vector<int> stages_;  ///< by node
   std::vector<Parameter> parameters_, states_;
   std::vector<bool> needed_;  ///< for answers
   std::vector<LocalParameter> learned_, running_;
@@ -138,7 +160,7 @@ class StepWriter {
   std::vector<bool> learns_before_;  ///< whether a node, or anything before it, learns
   Region weights_, gradients_, momentum_, statistics_;
   std::vector<Bucket> buckets_;
-  std::size_t full_buckets_ = 0;
+  std::set<std::size_t> full_buckets_;
   bool last_part_ = true;  ///< of the images: gradients are complete after it
   std::map<std::size_t, int> reductions_;    ///< bucket -> its last reduction
   std::map<std::size_t, Region> converted_;  ///< bucket -> its gradients in 16 bits

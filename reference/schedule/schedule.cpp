@@ -67,17 +67,22 @@ Slice Schedule::samples(int rank) const {
 
 namespace {
 
-/// The samples of the loss ops of a rank, relative to samples(); nothing when it has none. -1 stands for the last node.
+/// The last node that any rank computes.
+int last_node(const Schedule& schedule) {
+  int last = -1;
+  for (const Program& program : schedule.programs)
+    for (const Op& op : program.ops)
+      if (const auto* compute = std::get_if<Compute>(&op.action); compute != nullptr && compute->kind == ComputeKind::forward)
+        last = std::max(last, compute->node);
+  return last;
+}
+
+/// The samples of the ops of a loss at a rank, relative to samples(); nothing when it has none.
 std::optional<Slice> loss_samples(const Program& program, int loss) {
   std::optional<Slice> samples;
-  int node = -1;
   for (const Op& op : program.ops) {
     const auto* compute = std::get_if<Compute>(&op.action);
-    if (compute == nullptr || compute->kind != ComputeKind::forward || compute->node < node || compute->operands.empty())
-      continue;
-    if (loss >= 0 && compute->node != loss) continue;
-    if (compute->node > node) samples.reset();
-    node = compute->node;
+    if (compute == nullptr || compute->kind != ComputeKind::forward || compute->node != loss || compute->operands.empty()) continue;
     const Slice here = compute->operands.front().box.n;
     samples = samples ? Slice{std::min(samples->offset, here.offset), samples->count + here.count} : here;
   }
@@ -87,6 +92,7 @@ std::optional<Slice> loss_samples(const Program& program, int loss) {
 }  // namespace
 
 Slice counted_samples(const Schedule& schedule, int rank, int loss) {
+  if (loss < 0) loss = last_node(schedule);
   const std::optional<Slice> mine = loss_samples(schedule.program(rank), loss);
   if (!mine) return {};
   for (int axis = 0; axis < static_cast<int>(schedule.mesh.axes.size()); ++axis) {

@@ -84,6 +84,7 @@ class BlockedCall {
                                                     l.epsilon, l.relu, view(Role::y));
     blocked::batch_norm2d_forward(view(Role::x), z, o_.view<float>(Role::weight), o_.view<float>(Role::bias),
                                   o_.flat<double>(Role::sums), l.epsilon, l.relu, view(Role::y));
+    if (o_.find(Role::running_mean) == nullptr) return;  // the same again, see Pipeline::recompute
     cpu::batch_norm2d_update_running(o_.flat<double>(Role::sums), l.momentum, o_.view<float>(Role::running_mean),
                                      o_.view<float>(Role::running_var));
   }

@@ -145,7 +145,8 @@ class CpuCompute::Call {
     } else {
       kernels_.batch_norm2d_forward(view(Role::x), view(Role::weight), view(Role::bias), doubles(Role::sums), l.epsilon,
                                     view(Role::y));
-      kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
+      if (find(Role::running_mean) != nullptr)  // not when a stage is recomputed
+        kernels_.batch_norm2d_update_running(doubles(Role::sums), l.momentum, view(Role::running_mean), view(Role::running_var));
     }
     if (l.adds) kernels_.sum(std::array<View<const T>, 2>{view(Role::y), view_of(operands_.second(Role::x))}, view(Role::y));
     relu_in_place(l.relu);

@@ -46,7 +46,8 @@ nlohmann::ordered_json profile_json(const Profile& profile) {
 std::string plan_words_in(const std::vector<std::string>& words) {
   std::string text;
   for (std::size_t i = 0; i + 1 < words.size(); ++i)
-    for (const char* option : {"--plan", "--inside", "--split", "--scheme", "--batch", "--batch-per-rank"})
+    for (const char* option : {"--plan", "--inside", "--split", "--scheme", "--batch", "--batch-per-rank", "--pipeline",
+                               "--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
       if (words[i] == option) text += cat(" ", words[i], " ", words[i + 1]);
   return text;
 }

@@ -23,6 +23,7 @@ struct ScheduleVerbOptions {
   std::string cluster;  ///< for which auto chooses; "": not given
   std::string check_file;
   std::optional<int> rank;
+  bool grid = false;
   Output output;
 };
 
@@ -60,7 +61,8 @@ std::string partners_text(const Schedule& schedule, int rank, const Op& op) {
     return fmt::format("{} {}, {} ranks", collective->algorithm, to_string(collective->kind),
                        schedule.mesh.axes.at(static_cast<std::size_t>(collective->axis)).extent);
   }
-  if (const auto* serve = std::get_if<Serve>(&op.action)) return fmt::format("{}, {} workers", serve->rule.mode, serve->rule.workers);
+  if (const auto* serve = std::get_if<Serve>(&op.action))
+    return fmt::format("{}, {} workers", serve->rule.mode, serve->rule.workers);
   if (const auto* exchange = std::get_if<Exchange>(&op.action)) {
     std::string text;
     if (exchange->send)
@@ -155,11 +157,61 @@ void require_only_check(const CLI::App& verb) {
       throw InputError(cat(option->get_name(), " changes nothing in a file that --check reads; take one of the two away"));
 }
 
+nlohmann::ordered_json grid_json(const PipelineTable& table, const PipelineShape& shape,
+                                 const std::vector<std::string>& complaints) {
+  const UnitRun run = run_in_units(table, shape);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (std::size_t rank = 0; rank < table.size(); ++rank) {
+    nlohmann::ordered_json row = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < run.slots[rank].size(); ++i)
+      row.push_back(
+          {{"entry", to_string(table[rank][i], shape)}, {"start", run.slots[rank][i].start}, {"end", run.slots[rank][i].end}});
+    rows.push_back(row);
+  }
+  return {{"ranks", shape.ranks},
+          {"stages_per_rank", shape.stages_per_rank},
+          {"micro_batches", shape.micro_batches},
+          {"rows", rows},
+          {"idle_fraction", run.idle_fraction()},
+          {"problems", complaints},
+          {"provenance", {{"rows", "formula"}, {"idle_fraction", "formula"}, {"problems", "formula"}}}};
+}
+
+/// Draws the order of a pipeline in units of time. Throws InputError for one that does not get to its end, after it was drawn.
+void draw_grid(const ScheduleVerbOptions& options) {
+  const PipelineText& typed = options.schedule.plan_words().pipeline();
+  OrderFile order;
+  std::string name = typed.order;
+  if (is_order_file(typed.order)) order = read_order_file(typed.order, typed);
+  if (order.complaints.empty()) {
+    const Plan plan = plan_of(options.schedule.choice());
+    if (pipeline_axis(plan) < 0)
+      throw InputError(cat("--grid draws the order of a pipeline, and plan '", plan.name, "' is none; use --plan pipeline"));
+    order.shape = pipeline_shape(plan);
+    order.table = table_of(plan.pipeline, order.shape.ranks);
+    if (name.empty()) name = plan.pipeline.order;
+  }
+  const UnitRun run = run_in_units(order.table, order.shape);
+  std::string text = grid_text(order.table, order.shape);
+  for (const std::string& complaint : order.complaints) text += complaint + "\n";
+  if (order.complaints.empty()) {
+    text += fmt::format("\n{}: {} ranks, {} stage{} each, {} micro-batches; forward through a stage takes 1, backward 2\n", name,
+                        order.shape.ranks, order.shape.stages_per_rank, order.shape.stages_per_rank == 1 ? "" : "s",
+                        order.shape.micro_batches);
+    text += fmt::format("a rank stands idle for {:.1f} % of {} units of time\n", 100 * run.idle_fraction(), run.end);
+  }
+  options.output.text(text);
+  options.output.json(grid_json(order.table, order.shape, order.complaints));
+  if (!order.complaints.empty())
+    throw InputError(fmt::format("{} has {} fault{}", name, order.complaints.size(), order.complaints.size() == 1 ? "" : "s"));
+}
+
 void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
   if (!options.check_file.empty()) {
     require_only_check(verb);
     return check_file(options);
   }
+  if (options.grid) return draw_grid(options);
   ScheduleChoice choice = options.schedule.choice();
   know_cluster(choice, options.cluster);
   const Schedule schedule = schedule_for(choice, options.schedule.mode());
@@ -174,11 +226,14 @@ void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
 void add_schedule(CLI::App& app) {
   CLI::App* verb =
       add_verb(app, "schedule", "Print what every rank does in a step, or check a schedule in text form.",
-               {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt"});
+               {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt",
+                "convoy schedule --grid --plan pipeline --ranks 4 --micro-batches 8 --order 1f1b"});
   const auto options = std::make_shared<ScheduleVerbOptions>();
   options->schedule.add_to(*verb);
   add_cluster_option(*verb, options->cluster);
   verb->add_option("--rank", options->rank, "Print the ops of one rank as a table")->type_name("R");
+  verb->add_flag("--grid", options->grid,
+                 "Draw the order of a pipeline, ranks side by side and time downwards; --order FILE: with what is wrong in it");
   verb->add_option("--check", options->check_file, "Read a schedule in text form and print every rule it breaks")
       ->type_name("FILE");
   options->output.add_to(*verb);

@@ -96,6 +96,19 @@ Schedule schedule_for(const ScheduleChoice& choice, Mode mode, std::vector<Autom
   }
 }
 
+namespace {
+
+/// ", order 1f1b, 8 micro-batches" of a plan with a pipeline.
+std::string pipeline_text(const ScheduleChoice& choice) {
+  const Plan plan = plan_of(choice);
+  if (pipeline_axis(plan) < 0) return "";
+  const Pipeline& pipeline = plan.pipeline;
+  return cat(", order ", pipeline.order, pipeline.stages_per_rank > 1 ? cat(" with ", pipeline.stages_per_rank, " stages a rank") : "",
+             ", ", pipeline.micro_batches, " micro-batches", pipeline.recompute.empty() ? "" : ", recomputed");
+}
+
+}  // namespace
+
 std::string plan_words(const ScheduleChoice& choice) {
   const bool hybrid = choice.plan_yaml.empty() && choice.plan == "hybrid";
   if (choice.servers.count > 0)  // whose workers compute what those of data do, on as many ranks
@@ -105,6 +118,7 @@ std::string plan_words(const ScheduleChoice& choice) {
   if (hybrid) words += cat(" --inside ", choice.inside);
   if (hybrid && choice.split > 0) words += cat(" --split ", choice.split);
   if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
+  if (choice.plan_yaml.empty()) words += to_words(choice.pipeline);
   if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
   if (choice.zero != 0) words += cat(" --zero ", choice.zero);
   if (choice.synchronised_statistics) words += " --statistics synchronised";
@@ -125,6 +139,7 @@ std::string describe(const ScheduleChoice& choice) {
     plan += cat(", ", choice.servers.count, choice.servers.count == 1 ? " server on " : " servers on ",
                 choice.servers.own_ranks ? "ranks of their own" : "workers' ranks", ", mode ", choice.servers.mode);
   if (choice.scheme != ExchangeScheme::a) plan += cat(", scheme ", to_string(choice.scheme));
+  plan += pipeline_text(choice);
   return fmt::format("{}, plan {}, {} rank{}, {} images a step{}, {}{}, overlap {}, buckets of {}", choice.model, plan,
                      choice.ranks, choice.ranks == 1 ? "" : "s", choice.global_batch,
                      by_images ? cat(" (", even ? "" : "about ", choice.global_batch / choice.ranks, " a rank)") : "",

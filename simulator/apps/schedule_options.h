@@ -14,6 +14,7 @@ class ScheduleOptions {
   /// Throws InputError for what cannot be used, with the nearest word.
   [[nodiscard]] ScheduleChoice choice() const;
   [[nodiscard]] Mode mode() const;
+  [[nodiscard]] const PlanWords& plan_words() const { return plan_; }
 
  private:
   ScheduleChoice choice_{.model = "lenet5", .plan = "data", .ranks = 2};

@@ -35,10 +35,10 @@ struct Axis {
 };
 
 /// The options that may be varied: those that change what is simulated in one word.
-const std::vector<std::string> kMayVary = {"model",     "plan",           "split",      "inside",    "scheme",
-                                           "gradients", "statistics",     "ranks",      "batch",     "batch-per-rank",
-                                           "overlap",   "bucket",         "all-reduce", "algorithm", "chunks",
-                                           "channels",  "ranks-per-node", "precision",  "cluster"};
+const std::vector<std::string> kMayVary = {
+    "model",          "plan",           "split",   "inside",   "scheme",        "gradients", "statistics",      "ranks",
+    "batch",          "batch-per-rank", "overlap", "bucket",   "all-reduce",    "algorithm", "chunks",          "channels",
+    "ranks-per-node", "precision",      "cluster", "pipeline", "micro-batches", "order",     "stages-per-rank", "recompute"};
 
 int whole_number(const std::string& text, const std::string& in) {
   int value = 0;
@@ -50,8 +50,9 @@ int whole_number(const std::string& text, const std::string& in) {
 
 /// Options whose values are numbers, so that they can be given as a range.
 bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {"ranks",  "batch",    "batch-per-rank", "split",
-                                            "chunks", "channels", "ranks-per-node", "bucket"};
+  const std::vector<std::string> numbers = {"ranks",    "batch",         "batch-per-rank", "split",
+                                            "chunks",   "channels",      "ranks-per-node", "bucket",
+                                            "pipeline", "micro-batches", "stages-per-rank"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 

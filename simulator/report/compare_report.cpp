@@ -30,6 +30,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& ru
           {"split", cat(choice.split)},
           {"inside", choice.inside},
           {"scheme", cat(to_string(choice.scheme))},
+          {"pipeline", cat("as", to_words(choice.pipeline))},
           {"gradients", choice.gradient_dtype ? to_string(*choice.gradient_dtype) : "as they are"},
           {"statistics", choice.synchronised_statistics ? "synchronised" : "local"},
           {"fusion", cat(to_string(choice.fusion))},

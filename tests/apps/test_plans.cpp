@@ -14,7 +14,8 @@ namespace {
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const std::vector<std::string> kPlans = {
-    "data", "data_parallel_root", "filter", "channel", "megatron", "spatial", "one_weird_trick", "hybrid --inside spatial"};
+    "data", "data_parallel_root", "filter", "channel", "megatron", "spatial", "one_weird_trick", "pipeline",
+    "hybrid --inside spatial"};
 
 std::string plan_file(const std::string& mesh) { return "name: mine\nmesh: " + mesh + "\nbatch: 8\nbatch_axis: none\n"; }
 
@@ -149,6 +150,7 @@ TEST_CASE("what cannot be ends with 2 before anything starts, with the nearest t
   command::write("node.yaml",
                  plan_file("[{axis: model, ranks: 2, strategy: filter}]") + "overrides: {cnov1: {model: replicate}}\n");
   command::write("rule.yaml", plan_file("[{axis: model, ranks: 2, strategy: filter}]") + "overrides: {relu1: {model: filter}}\n");
+  command::write("broken.txt", "F0 F1 B0 B1\nF0 B1 F1 B0\n");
   const std::vector<std::pair<std::string, std::string>> lines = {
       {"--plan spatial --ranks 64", "node 'conv1': 28 rows cannot be divided among 64 ranks"},
       {"--plan filter --ranks 8", "use at most 6 ranks"},
@@ -171,6 +173,17 @@ TEST_CASE("what cannot be ends with 2 before anything starts, with the nearest t
       {"--plan node.yaml", "unknown node of lenet5 'cnov1'; did you mean 'conv1'?"},
       {"--plan rule.yaml", "node 'relu1': a ReLU cannot be divided by the rule 'filter'"},
       {"--plan none.yaml", "none.yaml"},
+      {"--plan data --micro-batches 4", "--micro-batches changes nothing in plan 'data'"},
+      {"--plan pipeline --micro-batches 9", "--micro-batches is 9, and a pipeline has 8 images a step"},
+      {"--plan pipeline --micro-batches 0", "--micro-batches is 0; write 1 or more"},
+      {"--plan pipeline --order gpip", "did you mean 'gpipe'?"},
+      {"--plan pipeline --order 1f1b --stages-per-rank 2", "use --stages-per-rank 1 or --order interleaved"},
+      {"--plan pipeline --stages conv2,fc1", "the pipeline has 2 stages, and 2 cuts are named"},
+      {"--plan pipeline --stages conv22", "did you mean 'conv2'?"},
+      {"--plan pipeline --recompute one", "'one' is no stage"},
+      {"--plan pipeline --accumulate 2", "use --accumulate 1 and more --micro-batches"},
+      {"--plan pipeline --order broken.txt", "broken.txt:2:4: rank 1: B1 waits for F1 of stage 1, which comes later in the same row"},
+      {"--plan hybrid --ranks 6 --pipeline 2", "use --ranks 8"},
   };
   for (const auto& [words, expected] : lines) {
     for (const std::string& verb :
@@ -198,4 +211,27 @@ TEST_CASE("plans are swept like any option") {
   REQUIRE(rows.size() == 3);
   for (const json& row : rows) CHECK(row.at("step_time_s").get<double>() > 0);
   CHECK(rows[0].at("step_time_s") != rows[1].at("step_time_s"));
+}
+
+TEST_CASE("the order of a pipeline is drawn, and where it stands still") {
+  const command::Result drawn = command::run("schedule --grid --plan pipeline --ranks 2 --micro-batches 2 --order gpipe --json grid.json");
+  CAPTURE(drawn.err);
+  REQUIRE(drawn.exit_code == 0);
+  CHECK(contains(drawn.out, "time    rank 0  rank 1\n0       F0      .\n1       F1      F0\n2       .       F1\n"));
+  CHECK(contains(drawn.out, "a rank stands idle for 33.3 % of 9 units of time"));
+  CHECK(json::parse(command::read("grid.json")).at("rows").size() == 2);
+
+  command::write("own.txt", "F0 F1 B1 B0\nF0 B0 F1 B1\n");
+  const command::Result own = command::run("schedule --grid --plan pipeline --ranks 2 --order own.txt");
+  CAPTURE(own.err);
+  CHECK(own.exit_code == 0);
+  CHECK(contains(own.out, "own.txt: 2 ranks, 1 stage each, 2 micro-batches"));
+  CHECK(command::run("train --data synthetic --samples 64 --batch 8 --plan pipeline --ranks 2 --order own.txt").exit_code == 0);
+
+  command::write("stuck.txt", "F0 B0 F1 B1\nF0 F1 B0 B1\n");
+  const command::Result stuck = command::run("schedule --grid --plan pipeline --ranks 2 --order stuck.txt");
+  CHECK(stuck.exit_code == 2);
+  CHECK(contains(stuck.out, "stuck   B0?     F1?"));
+  CHECK(contains(stuck.out, "stuck.txt:1:4: rank 0: B0 waits for B0 of stage 1; rank 1 stands in front of F1 and does that later"));
+  CHECK(command::run("schedule --grid --plan data").exit_code == 2);
 }

@@ -44,9 +44,9 @@ inline Expected serial_run(const Training& training) {
 
 /// serial_run() of the same thing is done once. Equal names mean equal models, and the data follow from the model.
 inline const Expected& remembered_serial_run(const Training& training) {
-  using Key = std::tuple<std::string, int, int, std::vector<std::pair<std::int64_t, std::int64_t>>>;
+  using Key = std::tuple<std::string, int, int, std::vector<std::pair<std::int64_t, std::int64_t>>, int>;
   static std::map<Key, Expected> known;
-  Key key{training.model.name, training.settings.batch, training.settings.steps, {}};
+  Key key{training.model.name, training.settings.batch, training.settings.steps, {}, training.settings.running_groups};
   for (const Slice& group : training.settings.statistics_groups) std::get<3>(key).emplace_back(group.offset, group.count);
   const auto found = known.find(key);
   if (found != known.end()) return found->second;
@@ -93,13 +93,15 @@ inline std::vector<Slice> shares_of_ranks(const Schedule& schedule) {
 
 /// What a plan's run must end with: that of the serial run with the plan's groups of statistics.
 inline Expected expected_of(Training training, const Plan& plan, const Schedule& schedule) {
-  if (states(training.model).empty() || plan.synchronised_statistics) return remembered_serial_run(training);  // ungrouped
+  const bool pipelined = pipeline_axis(plan) >= 0;
+  if (states(training.model).empty() || (plan.synchronised_statistics && !pipelined))
+    return remembered_serial_run(training);  // ungrouped
   if (loads_pieces(plan)) {
     training.data = by_rank(training.data, schedule);
     training.settings.statistics_groups = shares_of_ranks(schedule);
     return serial_run(training);
   }
-  training.settings.statistics_groups = statistics_groups(schedule);
+  set_groups(training.settings, plan, schedule);
   return remembered_serial_run(training);
 }
 

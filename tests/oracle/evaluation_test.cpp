@@ -55,7 +55,8 @@ TEST_CASE("evaluation by every plan equals the serial one") {
       const cpu::Loss got = evaluate_by(model, plan, test, memories);
 
       if (pieces) training.data = by_rank(training.data, schedule);
-      training.settings.statistics_groups = pieces ? shares_of_ranks(schedule) : statistics_groups(schedule);
+      set_groups(training.settings, plan, schedule);
+      if (pieces) training.settings.statistics_groups = shares_of_ranks(schedule);
       Oracle oracle(model, training.data, training.settings);
       (void)oracle.train();
       const cpu::Loss expected = oracle.evaluate(test, {0, kTestImages});

@@ -32,8 +32,7 @@ Trial trial_of(const Model& model, Plan plan) {
   plan.bucket_bytes = 2000;
   Training training = training_of(model, plan.global_batch, kSteps, loads_pieces(plan) ? 2 * plan.global_batch : 31);
   Schedule good = make_schedule(model, plan);
-  training.settings.statistics_groups = statistics_groups(good);
-  if (plan.synchronised_statistics) training.settings.statistics_groups.clear();
+  set_groups(training.settings, plan, good);
   Expected expected = serial_run(training);
   return {std::move(training), std::move(plan), std::move(good), std::move(expected)};
 }
@@ -113,6 +112,10 @@ std::vector<MutatedPlan> mutated_plans(int ranks) {
           {named("one_weird_trick"), 60},
           {named("one_weird_trick", ExchangeScheme::b), 130},
           {named("one_weird_trick", ExchangeScheme::c), 100},
+          {named("pipeline"), 20},
+          {piped("1f1b", ranks, 1), 20},
+          {piped("interleaved", 2, 2), 40},
+          {named_case("hybrid", {.ranks = 8, .global_batch = 7, .split = 2, .inside = "filter", .pipeline = 2}), 100},
           {hybrid("filter"), 110},
           {hybrid("spatial"), 140},
           {by_hand({{"filters", 2}, {"rows", ranks}}, {"filter", "spatial"}, 3), 190}};
@@ -132,7 +135,7 @@ TEST_CASE("every mutant of the communication of every plan fails the comparison 
         if (loads_pieces(mutated.plan.plan) && model.name == "branches") continue;  // refused, see plans_test.cpp
         Plan plan = mutated.plan.plan;
         plan.overlap = overlap;
-        plan.synchronised_statistics = overlap || loads_pieces(plan);
+        plan.synchronised_statistics = (overlap || loads_pieces(plan)) && !(pipeline_axis(plan) >= 0 && plan.batch_axis >= 0);
         mutants += every_mutant_fails(model, mutated.plan.label, plan, everywhere);
       }
       std::cout << mutants << " mutants of " << mutated.plan.label << "\n";

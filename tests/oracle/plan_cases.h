@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "reference/core/error.h"
-#include "reference/plans/plan.h"
+#include "reference/plans/stages.h"
 
 namespace convoy::tests {
 
@@ -18,7 +18,8 @@ struct PlanCase {
 };
 
 inline PlanCase named_case(const std::string& name, const PlanRequest& request) {
-  const std::string inside = name == "hybrid" ? cat("/", request.inside, "/", request.split) : "";
+  std::string inside = name == "hybrid" ? cat("/", request.inside, "/", request.split) : "";
+  if (request.pipeline > 1) inside += cat("/pipeline ", request.pipeline);
   const std::string scheme = request.scheme == ExchangeScheme::a ? "" : cat(" scheme ", to_string(request.scheme));
   return {cat(name, inside, scheme, ", ", request.ranks, " ranks, batch ", request.global_batch), make_plan(name, request)};
 }
@@ -31,6 +32,51 @@ inline PlanCase by_hand(std::vector<Axis> axes, std::vector<std::string> strateg
                                               .global_batch = batch,
                                               .batch_axis = batch_axis,
                                               .strategies = std::move(strategies)}};
+}
+
+/// A pipeline with another order than the one it has by itself.
+inline PlanCase piped(const std::string& order, int ranks, int stages_per_rank, int micro_batches = 4, int batch = 9) {
+  PlanCase c = named_case("pipeline", {.ranks = ranks, .global_batch = batch});
+  c.plan.pipeline = {.micro_batches = micro_batches, .order = order, .stages_per_rank = stages_per_rank};
+  c.label = cat("pipeline ", order, ", ", ranks, " ranks, ", stages_per_rank, " stages each, ", micro_batches, " micro-batches, batch ",
+                batch);
+  return c;
+}
+
+/// Pipelines: every order, stages that recompute, an order of our own, and beside other axes.
+inline std::vector<PlanCase> pipeline_cases() {
+  std::vector<PlanCase> cases;
+  for (const int ranks : {2, 3, 4})
+    for (const int micro_batches : {1, 3, 5}) {
+      cases.push_back(piped("gpipe", ranks, 1, micro_batches));
+      cases.push_back(piped("1f1b", ranks, 1, micro_batches));
+    }
+  for (const auto& [ranks, stages] : {std::pair{2, 2}, {2, 4}, {4, 2}, {3, 2}, {1, 3}}) {
+    cases.push_back(piped("interleaved", ranks, stages, ranks));
+    cases.push_back(piped("interleaved", ranks, stages, 2 * ranks));
+  }
+  for (std::size_t i = cases.size(); i-- > 0;)
+    if (i % 2 == 0) {
+      PlanCase again = cases[i];
+      again.label += ", recomputed";
+      for (int stage = 0; stage < pipeline_shape(again.plan).stages(); ++stage)
+        if (i % 4 == 0 || stage % 2 == 0) again.plan.pipeline.recompute.push_back(stage);
+      cases.push_back(std::move(again));
+    }
+  PlanCase own = piped(kOwnOrder, 2, 1, 3);
+  own.plan.pipeline.table = {"F0 F1 B1 F2 B2 B0", "F0 F1 B1 F2 B2 B0"};
+  cases.push_back(own);
+  for (const char* inside : {"filter", "channel", "megatron", "spatial"})
+    for (const int batch : {1, 8})
+      cases.push_back(named_case("hybrid", {.ranks = 8, .global_batch = batch, .split = 2, .inside = inside, .pipeline = 2}));
+  for (const int batch : {1, 9}) cases.push_back(named_case("hybrid", {.ranks = 4, .global_batch = batch, .split = 2, .inside = "pipeline"}));
+  PlanCase three = named_case("hybrid", {.ranks = 8, .global_batch = 9, .split = 2, .inside = "filter", .pipeline = 2});
+  three.label += ", interleaved, recomputed";
+  three.plan.pipeline = {.micro_batches = 2, .order = "interleaved", .stages_per_rank = 2, .recompute = {0, 2, 3}};
+  cases.push_back(three);
+  cases.push_back(by_hand({{"filters", 2}, {"stages", 2}}, {"filter", "pipeline"}, 4));
+  cases.back().plan.pipeline.micro_batches = 3;
+  return cases;
 }
 
 /// Every named plan but hybrid on 1 to 4 ranks, with batches that divide and that do not, and one with fewer images than ranks.
@@ -144,6 +190,7 @@ inline std::vector<PlanCase> algorithm_cases(int ranks) {
 inline std::vector<PlanCase> all_cases() {
   std::vector<PlanCase> cases = single_axis_cases();
   for (PlanCase& c : several_axes_cases()) cases.push_back(std::move(c));
+  for (PlanCase& c : pipeline_cases()) cases.push_back(std::move(c));
   return cases;
 }
 

@@ -9,7 +9,7 @@
 
 #include "reference/data/synthetic.h"
 #include "reference/exec/exec.h"
-#include "reference/plans/plan.h"
+#include "reference/plans/stages.h"
 #include "reference/train/cpu_compute.h"
 #include "reference/train/weights.h"
 #include "tests/oracle/counted.h"
@@ -144,19 +144,36 @@ inline double relative_difference(const Model& model, const std::vector<double>&
 }
 
 /// The groups of images over which a plan computes the statistics of BatchNorm2d, in order: the whole batch, or one for each
-/// combination of coordinates on the axes where ranks have statistics of their own.
+/// combination of coordinates on the axes where ranks have statistics of their own, and each micro-batch.
 inline std::vector<Slice> statistics_groups(const Schedule& schedule) {
   std::vector<Slice> groups;
-  for (int r = 0; r < schedule.world_size(); ++r)
+  for (int r = 0; r < schedule.world_size(); ++r) {
+    int node = -1;  // all of them have the same groups in the plans tested
     for (const Op& op : schedule.program(r).ops) {
       const auto* compute = std::get_if<Compute>(&op.action);
-      if (compute == nullptr || compute->kind != ComputeKind::statistics) continue;
+      if (compute == nullptr || compute->kind != ComputeKind::statistics || (node >= 0 && compute->node != node)) continue;
+      node = compute->node;
       const Slice mine{schedule.samples(r).offset + compute->operands.front().box.n.offset,
                        compute->operands.front().box.n.count};
       if (std::find(groups.begin(), groups.end(), mine) == groups.end()) groups.push_back(mine);
-      break;  // all of them have the same groups in the plans tested
     }
+  }
   return groups;
+}
+
+/// Gives an oracle the groups of a plan. Running statistics follow the micro-batches of the first share of the batch.
+inline void set_groups(OracleSettings& settings, const Plan& plan, const Schedule& schedule) {
+  const bool pipelined = pipeline_axis(plan) >= 0;
+  if (plan.synchronised_statistics && !pipelined) {
+    settings.statistics_groups.clear();
+    return;
+  }
+  settings.statistics_groups = statistics_groups(schedule);
+  if (!pipelined) return;
+  std::ranges::stable_sort(settings.statistics_groups, {}, &Slice::offset);
+  settings.running_groups = 0;
+  for (const Slice& group : settings.statistics_groups)
+    settings.running_groups += group.end() <= schedule.samples(0).end() ? 1 : 0;
 }
 
 }  // namespace convoy::tests

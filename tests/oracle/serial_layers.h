@@ -18,6 +18,8 @@ struct OracleSettings {
   /// The samples of the batch whose mean and variance BatchNorm2d takes together; slices that cover the batch, in order. None
   /// stands for one group of all. Running statistics follow the first group, and stay as they are when that is empty.
   std::vector<Slice> statistics_groups;
+  /// How many of the groups running statistics follow, one after the other: the micro-batches of the first rank.
+  int running_groups = 1;
   /// Where these images stand in a larger batch, when they are one rank's share of it: the place of the first, and the number of
   /// all. 0: they are the whole batch.
   std::int64_t first_sample = 0;
@@ -141,13 +143,12 @@ class SerialLayers {
                                                    state(c, ".running_var"), l.epsilon, c.y);
       return;
     }
-    bool first = true;
+    int running = settings_.running_groups;
     for (const Slice& group : groups()) {
       const std::vector<double> sums = statistics(c, group);
       cpu::naive::batch_norm2d_forward<T>(samples(c.x0(), group), weight(c), bias(c), sums, l.epsilon, samples(c.y, group));
-      if (first)
+      if (running-- > 0)
         cpu::naive::batch_norm2d_update_running<T>(sums, l.momentum, state(c, ".running_mean"), state(c, ".running_var"));
-      first = false;
     }
   }
   void backward(const BatchNorm2d& l, const SerialCall& c) {
