@@ -33,6 +33,7 @@ struct TrainOptions {
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
   std::string nesterov = "off";
   double trust = TrainSettings{}.lars_trust;
+  std::optional<double> label_smoothing;
   std::string augment = "none";
   int crop_padding = Augmentation{}.crop_padding;
   int loader_threads = -1;
@@ -75,6 +76,9 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--nesterov", options.nesterov, "on: momentum that looks a step ahead")->capture_default_str();
   verb.add_option("--trust", options.trust, "--optimiser lars: how far a tensor moves in a step, in shares of its norm")
       ->capture_default_str();
+  verb.add_option(
+      "--label-smoothing", options.label_smoothing,
+      "Share of every answer that is spread over all classes, in training and test losses [as the network has it: 0]");
   verb.add_option("--schedule", options.schedule,
                   "How the learning rate falls over the run: constant, linear or cosine (to 0), or step")
       ->capture_default_str();
@@ -115,6 +119,9 @@ void check_options(const TrainOptions& options) {
   require_between("--crop-padding", options.crop_padding, 0, 1000);
   require_between("--loader-threads", options.loader_threads, -1, 64);
   require_number("--trust", options.trust, 1e-12);
+  if (options.label_smoothing && !(*options.label_smoothing >= 0 && *options.label_smoothing < 1))
+    throw InputError(
+        cat("--label-smoothing is ", *options.label_smoothing, "; write 0 or more and less than 1, for example 0.1"));
   require_number("--warm-up", options.rate.warm_up_epochs, 0);
   if (options.rate.warm_up_epochs >= options.epochs)
     throw InputError(cat("--warm-up ", options.rate.warm_up_epochs, " leaves none of the ", options.epochs,
@@ -225,7 +232,10 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   Transport transport = session.transport(ranks);
   know_machine(choice, transport.topology);
   const Plan plan = plan_of(choice);
-  const Model model = model_of(choice);
+  Model model = model_of(choice);
+  if (options.label_smoothing)
+    for (Node& node : model.nodes)
+      if (auto* loss = std::get_if<SoftmaxCrossEntropy>(&node.layer)) loss->label_smoothing = *options.label_smoothing;
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
   TrainSettings settings{.epochs = options.epochs,
                          .steps_per_epoch = options.steps,

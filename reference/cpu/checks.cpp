@@ -102,6 +102,16 @@ void check_part(std::string_view where, const Shape& from, const Shape& to, cons
             to_string(to));
 }
 
+void check_scale(std::string_view where, const Shape& x, const Shape& s) { check_shape(where, "s", s, {x.n, x.c, 1, 1}); }
+
+void check_channel_select(std::string_view where, const Shape& x, const Shape& y, const ChannelSelect& select) {
+  if (select.first < 0 || select.count < 1 || select.first + select.count > x.c || select.groups < 1 ||
+      select.count % select.groups != 0)
+    require(false, where, "channels ", select.first, " to ", select.first + select.count - 1, " in ", select.groups,
+            " groups, of ", x.c);
+  check_shape(where, "the output", y, {x.n, select.count, x.h, x.w});
+}
+
 void check_dropout(std::string_view where, double probability) {
   require(probability >= 0 && probability < 1, where, "probability must be in [0, 1), got ", probability);
 }

@@ -36,6 +36,10 @@ void check_per_channel(std::string_view where, std::string_view name, const Shap
 void check_sums(std::string_view where, std::size_t got, std::size_t expected);
 /// Both blocks of the part lie in their tensors, whose rows have one length.
 void check_part(std::string_view where, const Shape& from, const Shape& to, const Part& part);
+/// x [N,C,H,W], s [N,C,1,1].
+void check_scale(std::string_view where, const Shape& x, const Shape& s);
+/// x [N,C,H,W] has the channels that are selected, y [N,count,H,W].
+void check_channel_select(std::string_view where, const Shape& x, const Shape& y, const ChannelSelect& select);
 /// A probability in [0, 1).
 void check_dropout(std::string_view where, double probability);
 /// x [N,C,1,1], one label in {0, ..., C - 1} for each sample.

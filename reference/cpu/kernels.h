@@ -104,6 +104,21 @@ void relu_forward(View<const float> x, View<float> y);
 /// dx = dy where y > 0, else 0, overwritten. dx may be dy.
 void relu_backward_input(View<const float> dy, View<const float> y, View<float> dx);
 
+/// y = function(x), NaN where x is NaN. Any shape; y may be x.
+void activation_forward(View<const float> x, View<float> y, ActivationFunction function);
+/// dx = dy function'(x), overwritten. `source` is y where differentiates_output(function), else x. dx may be dy.
+void activation_backward_input(View<const float> dy, View<const float> source, View<float> dx, ActivationFunction function);
+
+/// y[n,c,h,w] = x[n,c,h,w] s[n,c]. x, y: [N,C,H,W], y overwritten; y may be x   s: [N,C,1,1]. With dy as x it gives dx.
+void scale_forward(View<const float> x, View<const float> s, View<float> y);
+/// ds[n,c] = sum over h,w of dy[n,c,h,w] x[n,c,h,w], overwritten. dy, x: [N,C,H,W]   ds: [N,C,1,1].
+void scale_backward_factor(View<const float> dy, View<const float> x, View<float> ds);
+
+/// y[:,i] = x[:,select.source(i)]. x: [N,C,H,W]   y: [N,count,H,W], overwritten.
+void channel_select_forward(View<const float> x, View<float> y, const ChannelSelect& select);
+/// dx[:,select.source(i)] = dy[:,i], and 0 in the other channels, overwritten. dy: [N,count,H,W]   dx: [N,C,H,W].
+void channel_select_backward_input(View<const float> dy, View<float> dx, const ChannelSelect& select);
+
 /// y = 0 with `probability`, else x / (1 - probability). Any shape; y may be x. See DropoutKey for what decides.
 void dropout_forward(View<const float> x, View<float> y, double probability, const DropoutKey& key);
 /// dx = 0 where forward dropped, else dy / (1 - probability), overwritten. The same key as forward's. dx may be dy.

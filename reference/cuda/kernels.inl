@@ -37,6 +37,12 @@ void copy_part(View<const float> from, View<float> to, const cpu::Part& part);
 void add_part(View<const float> from, View<float> to, const cpu::Part& part);
 void relu_forward(View<const float> x, View<float> y);
 void relu_backward_input(View<const float> dy, View<const float> y, View<float> dx);
+void activation_forward(View<const float> x, View<float> y, ActivationFunction function);
+void activation_backward_input(View<const float> dy, View<const float> source, View<float> dx, ActivationFunction function);
+void scale_forward(View<const float> x, View<const float> s, View<float> y);
+void scale_backward_factor(View<const float> dy, View<const float> x, View<float> ds);
+void channel_select_forward(View<const float> x, View<float> y, const ChannelSelect& select);
+void channel_select_backward_input(View<const float> dy, View<float> dx, const ChannelSelect& select);
 void dropout_forward(View<const float> x, View<float> y, double probability, const cpu::DropoutKey& key);
 void dropout_backward_input(View<const float> dy, View<float> dx, double probability, const cpu::DropoutKey& key);
 cpu::Loss softmax_cross_entropy_forward(View<const float> x, std::span<const int> labels, View<float> y, const SoftmaxCrossEntropy&

@@ -14,7 +14,7 @@ namespace convoy {
 /// Appends the records of one file to the data. An InputError names the file, the byte and what was expected there.
 void parse_cifar10(std::span<const std::byte> bytes, const std::string& name, Dataset& data);
 
-/// Reads data_batch_1.bin to data_batch_5.bin, for training, and test_batch.bin from one folder, and normalises them.
+/// Reads data_batch_1.bin to data_batch_5.bin, for training, and test_batch.bin from one folder, and normalises them by channel.
 TrainingData read_cifar10_folder(const std::filesystem::path& folder, const std::string& name);
 
 /// Whether the folder has the first of these files.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,13 @@ struct Dataset {
   std::vector<std::uint8_t> pixels;  ///< of all images; empty where `pictures` has them
   std::vector<int> labels;   ///< 0 <= label < classes
   std::vector<std::string> class_names = {};  ///< of every label; empty: they have none
-  double mean = 0;          ///< of pixel/255 over the training split
-  double deviation = 1;     ///< standard deviation of the same
+  std::vector<double> mean = {0};       ///< of pixel/255 over the training split, by channel; a single one is for all channels
+  std::vector<double> deviation = {1};  ///< standard deviation of the same
   /// Puts image `index` into a picture of at least image.h x image.w. Called by several threads at once. Empty: see `pixels`.
   std::function<void(std::int64_t index, Picture& picture)> pictures = {};
 
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
-  /// Writes (pixel/255 - mean) / deviation of image `index` to out[0 .. sample_count), as write_sample() does without
+  /// Writes (pixel/255 - mean[c]) / deviation[c] of image `index` to out[0 .. sample_count), as write_sample() does without
   /// augmentation. Throws std::invalid_argument when there is no such image.
   void copy_sample(std::int64_t index, float* out) const;
   void copy_sample(std::int64_t index, double* out) const;
@@ -38,7 +39,23 @@ struct TrainingData {
   Dataset test;
 };
 
-/// Sets mean and deviation of both splits from the pixels of the training split. A constant split gets deviation 1.
+/// Sums of the pixels of every channel, of which their mean and deviation follow.
+class PixelStatistics {
+ public:
+  explicit PixelStatistics(int channels) : sums_(static_cast<std::size_t>(channels)) {}
+  /// The planes of one picture, channels x rows x columns.
+  void add(std::span<const std::uint8_t> pixels);
+  /// Sets mean and deviation of both splits. A constant channel gets deviation 1.
+  void normalise(TrainingData& data) const;
+
+ private:
+  struct Sums {
+    double values = 0, sum = 0, squares = 0;
+  };
+  std::vector<Sums> sums_;  ///< by channel
+};
+
+/// Sets mean and deviation of both splits from the pixels in memory of the training split.
 void normalise(TrainingData& data);
 
 /// Throws an InputError unless the images have this shape and the labels this many classes (a model's).

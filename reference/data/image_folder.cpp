@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <memory>
 
 #include "reference/core/error.h"
@@ -100,21 +99,12 @@ void normalise_by_some(TrainingData& data) {
   constexpr std::int64_t kMost = 256;
   const std::int64_t count = std::min(kMost, data.train.count());
   Picture picture;
-  double sum = 0, squares = 0, values = 0;
+  PixelStatistics statistics(data.train.image.c);
   for (std::int64_t i = 0; i < count; ++i) {
     data.train.pictures(i * data.train.count() / count, picture);
-    for (const std::uint8_t pixel : picture.pixels) {
-      const double x = pixel / 255.0;
-      sum += x;
-      squares += x * x;
-    }
-    values += static_cast<double>(picture.pixels.size());
+    statistics.add(picture.pixels);
   }
-  const double mean = sum / values, variance = squares / values - mean * mean;
-  for (Dataset* each : {&data.train, &data.test}) {
-    each->mean = mean;
-    each->deviation = variance > 1e-12 ? std::sqrt(variance) : 1;
-  }
+  statistics.normalise(data);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct ImageFolderSettings {
 /// image of a class, after shuffling by the seed, is for testing.
 /// Pictures are resized so that the shorter side is 8/7 of the longer side of the network's image (256 for 224), and the part in
 /// the middle is used; a random one where training crops. They are decoded whenever they are asked for and never all in memory.
-/// Mean and deviation are those of up to 256 training pictures, evenly spaced.
+/// Mean and deviation, by channel, are those of up to 256 training pictures, evenly spaced.
 /// An InputError says which folder lacks what.
 TrainingData open_image_folder(const std::filesystem::path& folder, const std::string& name, const ImageFolderSettings& settings);
 

@@ -10,18 +10,29 @@
 namespace convoy {
 namespace {
 
-/// Cuts `crop` out of pixels, which are C, H, W. Every byte is looked up in a table of its 256 normalised values.
+/// Its 256 normalised values for every byte of a channel.
+template <class T>
+std::array<T, 256> normalised_bytes(const Dataset& data, int channel) {
+  const auto of_channel = [&](const std::vector<double>& values) {
+    return values.size() == 1 ? values.front() : values.at(static_cast<std::size_t>(channel));
+  };
+  const double mean = of_channel(data.mean), deviation = of_channel(data.deviation);
+  const double scale = 1.0 / (255.0 * deviation);
+  const double offset = -mean / deviation;
+  std::array<T, 256> normalised{};
+  for (std::size_t value = 0; value < normalised.size(); ++value)
+    normalised.at(value) = static_cast<T>(static_cast<double>(value) * scale + offset);
+  return normalised;
+}
+
+/// Cuts `crop` out of pixels, which are C, H, W. Every byte is looked up in a table.
 template <class T>
 void cut_out(std::span<const std::uint8_t> pixels, const Shape& picture, const Shape& image, const Crop& crop,
              const Dataset& data, T* out) {
-  std::array<T, 256> normalised{};
-  const double scale = 1.0 / (255.0 * data.deviation);
-  const double offset = -data.mean / data.deviation;
-  for (std::size_t value = 0; value < normalised.size(); ++value)
-    normalised.at(value) = static_cast<T>(static_cast<double>(value) * scale + offset);
   const int first = std::clamp(-crop.left, 0, image.w);  // columns of the image that lie in the picture
   const int end = std::clamp(picture.w - crop.left, first, image.w);
-  for (int c = 0; c < image.c; ++c)
+  for (int c = 0; c < image.c; ++c) {
+    const std::array<T, 256> normalised = normalised_bytes<T>(data, c);
     for (int h = 0; h < image.h; ++h, out += image.w) {
       const int row = crop.top + h;
       if (row < 0 || row >= picture.h) {
@@ -34,6 +45,7 @@ void cut_out(std::span<const std::uint8_t> pixels, const Shape& picture, const S
       std::fill(out + end, out + image.w, normalised[0]);
       if (crop.mirrored) std::reverse(out, out + image.w);
     }
+  }
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "reference/model/layer.h"
 
 #include <algorithm>
+#include <array>
 
 #include "reference/core/error.h"
 
@@ -90,6 +91,8 @@ std::vector<PoolSpan> adaptive_spans(int extent, int outputs) {
   return spans;
 }
 
+constexpr std::array kFunctions = {"ReLU6", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "SiLU"};
+
 std::int64_t covered(const std::vector<PoolSpan>& spans) {
   std::int64_t rows = 0;
   for (const PoolSpan& span : spans) rows += span.end - span.begin;
@@ -123,13 +126,25 @@ std::vector<PoolSpan> pool_spans_w(const AvgPool2d& pool, int extent) {
 std::vector<PoolSpan> pool_spans_h(const AdaptiveAvgPool2d& pool, int extent) { return adaptive_spans(extent, pool.output_h); }
 std::vector<PoolSpan> pool_spans_w(const AdaptiveAvgPool2d& pool, int extent) { return adaptive_spans(extent, pool.output_w); }
 
+bool keeps_zero(ActivationFunction function) {
+  return function != ActivationFunction::sigmoid && function != ActivationFunction::hard_sigmoid;
+}
+
+bool differentiates_output(ActivationFunction function) {
+  return function != ActivationFunction::hard_swish && function != ActivationFunction::silu;
+}
+
 std::string_view kind_name(const Layer& layer) {
+  if (const auto* activation = std::get_if<Activation>(&layer))
+    return kFunctions.at(static_cast<std::size_t>(activation->function));
   return std::visit(
       Overloaded{[](const Conv2d&) { return "Conv2d"; }, [](const MaxPool2d&) { return "MaxPool2d"; },
                  [](const AvgPool2d&) { return "AvgPool2d"; }, [](const AdaptiveAvgPool2d&) { return "AdaptiveAvgPool2d"; },
                  [](const GlobalAvgPool2d&) { return "GlobalAvgPool2d"; }, [](const ReLU&) { return "ReLU"; },
-                 [](const BatchNorm2d&) { return "BatchNorm2d"; }, [](const LocalResponseNorm&) { return "LocalResponseNorm"; },
-                 [](const Add&) { return "Add"; }, [](const Concat&) { return "Concat"; }, [](const Linear&) { return "Linear"; },
+                 [](const Activation&) { return "Activation"; }, [](const BatchNorm2d&) { return "BatchNorm2d"; },
+                 [](const LocalResponseNorm&) { return "LocalResponseNorm"; }, [](const Add&) { return "Add"; },
+                 [](const Concat&) { return "Concat"; }, [](const Scale&) { return "Scale"; },
+                 [](const ChannelSelect&) { return "ChannelSelect"; }, [](const Linear&) { return "Linear"; },
                  [](const Flatten&) { return "Flatten"; }, [](const Dropout&) { return "Dropout"; },
                  [](const SoftmaxCrossEntropy&) { return "SoftmaxCrossEntropy"; }},
       layer);
@@ -156,6 +171,10 @@ std::string describe_kind(const Layer& layer) {
                               loss.weight == 1 ? std::string() : cat(", weight ", loss.weight));
                  },
                  [&](const Linear& linear) { return cat(kind, " to ", linear.out_features); },
+                 [&](const ChannelSelect& select) {
+                   return cat(kind, " ", select.first, " to ", select.first + select.count - 1,
+                              select.groups == 1 ? std::string() : cat(", ", select.groups, " groups shuffled"));
+                 },
                  [&](const Dropout& dropout) { return cat(kind, " ", dropout.probability); }, [&](const auto&) { return kind; }},
       layer);
 }
@@ -224,13 +243,32 @@ Shape output_shape(const Layer& layer, const Shape& x) {
                            norm.alpha);
                    return x;
                  },
-                 [&](const auto&) { return x; }},  // ReLU, Add, Concat
+                 [&](const ChannelSelect& select) {
+                   require(select.first >= 0 && select.count > 0 && select.first + select.count <= x.c && select.groups > 0 &&
+                               select.count % select.groups == 0,
+                           "ChannelSelect", "channels ", select.first, " to ", select.first + select.count - 1, " in ",
+                           select.groups, " groups, of ", x.c);
+                   return Shape{x.n, select.count, x.h, x.w};
+                 },
+                 [&](const auto&) { return x; }},  // ReLU, Activation, Add, Concat, Scale
       layer);
 }
 
 bool has_several_inputs(const Layer& layer) {
   const auto* norm = std::get_if<BatchNorm2d>(&layer);
-  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer) || (norm != nullptr && norm->adds);
+  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer) || std::holds_alternative<Scale>(layer) ||
+         (norm != nullptr && norm->adds);
+}
+
+bool dx_reads_input(const Layer& layer) {
+  if (const auto* activation = std::get_if<Activation>(&layer)) return !differentiates_output(activation->function);
+  return std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<LocalResponseNorm>(layer) ||
+         std::holds_alternative<BatchNorm2d>(layer) || std::holds_alternative<Scale>(layer);
+}
+
+bool dx_reads_output(const Layer& layer) {
+  if (const auto* activation = std::get_if<Activation>(&layer)) return differentiates_output(activation->function);
+  return std::holds_alternative<ReLU>(layer) || std::holds_alternative<SoftmaxCrossEntropy>(layer);
 }
 
 bool has_fused_relu(const Layer& layer) {
@@ -249,12 +287,15 @@ Shape output_shape(const Layer& layer, std::span<const Shape> inputs) {
     return output_shape(layer, inputs.front());
   }
   const bool concat = std::holds_alternative<Concat>(layer);
+  const bool scale = std::holds_alternative<Scale>(layer);
   require(!std::holds_alternative<BatchNorm2d>(layer) || inputs.size() == 2, "BatchNorm2d",
           "with an addition reads two nodes, got ", inputs.size());
+  require(!scale || inputs.size() == 2, "Scale", "reads two nodes, got ", inputs.size());
   Shape y = concat ? inputs.front() : output_shape(layer, inputs.front());
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     Shape expected = inputs.front();
     if (concat) expected.c = inputs[i].c;
+    if (scale) expected.h = expected.w = 1;
     require(inputs[i] == expected, kind_name(layer), "input ", i, " is ", to_string(inputs[i]), ", input 0 is ",
             to_string(inputs.front()));
     if (concat) y.c += inputs[i].c;
@@ -353,6 +394,19 @@ Work work_of_kind(const Layer& layer, const Shape& x, Pass pass, DType dtype, in
                  [&](const ReLU&) {
                    if (pass == Pass::forward) return Work{nx, nx * bytes, ny * bytes};
                    return Work{nx, 2 * ny * bytes, nx * bytes};  // dy and y
+                 },
+                 [&](const Activation&) {
+                   if (pass == Pass::forward) return Work{nx, nx * bytes, ny * bytes};
+                   return Work{nx, 2 * ny * bytes, nx * bytes};  // dy, and x or y
+                 },
+                 [&](const Scale&) {
+                   const double ns = static_cast<double>(x.n) * x.c;
+                   if (pass == Pass::forward) return Work{nx, (nx + ns) * bytes, nx * bytes};
+                   return Work{3 * nx, (2 * nx + ns) * bytes, (nx + ns) * bytes};  // dx = dy s, and ds sums dy x
+                 },
+                 [&](const ChannelSelect&) {
+                   if (pass == Pass::forward) return Work{0, ny * bytes, ny * bytes};
+                   return Work{0, ny * bytes, nx * bytes};
                  },
                  [&](const Dropout&) {
                    return Work{nx, nx * bytes, nx * bytes};

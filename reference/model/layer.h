@@ -105,6 +105,24 @@ struct GlobalAvgPool2d {};
 /// y = max(x, 0); the gradient at 0 is 0.
 struct ReLU {};
 
+/// What an Activation calculates of every element, as PyTorch has them:
+///   relu6         min(max(x, 0), 6)                   MobileNet-V2 (Sandler et al. 2018)
+///   sigmoid       s(x) = 1 / (1 + exp(-x))            gates of squeeze-and-excitation (Hu et al. 2018)
+///   tanh          tanh(x)                             the first networks
+///   hard_sigmoid  min(max(x + 3, 0), 6) / 6           MobileNet-V3 (Howard et al. 2019)
+///   hard_swish    x hard_sigmoid(x)                   MobileNet-V3
+///   silu          x s(x)                              EfficientNet (Tan and Le 2019)
+enum class ActivationFunction : std::uint8_t { relu6, sigmoid, tanh, hard_sigmoid, hard_swish, silu };
+/// Whether 0 becomes 0.
+bool keeps_zero(ActivationFunction function);
+/// Whether the derivative is calculated from y; else from x.
+bool differentiates_output(ActivationFunction function);
+
+/// y = function(x), element by element. At a kink the gradient is that of the flat side, but for hard_swish at 3 (as in PyTorch).
+struct Activation {
+  ActivationFunction function = ActivationFunction::relu6;
+};
+
 /// y = weight[c] (x - mean[c]) / sqrt(variance[c] + epsilon) + bias[c] (Ioffe and Szegedy 2015). In training mean and variance
 /// (biased) are those of a group of samples that the plan chooses; the running ones, used in evaluation, move towards them
 /// (running = (1 - momentum) running + momentum batch, with the unbiased variance), as in PyTorch.
@@ -135,6 +153,19 @@ struct Add {
 /// y = the channels of all inputs, one input after the other.
 struct Concat {};
 
+/// y[n,c,h,w] = x[n,c,h,w] s[n,c]: of two inputs, x [N,C,H,W] and s [N,C,1,1], the second scales the channels of the first
+/// (squeeze-and-excitation, Hu et al. 2018).
+struct Scale {};
+
+/// y[:,i] = x[:,source(i)] for i in [0, count): `count` channels of x from `first` on, and with several groups shuffled: the
+/// first channel of every group, then the second of every group (ShuffleNet, Zhang et al. 2018). Groups divide the count.
+struct ChannelSelect {
+  int first = 0;
+  int count = 1;
+  int groups = 1;
+  [[nodiscard]] int source(int i) const { return first + i % groups * (count / groups) + i / groups; }
+};
+
 /// y[n,k] = b[k] + sum over c of w[k,c] x[n,c], x taken as [N, C*H*W]; w is [K, C*H*W, 1, 1].
 struct Linear {
   int out_features = 1;
@@ -159,19 +190,23 @@ struct SoftmaxCrossEntropy {
   double weight = 1;
 };
 
-using Layer = std::variant<Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, BatchNorm2d, LocalResponseNorm,
-                           Add, Concat, Linear, Flatten, Dropout, SoftmaxCrossEntropy>;
+using Layer = std::variant<Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, Activation, BatchNorm2d,
+                           LocalResponseNorm, Add, Concat, Scale, ChannelSelect, Linear, Flatten, Dropout, SoftmaxCrossEntropy>;
 
-/// The name of a layer's kind: "Conv2d", "Linear", ...
+/// The name of a layer's kind: "Conv2d", "Linear", ...; of an Activation that of its function: "ReLU6", "SiLU", ...
 std::string_view kind_name(const Layer& layer);
 
 /// Kind and settings in one line, for tables: "Conv2d 5x5, 6 filters, padding 2".
 std::string describe(const Layer& layer);
 
-/// Whether the layer reads several nodes: Add, Concat, and a BatchNorm2d that adds.
+/// Whether the layer reads several nodes: Add, Concat, Scale, and a BatchNorm2d that adds.
 bool has_several_inputs(const Layer& layer);
 /// Whether y = max(y, 0) ends a layer that is no ReLU itself.
 bool has_fused_relu(const Layer& layer);
+/// Whether the gradient of the input is calculated from the input, and whether from the output, besides dy and learned tensors.
+/// (The gradient of weights is from the input in any case, and a fused ReLU masks by the output.)
+bool dx_reads_input(const Layer& layer);
+bool dx_reads_output(const Layer& layer);
 
 /// Shape of y for an x of this shape. Throws std::invalid_argument when the window does not fit or a setting is not positive.
 Shape output_shape(const Layer& layer, const Shape& x);
@@ -213,8 +248,8 @@ struct Work {
 /// FLOPs of Conv2d and Linear: 2 * multiply-adds in each of the three passes (bias additions included as one FLOP each).
 /// Element-wise layers count one FLOP an element, poolings one for each element of each window. BatchNorm2d's forward
 /// and backward_input contain the sums over the batch that they need, each a read of its own. Concat and Add: x is the
-/// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them. A fused ReLU is one FLOP an
-/// element of y, and backward reads y.
+/// first input, and `inputs` says how many there are; of a Concat, x has the channels of all of them; of a Scale, backward_input
+/// is the gradients of both inputs. A fused ReLU is one FLOP an element of y, and backward reads y.
 Work work_of(const Layer& layer, const Shape& x, Pass pass, DType dtype, int inputs = 1);
 
 }  // namespace convoy

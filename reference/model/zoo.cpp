@@ -30,6 +30,11 @@ constexpr std::array kZoo = {
     ZooEntry{"densenet121", make_densenet121, 7'978'856, "Huang et al. 2017"},
     ZooEntry{"squeezenet1_1", make_squeezenet1_1, 1'235'496, "Iandola et al. 2016, version 1.1"},
     ZooEntry{"mobilenet_v1", make_mobilenet_v1, 4'231'976, "Howard et al. 2017, width 1.0"},
+    ZooEntry{"mobilenet_v2", make_mobilenet_v2, 3'504'872, "Sandler et al. 2018, width 1.0"},
+    ZooEntry{"mobilenet_v3_large", make_mobilenet_v3_large, 5'483'032, "Howard et al. 2019"},
+    ZooEntry{"mobilenet_v3_small", make_mobilenet_v3_small, 2'542'856, "Howard et al. 2019"},
+    ZooEntry{"efficientnet_b0", make_efficientnet_b0, 5'288'548, "Tan and Le 2019, without stochastic depth"},
+    ZooEntry{"shufflenet_v2", make_shufflenet_v2, 2'278'604, "Ma et al. 2018, width 1.0"},
 };
 
 }  // namespace

@@ -67,5 +67,14 @@ Model make_densenet121(const ModelOptions& options = {});
 Model make_squeezenet1_1(const ModelOptions& options = {});
 /// Howard et al. 2017, width 1.0.
 Model make_mobilenet_v1(const ModelOptions& options = {});
+/// Sandler et al. 2018, width 1.0.
+Model make_mobilenet_v2(const ModelOptions& options = {});
+/// Howard et al. 2019, tables 1 and 2.
+Model make_mobilenet_v3_large(const ModelOptions& options = {});
+Model make_mobilenet_v3_small(const ModelOptions& options = {});
+/// Tan and Le 2019, B0; without stochastic depth, which leaves out whole blocks in training.
+Model make_efficientnet_b0(const ModelOptions& options = {});
+/// Ma et al. 2018, width 1.0.
+Model make_shufflenet_v2(const ModelOptions& options = {});
 
 }  // namespace convoy

@@ -25,7 +25,7 @@ Plan make(const PlanRequest& request) {
 /// Whether layers of this kind pass shards of channels on.
 bool passes_channels_on(const Layer& layer) {
   return !is_product(layer) && !std::holds_alternative<SoftmaxCrossEntropy>(layer) && !has_several_inputs(layer) &&
-         !std::holds_alternative<LocalResponseNorm>(layer);
+         !std::holds_alternative<LocalResponseNorm>(layer) && !std::holds_alternative<ChannelSelect>(layer);
 }
 
 class Pairs {

@@ -131,6 +131,10 @@ NodePlacement by_rows(const NodeGeometry& g, int extent) {
     p.made = partial();
     p.given_dy = replicated();
   }
+  if (is<Scale>(g.node.layer)) {  // every rank has all factors, and its rows' terms of their gradient
+    p.inputs[1] = replicated();
+    p.dx[1] = partial();
+  }
   if (!slides) return p;
   for (Slice& part : p.inputs.front().parts) part = rows_needed(g.node.layer, part, g.inputs.front().h);
   p.dx.front() = p.inputs.front();
@@ -186,7 +190,8 @@ int most_ranks(const NodeGeometry& g, Rule rule) {
     case Rule::filter: return has_filters(layer) && groups_of(layer) == 1 ? g.output.c : 0;
     case Rule::channel: return has_filters(layer) && groups_of(layer) == 1 ? g.inputs.front().c : 0;
     case Rule::grouped: return is<Conv2d>(layer) ? groups_of(layer) : 0;
-    case Rule::channels: return has_filters(layer) || is_loss ? 0 : is<Concat>(layer) ? g.output.c : g.inputs.front().c;
+    case Rule::channels:
+      return has_filters(layer) || is_loss || is<ChannelSelect>(layer) ? 0 : is<Concat>(layer) ? g.output.c : g.inputs.front().c;
     case Rule::spatial:
       if (is<Linear>(layer) || is<Flatten>(layer) || is_loss) return 0;
       return is<GlobalAvgPool2d>(layer) ? g.inputs.front().h : g.output.h;

@@ -28,10 +28,11 @@ std::vector<Rule> rules(const Model& model, int extent) {
     bool divided = true;
     std::vector<Shape> inputs;
     for (const int input : node.inputs) {
-      divided = divided && (input == kImages || rules[static_cast<std::size_t>(input)] == Rule::spatial);
-      divided = divided && (input == kImages ||
-                            !std::holds_alternative<GlobalAvgPool2d>(model.nodes[static_cast<std::size_t>(input)].layer));
       inputs.push_back(input == kImages ? model.image : shapes[static_cast<std::size_t>(input)]);
+      if (input == kImages || (inputs.size() > 1 && std::holds_alternative<Scale>(node.layer))) continue;  // factors are whole
+      const Node& producer = model.nodes[static_cast<std::size_t>(input)];
+      divided = divided && rules[static_cast<std::size_t>(input)] == Rule::spatial &&
+                !std::holds_alternative<GlobalAvgPool2d>(producer.layer);
     }
     const NodeGeometry geometry{node, inputs, shapes[i], std::vector<Placement>(inputs.size())};
     const bool first = node.inputs.front() == kImages;  // said to be impossible, not silently left whole

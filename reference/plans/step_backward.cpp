@@ -29,6 +29,7 @@ void StepWriter::backward(Flow& flow, int i) {
                {.name = name(flow, i, "dy"), .node = i, .kind = BufferKind::activation_gradient});
   if (std::holds_alternative<BatchNorm2d>(node(i).layer)) return backward_norm(flow, i, dy);
   if (std::holds_alternative<Add>(node(i).layer)) return backward_add(flow, i, dy);
+  if (std::holds_alternative<Scale>(node(i).layer)) return backward_scale(flow, i, dy);
   // Weights before inputs, so that the reduction of a bucket starts as early as it can; but inputs first where their gradient has
   // to travel, so that it does so while the weights are worked on.
   const int producer = node(i).inputs.front();
@@ -74,6 +75,25 @@ void StepWriter::backward_add(Flow& flow, int i, const PlacedTensor& dy) {
     if (wants_input_gradient(i, j)) pass_on(flow, i, j, {dx.region, dx.box, layout(i).dx[j], dx.layout});
 }
 
+/// The gradients of both inputs in one op: that of the image dy times the factors, that of the factors a sum of dy times the
+/// image.
+void StepWriter::backward_scale(Flow& flow, int i, const PlacedTensor& dy) {
+  if (!wants_input_gradient(i, 0) && !wants_input_gradient(i, 1)) return;
+  const std::vector<PlacedTensor>& inputs = flow.inputs[index(i)];
+  std::vector<Operand> operands = {{Role::dy, Access::read, dy.region, dy.box}};
+  for (const PlacedTensor& x : inputs) operands.push_back({Role::x, Access::read, x.region, x.box});
+  std::vector<PlacedTensor> gradients;
+  for (std::size_t j = 0; j < inputs.size(); ++j) {
+    gradients.push_back(make(name(flow, i, cat("dx", j)), BufferKind::activation_gradient, whole_input(flow, i, j),
+                             layout(i).dx[j], inputs[j].layout));
+    operands.push_back({Role::dx, Access::write, gradients[j].region, gradients[j].box});
+  }
+  writer_.compute(name(flow, i, "backward_input"),
+                  {ComputeKind::backward_input, i, operands, work(i, inputs.front().box, dy.box, Pass::backward_input)});
+  for (std::size_t j = 0; j < inputs.size(); ++j)
+    if (wants_input_gradient(i, j)) pass_on(flow, i, j, gradients[j]);
+}
+
 void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
   const Layer& layer = node(i).layer;
   std::int64_t channel = 0;
@@ -102,11 +122,10 @@ void StepWriter::backward_input(Flow& flow, int i, const PlacedTensor& dy) {
     std::vector<Operand> operands;
     if (!is_loss) operands.push_back({Role::dy, Access::read, dy.region, dy.box});
     const PlacedTensor& y = flow.outputs[index(i)];
-    if (is_loss || std::holds_alternative<ReLU>(layer)) operands.push_back({Role::y, Access::read, y.region, y.box});
+    if (dx_reads_output(layer)) operands.push_back({Role::y, Access::read, y.region, y.box});
     add_mask(operands, flow, i);
     const PlacedTensor& x = flow.inputs[index(i)][j];
-    if (std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<LocalResponseNorm>(layer))
-      operands.push_back({Role::x, Access::read, x.region, x.box});
+    if (dx_reads_input(layer)) operands.push_back({Role::x, Access::read, x.region, x.box});
     add_learned(operands, i, Access::read, false);
     operands.push_back({Role::dx, Access::write, dx.region, dx.box});
     writer_.compute(name(flow, i, "backward_input"),

@@ -23,8 +23,10 @@ bool travels_by_images_only(const Placement& placement) {
 /// of the network hand over slices (one_weird_trick, schemes b and c) is nowhere in sight.
 bool StepWriter::may_be_blocked(int i) const {
   const Layer& layer = node(i).layer;
-  if (!is_one_of<Conv2d, BatchNorm2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, Add, Concat,
-                 LocalResponseNorm>(layer))
+  if (!is_one_of<Conv2d, BatchNorm2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, GlobalAvgPool2d, ReLU, Activation, Add, Concat,
+                 Scale, LocalResponseNorm>(layer))
+    return false;
+  if (const auto* activation = std::get_if<Activation>(&layer); activation != nullptr && !keeps_zero(activation->function))
     return false;
   // A blocked [N,C,1,1] is also a plain one when no lane is padding.
   if (is_one_of<GlobalAvgPool2d>(layer) && layout_.outputs[index(i)].c % kChannelBlock != 0) return false;

@@ -78,6 +78,7 @@ class StepWriter {
   void backward_weights(Flow& flow, int node, const PlacedTensor& dy);
   void backward_norm(Flow& flow, int node, const PlacedTensor& dy);
   void backward_add(Flow& flow, int node, const PlacedTensor& dy);
+  void backward_scale(Flow& flow, int node, const PlacedTensor& dy);
   void add_mask(std::vector<Operand>& operands, const Flow& flow, int node) const;
   void pass_on(Flow& flow, int node, std::size_t j, PlacedTensor dx);
   [[nodiscard]] bool wants_input_gradient(int node, std::size_t j) const;

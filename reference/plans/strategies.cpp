@@ -8,7 +8,7 @@ bool is_product(const Layer& layer) {
 }
 
 Rule by_channels_rule(const Layer& layer) {
-  if (std::holds_alternative<SoftmaxCrossEntropy>(layer)) return Rule::replicate;
+  if (std::holds_alternative<SoftmaxCrossEntropy>(layer) || std::holds_alternative<ChannelSelect>(layer)) return Rule::replicate;
   return std::holds_alternative<Conv2d>(layer) ? Rule::grouped : Rule::channels;
 }
 

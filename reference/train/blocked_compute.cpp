@@ -124,6 +124,16 @@ class BlockedCall {
   }
   void forward(const ReLU&) { blocked::relu_forward(view(Role::x), view(Role::y)); }
   void backward_input(const ReLU&) { blocked::relu_backward_input(view(Role::dy), view(Role::y), view(Role::dx)); }
+  void forward(const Activation& l) { blocked::activation_forward(view(Role::x), view(Role::y), l.function); }
+  void backward_input(const Activation& l) {
+    const Role source = differentiates_output(l.function) ? Role::y : Role::x;
+    blocked::activation_backward_input(view(Role::dy), view(source), view(Role::dx), l.function);
+  }
+  void forward(const Scale&) { blocked::scale_forward(view(Role::x), view_of(o_.second(Role::x)), view(Role::y)); }
+  void backward_input(const Scale&) {  // of both inputs
+    blocked::scale_forward(view(Role::dy), view_of(o_.second(Role::x)), view(Role::dx));
+    blocked::scale_backward_factor(view(Role::dy), view(Role::x), view_of(o_.second(Role::dx)));
+  }
   void forward(const LocalResponseNorm& l) { blocked::local_response_norm_forward(view(Role::x), view(Role::y), l); }
   void backward_input(const LocalResponseNorm& l) {
     blocked::local_response_norm_backward_input(view(Role::dy), view(Role::x), view(Role::dx), l);

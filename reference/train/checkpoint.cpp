@@ -1,5 +1,6 @@
 #include "reference/train/checkpoint.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
@@ -80,9 +81,16 @@ InputFacts input_facts(const std::map<std::string, std::string>& metadata) {
     return found == metadata.end() ? json() : json::parse(found->second, nullptr, false);
   };
   InputFacts input;
-  if (const json mean = parsed("pixel_mean"); mean.is_number()) input.mean = mean.get<double>();
-  if (const json deviation = parsed("pixel_deviation"); deviation.is_number() && deviation.get<double>() > 0)
-    input.deviation = deviation.get<double>();
+  // A number, as files of before have it, or one for every channel.
+  const auto by_channel = [&](const char* key, const std::vector<double>& otherwise, double least) {
+    const json value = parsed(key);
+    std::vector<double> numbers;
+    for (const json& number : value.is_array() ? value : json::array({value}))
+      if (number.is_number() && number.get<double>() > least) numbers.push_back(number.get<double>());
+    return numbers.empty() || numbers.size() != (value.is_array() ? value.size() : 1) ? otherwise : numbers;
+  };
+  input.mean = by_channel("pixel_mean", input.mean, std::numeric_limits<double>::lowest());
+  input.deviation = by_channel("pixel_deviation", input.deviation, 0);
   if (const json side = parsed("picture_side"); side.is_number_integer() && side >= 0 && side <= 16384)
     input.picture_side = side.get<int>();
   if (const json classes = parsed("classes"); classes.is_array())
@@ -118,12 +126,15 @@ Checkpoint read_checkpoint(const std::string& path, const Model& model) {
 }
 
 void require_same_run(const Checkpoint& checkpoint, const DecidingSettings& mine) {
-  for (const auto& [option, value] : mine) {
+  DecidingSettings all = mine;  // some options are there only where they are not what they are by default
+  for (const auto& [option, value] : checkpoint.settings) all.try_emplace(option, "(nothing)");
+  for (const auto& [option, value] : all) {
     const auto found = checkpoint.settings.find(option);
     const std::string theirs = found == checkpoint.settings.end() ? "(nothing)" : found->second;
     if (theirs != value)
       throw InputError(cat("the checkpoint is of a run with ", option, " ", theirs, ", and this run has ", option, " ", value,
-                           "; a run goes on only with what it began with, so type ", option, " ", theirs,
+                           "; a run goes on only with what it began with, so ",
+                           theirs == "(nothing)" ? cat("leave out ", option) : cat("type ", option, " ", theirs),
                            ", or begin a new one with its weights (--load instead of --resume)"));
   }
 }

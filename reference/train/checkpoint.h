@@ -48,7 +48,7 @@ struct Checkpoint {
 /// What a file says about a network besides its values, so that it can be used without its data.
 struct InputFacts {
   std::vector<std::string> class_names;  ///< empty: unknown
-  double mean = 0, deviation = 1;        ///< of pixel / 255, as in Dataset
+  std::vector<double> mean = {0}, deviation = {1};  ///< of pixel / 255, as in Dataset
   int picture_side = 0;                  ///< to which pictures were resized before they were cut; 0: none were
 };
 

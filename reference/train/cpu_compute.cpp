@@ -116,6 +116,18 @@ class CpuCompute::Call {
   }
   void forward(const ReLU&) { kernels_.relu_forward(view(Role::x), view(Role::y)); }
   void backward_input(const ReLU&) { kernels_.relu_backward_input(view(Role::dy), view(Role::y), view(Role::dx)); }
+  void forward(const Activation& l) { kernels_.activation_forward(view(Role::x), view(Role::y), l.function); }
+  void backward_input(const Activation& l) {
+    const Role source = differentiates_output(l.function) ? Role::y : Role::x;
+    kernels_.activation_backward_input(view(Role::dy), view(source), view(Role::dx), l.function);
+  }
+  void forward(const Scale&) { kernels_.scale_forward(view(Role::x), view_of(operands_.second(Role::x)), view(Role::y)); }
+  void backward_input(const Scale&) {  // of both inputs
+    kernels_.scale_forward(view(Role::dy), view_of(operands_.second(Role::x)), view(Role::dx));
+    kernels_.scale_backward_factor(view(Role::dy), view(Role::x), view_of(operands_.second(Role::dx)));
+  }
+  void forward(const ChannelSelect& l) { kernels_.channel_select_forward(view(Role::x), view(Role::y), l); }
+  void backward_input(const ChannelSelect& l) { kernels_.channel_select_backward_input(view(Role::dy), view(Role::dx), l); }
   void forward(const LocalResponseNorm& l) {
     kernels_.local_response_norm_forward(view(Role::x), view(Role::y), l, lead(Role::x, Role::y));
   }

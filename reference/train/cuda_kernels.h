@@ -25,7 +25,10 @@ namespace convoy {
    .batch_norm2d_backward_weights = side::batch_norm2d_backward_weights,                                       \
    .batch_norm2d_backward_input = side::batch_norm2d_backward_input, .sum = side::sum,                         \
    .copy_part = side::copy_part, .add_part = side::add_part, .relu_forward = side::relu_forward,               \
-   .relu_backward_input = side::relu_backward_input, .dropout_forward = side::dropout_forward,                 \
+   .relu_backward_input = side::relu_backward_input, .activation_forward = side::activation_forward,           \
+   .activation_backward_input = side::activation_backward_input, .scale_forward = side::scale_forward,         \
+   .scale_backward_factor = side::scale_backward_factor, .channel_select_forward = side::channel_select_forward, \
+   .channel_select_backward_input = side::channel_select_backward_input, .dropout_forward = side::dropout_forward,                 \
    .dropout_backward_input = side::dropout_backward_input,                                                     \
    .softmax_cross_entropy_forward = side::softmax_cross_entropy_forward,                                       \
    .softmax_cross_entropy_backward_input = side::softmax_cross_entropy_backward_input, .sgd_update = side::sgd_update}

@@ -41,6 +41,12 @@ struct KernelTable {
   void (*add_part)(In from, Out to, const cpu::Part&);
   void (*relu_forward)(In x, Out y);
   void (*relu_backward_input)(In dy, In y, Out dx);
+  void (*activation_forward)(In x, Out y, ActivationFunction);
+  void (*activation_backward_input)(In dy, In source, Out dx, ActivationFunction);
+  void (*scale_forward)(In x, In s, Out y);
+  void (*scale_backward_factor)(In dy, In x, Out ds);
+  void (*channel_select_forward)(In x, Out y, const ChannelSelect&);
+  void (*channel_select_backward_input)(In dy, Out dx, const ChannelSelect&);
   void (*dropout_forward)(In x, Out y, double probability, const cpu::DropoutKey&);
   void (*dropout_backward_input)(In dy, Out dx, double probability, const cpu::DropoutKey&);
   cpu::Loss (*softmax_cross_entropy_forward)(In x, Labels, Out y, const SoftmaxCrossEntropy&);
@@ -80,6 +86,12 @@ constexpr KernelTable<T> naive_kernels() {
           .add_part = naive::add_part<T>,
           .relu_forward = naive::relu_forward<T>,
           .relu_backward_input = naive::relu_backward_input<T>,
+          .activation_forward = naive::activation_forward<T>,
+          .activation_backward_input = naive::activation_backward_input<T>,
+          .scale_forward = naive::scale_forward<T>,
+          .scale_backward_factor = naive::scale_backward_factor<T>,
+          .channel_select_forward = naive::channel_select_forward<T>,
+          .channel_select_backward_input = naive::channel_select_backward_input<T>,
           .dropout_forward = naive::dropout_forward<T>,
           .dropout_backward_input = naive::dropout_backward_input<T>,
           .softmax_cross_entropy_forward = naive::softmax_cross_entropy_forward<T>,
@@ -117,6 +129,12 @@ constexpr KernelTable<float> fast_kernels() {
           .add_part = cpu::add_part,
           .relu_forward = cpu::relu_forward,
           .relu_backward_input = cpu::relu_backward_input,
+          .activation_forward = cpu::activation_forward,
+          .activation_backward_input = cpu::activation_backward_input,
+          .scale_forward = cpu::scale_forward,
+          .scale_backward_factor = cpu::scale_backward_factor,
+          .channel_select_forward = cpu::channel_select_forward,
+          .channel_select_backward_input = cpu::channel_select_backward_input,
           .dropout_forward = cpu::dropout_forward,
           .dropout_backward_input = cpu::dropout_backward_input,
           .softmax_cross_entropy_forward = cpu::softmax_cross_entropy_forward,

@@ -68,6 +68,10 @@ Dataset open_pictures(const std::vector<std::string>& paths, const Model& model,
     }
   }
   data.labels.assign(pictures->size(), 0);
+  const auto fits = [&](const std::vector<double>& values) { return values.size() == 1 || std::ssize(values) == model.image.c; };
+  if (!fits(input.mean) || !fits(input.deviation))
+    throw InputError(
+        cat("the weights are of images of ", input.mean.size(), " channels, and ", model.name, " takes ", model.image.c));
   data.mean = input.mean;
   data.deviation = input.deviation;
   data.pictures = [pictures](std::int64_t index, Picture& picture) { picture = pictures->at(static_cast<std::size_t>(index)); };

@@ -120,6 +120,8 @@ class Trainer {
                            : augmentation->crop && augmentation->flip ? "crop,flip"
                            : augmentation->crop                       ? "crop"
                                                                       : "flip");
+    const double smoothing = std::get<SoftmaxCrossEntropy>(model_.nodes.back().layer).label_smoothing;
+    if (smoothing != 0) all["--label-smoothing"] = cat(smoothing);
     if (augmentation && augmentation->crop) all["--crop-padding"] = cat(augmentation->crop_padding);
     if (rate.decay == RateDecay::step) all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
     if (rate.decay == RateDecay::linear || rate.decay == RateDecay::cosine) all["--epochs"] = cat(settings_.epochs);
@@ -129,8 +131,10 @@ class Trainer {
   /// The same as a text, with what processes must agree about as well.
   [[nodiscard]] std::string text_of_settings() const {
     std::string text = cat(plan_.name, ' ', settings_.epochs, ' ', settings_.checkpoint_every, ' ',
-                           settings_.on_checkpoint ? "saved" : "unsaved", ' ', data_.test.count(), ' ', data_.train.mean, ' ',
-                           data_.train.deviation, ' ', settings_.resume ? settings_.resume->step : -1);
+                           settings_.on_checkpoint ? "saved" : "unsaved", ' ', data_.test.count(), ' ',
+                           settings_.resume ? settings_.resume->step : -1);
+    for (const std::vector<double>& by_channel : {data_.train.mean, data_.train.deviation})
+      for (const double value : by_channel) text += cat(' ', value);
     for (const auto& [option, value] : deciding_settings()) text += cat(' ', option, ' ', value);
     return text;
   }

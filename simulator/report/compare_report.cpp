@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -14,45 +15,67 @@ namespace {
 /// What is shorter is left over from adding and subtracting times, and no time at all.
 constexpr double kNothing_s = 1e-13;
 
-/// What a run was asked to do, as (name, value) for messages.
-std::vector<std::pair<std::string, std::string>> settings_of(const RunReport& run) {
+/// What a run was asked to do, in words, and the option that asks for it ("": none does).
+struct Setting {
+  std::string name;
+  std::string option;
+  std::string value;
+  std::string typed;  ///< behind the option, where that is not `value`
+};
+
+std::vector<Setting> settings_of(const RunReport& run) {
   const ScheduleChoice& choice = run.schedule;
-  return {{"model", choice.model},
-          {"plan", choice.plan},
-          {"mode", run.mode},
-          {"ranks", cat(choice.ranks)},
-          {"global batch", cat(choice.global_batch)},
-          {"overlap", choice.overlap ? "on" : "off"},
-          {"bucket", cat(choice.bucket_bytes, " bytes")},
-          {"all-reduce", choice.all_reduce},
-          {"chunks", cat(choice.chunks)},
-          {"precision", choice.precision},
-          {"split", cat(choice.split)},
-          {"inside", choice.inside},
-          {"scheme", cat(to_string(choice.scheme))},
-          {"pipeline", cat("as", to_words(choice.pipeline))},
-          {"gradients", choice.gradient_dtype ? to_string(*choice.gradient_dtype) : "as they are"},
-          {"statistics", choice.synchronised_statistics ? "synchronised" : "local"},
-          {"fusion", cat(to_string(choice.fusion))},
-          {"layout", cat(to_string(choice.layout))},
-          {"plan file", choice.plan_yaml.empty() ? "none" : choice.plan_yaml}};
+  return {{"model", "--model", choice.model, ""},
+          {"plan", choice.plan_yaml.empty() ? "--plan" : "", choice.plan, ""},
+          {"mode", "--mode", run.mode, ""},
+          {"ranks", "--ranks", cat(choice.ranks), ""},
+          {"global batch", "--batch", cat(choice.global_batch), ""},
+          {"overlap", "--overlap", choice.overlap ? "on" : "off", ""},
+          {"bucket", "--bucket", cat(choice.bucket_bytes, " bytes"), cat(choice.bucket_bytes)},
+          {"all-reduce", "--all-reduce", choice.all_reduce, ""},
+          {"chunks", "--chunks", cat(choice.chunks), ""},
+          {"precision", "--precision", choice.precision, ""},
+          {"split", choice.split > 0 ? "--split" : "", cat(choice.split), ""},
+          {"inside", "--inside", choice.inside, ""},
+          {"scheme", "--scheme", cat(to_string(choice.scheme)), ""},
+          {"pipeline", "", cat("as", to_words(choice.pipeline)), ""},
+          {"gradients", choice.gradient_dtype ? "--gradients" : "",
+           choice.gradient_dtype ? cat(to_string(*choice.gradient_dtype)) : "as they are", ""},
+          {"statistics", "--statistics", choice.synchronised_statistics ? "synchronised" : "local", ""},
+          {"fusion", "--fusion", cat(to_string(choice.fusion)), ""},
+          {"layout", "--layout", cat(to_string(choice.layout)), ""},
+          {"plan file", "", choice.plan_yaml.empty() ? "none" : choice.plan_yaml, ""}};
 }
 
 /// A plan that was read from a file is too long for a sentence.
 std::string in_words(const std::string& value) { return value.find('\n') == std::string::npos ? value : "given"; }
 
+/// What to type so that the second run does what the first did: its command with what differs, where no option stands in it
+/// already.
+std::string remedy(const std::vector<Setting>& wanted, const std::string& command) {
+  std::string options;
+  for (const Setting& setting : wanted) {
+    if (setting.option.empty() || (" " + command + " ").find(" " + setting.option + " ") != std::string::npos ||
+        command.find(setting.option + "=") != std::string::npos)
+      return "run one of them again with the options of the other";
+    options += cat(" ", setting.option, " ", setting.typed.empty() ? setting.value : setting.typed);
+  }
+  return cat("run the second again with", options, ", that is: '", command, options, "'");
+}
+
 void require_same_schedule(const RunReport& a, const RunReport& b) {
-  const auto of_a = settings_of(a);
-  const auto of_b = settings_of(b);
+  const std::vector<Setting> of_a = settings_of(a), of_b = settings_of(b);
   std::string differences;
-  for (std::size_t i = 0; i < of_a.size(); ++i)
-    if (of_a[i].second != of_b[i].second)
-      differences += cat(differences.empty() ? "" : ", ", of_a[i].first, " ", in_words(of_a[i].second), " and ",
-                         in_words(of_a[i].second) == in_words(of_b[i].second) ? "another" : in_words(of_b[i].second));
+  std::vector<Setting> wanted;
+  for (std::size_t i = 0; i < of_a.size(); ++i) {
+    if (of_a[i].value == of_b[i].value) continue;
+    wanted.push_back(of_a[i]);
+    const std::string mine = in_words(of_a[i].value), other = in_words(of_b[i].value);
+    differences += cat(differences.empty() ? "" : ", ", of_a[i].name, " ", mine, " and ", mine == other ? "another" : other);
+  }
   if (differences.empty()) return;
-  throw InputError(
-      cat("these runs cannot be compared, they did different things: ", differences,
-          "; run one of them again with the options of the other, or let 'convoy compare --run RUN.json' simulate the same"));
+  throw InputError(cat("these runs cannot be compared, they did different things: ", differences, "; ", remedy(wanted, b.command),
+                       ", or let 'convoy compare --run RUN.json' simulate the same"));
 }
 
 double phase_s(const RunReport& run, Phase phase) {

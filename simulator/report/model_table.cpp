@@ -16,6 +16,22 @@ std::int64_t parameters_of(const Model& model, int node) {
   return count;
 }
 
+/// Whether backward reads what a node made: for its own gradient, or for those of layers behind it. Flatten makes nothing; what
+/// reads it reads what was made before it.
+std::vector<bool> kept_for_backward(const Model& model) {
+  std::vector<bool> kept(model.nodes.size(), false);
+  for (std::size_t i = model.nodes.size(); i-- > 0;) {
+    const Node& node = model.nodes[i];
+    if (dx_reads_output(node.layer) || has_fused_relu(node.layer)) kept[i] = true;
+    const bool looks = std::holds_alternative<Flatten>(node.layer);
+    const bool reads = looks ? kept[i] : dx_reads_input(node.layer) || parameters_of(model, static_cast<int>(i)) > 0;
+    if (looks) kept[i] = false;
+    for (const int input : node.inputs)
+      if (reads && input != kImages) kept[static_cast<std::size_t>(input)] = true;
+  }
+  return kept;
+}
+
 double bytes_of(const Work& work) { return work.bytes_read + work.bytes_written; }
 
 /// "" for nothing, so that a table shows what is there.
@@ -33,13 +49,15 @@ nlohmann::ordered_json row_json(const ModelRow& row) {
           {"forward", work_json(row.forward)},
           {"backward_input", work_json(row.backward_input)},
           {"backward_weights", work_json(row.backward_weights)},
-          {"activation_bytes", row.activation_bytes}};
+          {"activation_bytes", row.activation_bytes},
+          {"kept_bytes", row.kept_bytes}};
 }
 
 }  // namespace
 
 std::vector<ModelRow> model_rows(const Model& model, int batch, DType dtype) {
   const std::vector<Shape> outputs = output_shapes(model, batch);
+  const std::vector<bool> kept = kept_for_backward(model);
   std::vector<ModelRow> rows;
   for (int node = 0; node < static_cast<int>(model.nodes.size()); ++node) {
     const auto i = static_cast<std::size_t>(node);
@@ -50,7 +68,8 @@ std::vector<ModelRow> model_rows(const Model& model, int batch, DType dtype) {
                  .forward = work_of(model, node, batch, Pass::forward, dtype),
                  .backward_input = {},
                  .backward_weights = work_of(model, node, batch, Pass::backward_weights, dtype),
-                 .activation_bytes = outputs[i].count() * size_bytes(dtype)};
+                 .activation_bytes = outputs[i].count() * size_bytes(dtype),
+                 .kept_bytes = kept[i] ? outputs[i].count() * size_bytes(dtype) : 0};
     if (model.nodes[i].inputs.front() != kImages) row.backward_input = work_of(model, node, batch, Pass::backward_input, dtype);
     rows.push_back(std::move(row));
   }
@@ -66,6 +85,7 @@ ModelRow total_of(const std::vector<ModelRow>& rows) {
     total.backward_input += row.backward_input;
     total.backward_weights += row.backward_weights;
     total.activation_bytes += row.activation_bytes;
+    total.kept_bytes += row.kept_bytes;
   }
   return total;
 }
@@ -82,13 +102,15 @@ std::string model_table(const Model& model, int batch, DType dtype) {
                {"bytes moved\nforward"},
                {"bytes moved\ndx"},
                {"bytes moved\ndw"},
-               {"activations"}});
+               {"activations"},
+               {"kept for\nbackward"}});
   const auto add = [&](const ModelRow& row, const std::string& shape) {
     table.add_row({row.name, row.layer, shape, row.parameters > 0 ? fmt::format("{}", row.parameters) : "",
                    or_empty(row.forward.flops, format_flops), or_empty(row.backward_input.flops, format_flops),
                    or_empty(row.backward_weights.flops, format_flops), or_empty(bytes_of(row.forward), format_bytes),
                    or_empty(bytes_of(row.backward_input), format_bytes), or_empty(bytes_of(row.backward_weights), format_bytes),
-                   format_bytes(static_cast<double>(row.activation_bytes))});
+                   format_bytes(static_cast<double>(row.activation_bytes)),
+                   or_empty(static_cast<double>(row.kept_bytes), format_bytes)});
   };
   for (const ModelRow& row : rows) add(row, to_string(row.output));
   table.add_rule();
@@ -110,12 +132,14 @@ nlohmann::ordered_json model_json(const Model& model, int batch, DType dtype) {
           {"forward_flops", total.forward.flops},
           {"backward_flops", total.backward_input.flops + total.backward_weights.flops},
           {"activation_bytes", total.activation_bytes},
+          {"kept_bytes", total.kept_bytes},
           {"layers", layers},
           {"provenance",
            {{"parameters", "formula"},
             {"forward_flops", "formula"},
             {"backward_flops", "formula"},
             {"activation_bytes", "formula"},
+            {"kept_bytes", "formula"},
             {"layers", "formula"}}}};
 }
 

@@ -1,6 +1,7 @@
 /// A model as a table: what every layer makes, learns and costs.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct ModelRow {
   Work backward_input;  ///< nothing for a layer that reads the images: nobody needs their gradient
   Work backward_weights;
   std::int64_t activation_bytes = 0;  ///< of its output
+  std::int64_t kept_bytes = 0;        ///< of the same where backward reads it: it has to lie in memory until then
 };
 std::vector<ModelRow> model_rows(const Model& model, int batch, DType dtype);
 /// The sums over all rows; name "total".

@@ -108,6 +108,22 @@ TEST_CASE("the result of every verb says what made it and where its values are f
   CHECK(json_of("collective --ranks 2 --bytes 1KiB --run").at("provenance").at("busbw_bytes_per_s") == "measured");
 }
 
+TEST_CASE("a run and a simulation that was not told how it ran: compare says what to type") {
+  REQUIRE(command::run("train --data synthetic --samples 128 --batch 32 --steps 3 --ranks 2 --json ran.json").exit_code == 0);
+  REQUIRE(command::run("simulate --ranks 2 --batch 32 --cluster two-core-machine --json sim.json").exit_code == 0);
+  const command::Result refused = command::run("compare ran.json sim.json");
+  CAPTURE(refused.err);
+  REQUIRE(refused.exit_code == 2);
+  CHECK(contains(refused.err, "fusion on and off, layout blocked and nchw"));
+  // The sentence has the command: it is typed, and then both can be compared.
+  const std::size_t begin = refused.err.find("'convoy simulate") + 8, end = refused.err.find('\'', begin);
+  REQUIRE(begin > 8);
+  REQUIRE(end != std::string::npos);
+  REQUIRE(command::run(refused.err.substr(begin, end - begin)).exit_code == 0);
+  CHECK(command::run("compare ran.json sim.json").exit_code == 0);
+  CHECK(command::run("compare --run ran.json --cluster two-core-machine").exit_code == 0);
+}
+
 TEST_CASE("what a verb cannot use is refused, not ignored") {
   const std::vector<std::pair<std::string, std::string>> lines = {
       {"collective --ranks 2 --cluster ring-test --run", "--cluster"},

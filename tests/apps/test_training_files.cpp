@@ -1,5 +1,6 @@
 /// Runs that are killed and go on, and the files that training leaves.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -121,6 +122,30 @@ TEST_CASE("files that cannot be gone on from are refused with a sentence, and st
     CHECK(command::read("c.safetensors") == damaged);
     CHECK(command::read("none.csv").empty());
   }
+}
+
+TEST_CASE("label smoothing changes the loss by what it adds, and a run goes on only with its own") {
+  const std::string run = "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --json - ";
+  const auto loss = [&](const std::string& options) {
+    const command::Result result = command::run_train(run + options);
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    return nlohmann::json::parse(result.out).at("train_loss_per_epoch").at(0).get<double>();
+  };
+  // (1 - s) times the loss, and s times the mean of -log y over all classes: equal to what s = 0 and s = 0.5 say of s = 0.25.
+  const double without = loss(""), half = loss("--label-smoothing 0.5"), quarter = loss("--label-smoothing 0.25");
+  CHECK(half != without);
+  CHECK(std::abs(quarter - (without + half) / 2) <= 1e-5 * quarter);
+  CHECK(loss("--label-smoothing 0") == without);
+
+  const std::string kept = "--checkpoint smooth.safetensors ";
+  (void)loss(kept + "--label-smoothing 0.1");
+  const command::Result other = command::run_train(run + kept + "--epochs 2 --resume smooth.safetensors");
+  CHECK(other.exit_code == 2);
+  CHECK(contains(other.err, "--label-smoothing"));
+  const command::Result wrong = command::run_train(run + "--label-smoothing 1");
+  CHECK(wrong.exit_code == 2);
+  CHECK(contains(wrong.err, "--label-smoothing is 1; write 0 or more and less than 1"));
 }
 
 TEST_CASE("a network trained on a folder of pictures knows them again") {

@@ -121,6 +121,20 @@ void run(Operands& o, const Concat&, Pass pass) {  // of one
   if (pass == Pass::forward) cpu::copy_part(o.x.view(), o.y.view(), {.n = x.n, .c = x.c, .h = x.h});
   if (pass == Pass::backward_input) cpu::copy_part(o.dy.view(), o.dx.view(), {.n = x.n, .c = x.c, .h = x.h});
 }
+void run(Operands& o, const Activation& l, Pass pass) {
+  const Tensor<float>& source = differentiates_output(l.function) ? o.y : o.x;
+  if (pass == Pass::forward) cpu::activation_forward(o.x.view(), o.y.view(), l.function);
+  if (pass == Pass::backward_input) cpu::activation_backward_input(o.dy.view(), source.view(), o.dx.view(), l.function);
+}
+void run(Operands& o, const Scale&, Pass pass) {  // by some of its own numbers
+  const View<float> factors{o.dx.view().data, {o.x.shape().n, o.x.shape().c, 1, 1}};
+  if (pass == Pass::forward) cpu::scale_forward(o.x.view(), factors, o.y.view());
+  if (pass == Pass::backward_input) cpu::scale_backward_factor(o.dy.view(), o.x.view(), factors);
+}
+void run(Operands& o, const ChannelSelect& l, Pass pass) {
+  if (pass == Pass::forward) cpu::channel_select_forward(o.x.view(), o.y.view(), l);
+  if (pass == Pass::backward_input) cpu::channel_select_backward_input(o.dy.view(), o.dx.view(), l);
+}
 void run(Operands&, const Flatten&, Pass) {}
 
 void bench_layer(benchmark::State& state, const Layer& layer, const Shape& x, Pass pass) {

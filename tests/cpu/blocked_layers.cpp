@@ -75,6 +75,28 @@ void run(Operands<float>& o, const Operands<double>& expected, const ReLU&, bool
   check(dx, expected.dx);
 }
 
+void run(Operands<float>& o, const Operands<double>& expected, const Activation& l, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
+  if (!keeps_zero(l.function)) {
+    REQUIRE_THROWS_AS(blocked::activation_forward(x.view(), y.view(), l.function), std::invalid_argument);
+    return;
+  }
+  blocked::activation_forward(x.view(), y.view(), l.function);
+  blocked::activation_backward_input(dy.view(), (differentiates_output(l.function) ? y : x).view(), dx.view(), l.function);
+  check(y, expected.y);
+  check(dx, expected.dx);
+}
+
+void run(Operands<float>& o, const Operands<double>& expected, const Scale&, bool) {
+  BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape()), s(o.more[0]), ds(o.more[0].shape());
+  blocked::scale_forward(x.view(), s.view(), y.view());
+  blocked::scale_forward(dy.view(), s.view(), dx.view());
+  blocked::scale_backward_factor(dy.view(), x.view(), ds.view());
+  check(y, expected.y);
+  check(dx, expected.dx);
+  check(ds, expected.dmore[0]);
+}
+
 void run(Operands<float>& o, const Operands<double>& expected, const LocalResponseNorm& norm, bool) {
   BlockedTensor x(o.x), y(o.y.shape()), dy(o.dy), dx(o.x.shape());
   blocked::local_response_norm_forward(x.view(), y.view(), norm);

@@ -66,9 +66,11 @@ Window* window_of(Layer& layer) {
   return nullptr;
 }
 
-/// The layers whose work is arithmetic that can be counted. ReLU and Dropout are given one FLOP an element, softmax five.
+/// The layers whose work is arithmetic that can be counted. ReLU, Activation and Dropout are given one FLOP an element, softmax
+/// five.
 template <class L>
-constexpr bool kCounts = !std::is_same_v<L, ReLU> && !std::is_same_v<L, Dropout> && !std::is_same_v<L, SoftmaxCrossEntropy>;
+constexpr bool kCounts = !std::is_same_v<L, ReLU> && !std::is_same_v<L, Activation> && !std::is_same_v<L, Dropout> &&
+                         !std::is_same_v<L, SoftmaxCrossEntropy>;
 bool counts(const Layer& layer) {
   return std::visit([](const auto& l) { return kCounts<std::decay_t<decltype(l)>>; }, layer);
 }

@@ -14,10 +14,10 @@ namespace {
 /// A float sum of n terms is off by about sqrt(n) * 2^-24 of its largest terms, and n is at most some 10^4 here (weight gradients
 /// sum over images and pixels): 6e-6. A bug changes whole terms, 1e-3 and more.
 constexpr double kTolerance = 1e-5;
-/// ReLU, maxima and Concat choose one of their inputs, and do not calculate.
+/// ReLU, maxima, Concat and ChannelSelect choose one of their inputs, and do not calculate.
 double forward_tolerance(const Layer& layer) {
-  const bool chooses =
-      std::holds_alternative<ReLU>(layer) || std::holds_alternative<MaxPool2d>(layer) || std::holds_alternative<Concat>(layer);
+  const bool chooses = std::holds_alternative<ReLU>(layer) || std::holds_alternative<MaxPool2d>(layer) ||
+                       std::holds_alternative<Concat>(layer) || std::holds_alternative<ChannelSelect>(layer);
   return chooses ? 0 : kTolerance;
 }
 
@@ -131,10 +131,13 @@ TEST_CASE("there is a row for every layer that has kernels") {
                                     AdaptiveAvgPool2d{},
                                     GlobalAvgPool2d{},
                                     ReLU{},
+                                    Activation{},
                                     BatchNorm2d{},
                                     LocalResponseNorm{},
                                     Add{},
                                     Concat{},
+                                    Scale{},
+                                    ChannelSelect{},
                                     Linear{},
                                     Flatten{},
                                     Dropout{},

@@ -49,7 +49,7 @@ template <class T>
 struct Operands {
   Layer layer;
   Tensor<T> x, w, b, y, dy, dx, dw, db;                 ///< of BatchNorm2d, w and b are gamma and beta
-  std::vector<Tensor<T>> more, dmore;                   ///< the other inputs of Add and Concat, and their gradients
+  std::vector<Tensor<T>> more, dmore;                   ///< the other inputs of Add, Concat and Scale, and their gradients
   std::vector<cpu::naive::Sum<T>> sums, gradient_sums;  ///< of BatchNorm2d
   std::vector<int> labels;
   double scale = 0;  ///< of the loss
@@ -61,10 +61,13 @@ struct Operands {
     Random random(seed);
     std::vector<Shape> inputs = {input};
     if (std::holds_alternative<Add>(layer)) inputs = {input, input, input};
+    if (std::holds_alternative<Scale>(layer)) inputs = {input, {input.n, input.c, 1, 1}};
     if (std::holds_alternative<Concat>(layer))
       inputs = {input, {input.n, input.c + 1, input.h, input.w}, {input.n, 1, input.h, input.w}};
     const Shape output = output_shape(layer, inputs);
     x = make(input, random);
+    if (std::holds_alternative<Activation>(layer))  // to beyond all kinks: (-6.1, 10)
+      for (T& value : x.span()) value = static_cast<T>(8) * value;
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       more.push_back(make(inputs[i], random));
       dmore.emplace_back(inputs[i], std::numeric_limits<T>::quiet_NaN());
@@ -152,6 +155,24 @@ struct Naive {
     if (pass == Pass::forward) relu_forward<T>(o.x.view(), o.y.view());
     if (pass == Pass::backward_input) relu_backward_input<T>(o.dy.view(), o.y.view(), o.dx.view());
   }
+  static void run(Operands<T>& o, const Activation& l, Pass pass) {
+    using namespace cpu::naive;
+    const Tensor<T>& source = differentiates_output(l.function) ? o.y : o.x;
+    if (pass == Pass::forward) activation_forward<T>(o.x.view(), o.y.view(), l.function);
+    if (pass == Pass::backward_input) activation_backward_input<T>(o.dy.view(), source.view(), o.dx.view(), l.function);
+  }
+  static void run(Operands<T>& o, const Scale&, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) scale_forward<T>(o.x.view(), o.more[0].view(), o.y.view());
+    if (pass != Pass::backward_input) return;
+    scale_forward<T>(o.dy.view(), o.more[0].view(), o.dx.view());
+    scale_backward_factor<T>(o.dy.view(), o.x.view(), o.dmore[0].view());
+  }
+  static void run(Operands<T>& o, const ChannelSelect& l, Pass pass) {
+    using namespace cpu::naive;
+    if (pass == Pass::forward) channel_select_forward<T>(o.x.view(), o.y.view(), l);
+    if (pass == Pass::backward_input) channel_select_backward_input<T>(o.dy.view(), o.dx.view(), l);
+  }
   static void run(Operands<T>& o, const Dropout& dropout, Pass pass) {
     using namespace cpu::naive;
     if (pass == Pass::forward) dropout_forward<T>(o.x.view(), o.y.view(), dropout.probability, kKey);
@@ -235,6 +256,24 @@ struct Fast {
     using namespace cpu;
     if (pass == Pass::forward) relu_forward(o.x.view(), o.y.view());
     if (pass == Pass::backward_input) relu_backward_input(o.dy.view(), o.y.view(), o.dx.view());
+  }
+  static void run(Operands<float>& o, const Activation& l, Pass pass) {
+    using namespace cpu;
+    const Tensor<float>& source = differentiates_output(l.function) ? o.y : o.x;
+    if (pass == Pass::forward) activation_forward(o.x.view(), o.y.view(), l.function);
+    if (pass == Pass::backward_input) activation_backward_input(o.dy.view(), source.view(), o.dx.view(), l.function);
+  }
+  static void run(Operands<float>& o, const Scale&, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) scale_forward(o.x.view(), o.more[0].view(), o.y.view());
+    if (pass != Pass::backward_input) return;
+    scale_forward(o.dy.view(), o.more[0].view(), o.dx.view());
+    scale_backward_factor(o.dy.view(), o.x.view(), o.dmore[0].view());
+  }
+  static void run(Operands<float>& o, const ChannelSelect& l, Pass pass) {
+    using namespace cpu;
+    if (pass == Pass::forward) channel_select_forward(o.x.view(), o.y.view(), l);
+    if (pass == Pass::backward_input) channel_select_backward_input(o.dy.view(), o.dx.view(), l);
   }
   static void run(Operands<float>& o, const Dropout& dropout, Pass pass) {
     using namespace cpu;

@@ -107,6 +107,26 @@ struct Emulated {
     if (pass == Pass::forward) kKernels.relu_forward(d.in(o.x, "x"), d.out(o.y, "y"));
     if (pass == Pass::backward_input) kKernels.relu_backward_input(d.in(o.dy, "dy"), d.in(o.y, "y"), d.out(o.dx, "dx"));
   }
+  static void run(Operands<float>& o, const Activation& l, Pass pass) {
+    OnDevice d;
+    const bool from_y = differentiates_output(l.function);
+    if (pass == Pass::forward) kKernels.activation_forward(d.in(o.x, "x"), d.out(o.y, "y"), l.function);
+    if (pass == Pass::backward_input)
+      kKernels.activation_backward_input(d.in(o.dy, "dy"), from_y ? d.in(o.y, "y") : d.in(o.x, "x"), d.out(o.dx, "dx"), l.function);
+  }
+  static void run(Operands<float>& o, const Scale&, Pass pass) {
+    OnDevice d;
+    if (pass == Pass::forward) kKernels.scale_forward(d.in(o.x, "x"), d.in(o.more[0], "s"), d.out(o.y, "y"));
+    if (pass != Pass::backward_input) return;
+    const View<const float> dy = d.in(o.dy, "dy");
+    kKernels.scale_forward(dy, d.in(o.more[0], "s"), d.out(o.dx, "dx"));
+    kKernels.scale_backward_factor(dy, d.in(o.x, "x"), d.out(o.dmore[0], "ds"));
+  }
+  static void run(Operands<float>& o, const ChannelSelect& l, Pass pass) {
+    OnDevice d;
+    if (pass == Pass::forward) kKernels.channel_select_forward(d.in(o.x, "x"), d.out(o.y, "y"), l);
+    if (pass == Pass::backward_input) kKernels.channel_select_backward_input(d.in(o.dy, "dy"), d.out(o.dx, "dx"), l);
+  }
   static void run(Operands<float>& o, const Dropout& dropout, Pass pass) {
     OnDevice d;
     if (pass == Pass::forward) kKernels.dropout_forward(d.in(o.x, "x"), d.out(o.y, "y"), dropout.probability, kKey);

@@ -60,7 +60,9 @@ TEST_CASE("CIFAR-10: five files to train on, one to test, labels and planes in t
   REQUIRE(data.train.image == Shape{1, 3, 32, 32});
   REQUIRE(data.train.pixels[3072 * 2 + 1000] == (1000 * 7 + 2) % 256);
   REQUIRE(data.train.class_names.at(6) == "frog");
-  REQUIRE(data.train.deviation > 0.1);
+  REQUIRE(data.train.mean.size() == 3);
+  REQUIRE(data.train.deviation.size() == 3);
+  REQUIRE(data.train.deviation.back() > 0.1);
   write(folder.path() / "test_batch.bin", record(10, 99));
   REQUIRE(refusal([&] { read_cifar10_folder(folder.path(), "c"); }).find("byte 0: label 10, expected 0 to 9") !=
           std::string::npos);
@@ -87,9 +89,9 @@ TEST_CASE("a folder with train and val: classes by name, pictures resized and cr
   for (int i = 0; i < 4; ++i) {
     data.train.copy_sample(i, image);
     for (const float value : image)
-      REQUIRE(std::abs(static_cast<double>(value) * data.train.deviation + data.train.mean - shades[i] / 255.0) <= 1e-2);
+      REQUIRE(std::abs(static_cast<double>(value) * data.train.deviation[1] + data.train.mean[1] - shades[i] / 255.0) <= 1e-2);
   }
-  REQUIRE(std::abs(data.train.mean - 130 / 255.0) <= 0.01);
+  for (const double mean : data.train.mean) REQUIRE(std::abs(mean - 130 / 255.0) <= 0.01);
   write(folder.path() / "train" / "dog" / "b.PNG", "no PNG");
   REQUIRE(refusal([&] { data.train.copy_sample(3, image); }).find("b.PNG' is neither a JPEG nor a PNG file") !=
           std::string::npos);

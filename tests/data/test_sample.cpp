@@ -13,8 +13,8 @@ namespace {
 Dataset numbered() {
   Dataset data{.name = "numbered", .image = {1, 1, 3, 4}, .classes = 2, .pixels = {}, .labels = {0, 1}};
   for (int i = 0; i < 24; ++i) data.pixels.push_back(static_cast<std::uint8_t>(10 + i));
-  data.mean = 0.5;
-  data.deviation = 0.25;
+  data.mean = {0.5};
+  data.deviation = {0.25};
   return data;
 }
 
@@ -53,6 +53,30 @@ TEST_CASE("an image is cut out where its crop says, mirrored, with zeros around"
   }
   REQUIRE(mirrored > 150);
   REQUIRE(mirrored < 250);
+}
+
+TEST_CASE("every channel is normalised by its own mean and deviation") {
+  Dataset colours{.name = "colours", .image = {1, 3, 2, 2}, .classes = 2, .pixels = {}, .labels = {0, 1}};
+  for (int image = 0; image < 2; ++image)
+    for (const int shade : {20, 100, 240})
+      for (int i = 0; i < 4; ++i) colours.pixels.push_back(static_cast<std::uint8_t>(shade + (i % 2 == 0 ? -shade : shade) / 20));
+  TrainingData data{.train = colours, .test = colours};
+  normalise(data);
+  REQUIRE(data.test.mean == data.train.mean);
+  REQUIRE(data.test.deviation == data.train.deviation);
+  const std::vector<double> expected = {20 / 255.0, 100 / 255.0, 240 / 255.0};
+  REQUIRE(data.train.mean.size() == 3);
+  for (std::size_t c = 0; c < 3; ++c) {
+    REQUIRE(std::abs(data.train.mean[c] - expected[c]) <= 1e-12);
+    REQUIRE(std::abs(data.train.deviation[c] - expected[c] / 20) <= 1e-12);
+  }
+  double out[12];
+  data.test.copy_sample(1, out);
+  for (int i = 0; i < 12; ++i) REQUIRE(std::abs(out[i] - (i % 2 == 0 ? -1 : 1)) <= 1e-9);
+  data.train.mean = {0.5};  // one for all
+  data.train.deviation = {0.25};
+  data.train.copy_sample(0, out);
+  REQUIRE(std::abs(out[11] - normalised(252)) <= 1e-12);
 }
 
 TEST_CASE("without augmentation the middle of a picture is used; its parts when it is larger than the image") {

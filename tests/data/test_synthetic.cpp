@@ -69,8 +69,8 @@ TEST_CASE("synthetic data has the shape, the classes and the spread that were as
   REQUIRE(data.test.count() == 21);
   REQUIRE(data.train.pixels.size() == 70U * 3 * 32 * 24);
   REQUIRE(std::count(data.train.labels.begin(), data.train.labels.end(), 6) == 10);
-  REQUIRE(data.train.deviation >= 0.1);
-  REQUIRE(data.train.deviation <= 0.4);
+  REQUIRE(data.train.deviation.front() >= 0.1);
+  REQUIRE(data.train.deviation.front() <= 0.4);
 }
 
 TEST_CASE("synthetic classes can be told apart, and not when there is no signal") {

@@ -7,7 +7,10 @@
 #include <fstream>
 
 #include "reference/core/error.h"
+#include "reference/data/cifar10.h"
 #include "reference/data/idx.h"
+#include "reference/data/picture.h"
+#include "reference/io/csv.h"
 #include "reference/io/layer_times.h"
 #include "reference/io/onnx/to_model.h"
 #include "reference/io/plan_file.h"
@@ -18,10 +21,13 @@
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/ideal.h"
+#include "reference/train/checkpoint.h"
+#include "simulator/calibrate/bench_log.h"
 #include "simulator/calibrate/fit.h"
 #include "simulator/cost/cost.h"
 #include "simulator/platform/cluster.h"
 #include "simulator/platform/embedded_clusters.h"
+#include "tests/data/picture_files.h"
 #include "tests/io/onnx_bytes.h"
 
 namespace convoy::fuzz {
@@ -123,7 +129,13 @@ std::vector<std::string> logs() {
   return {nccl, osu};
 }
 void read_log(const std::string& bytes) {
-  const Fit fit = fit_times(parse_bench_log(bytes, kFileName));
+  const BenchLog log = parse_bench_log(bytes, kFileName);
+  double before = 0;
+  for (const BenchPoint& point : log.points) {
+    make_sense(point.time_s > 0 && point.bytes > before, "a point without time, or out of order");
+    before = point.bytes;
+  }
+  const Fit fit = fit_times(log);
   make_sense(!fit.ranges.empty() && fit.rms >= 0, "a fit without ranges");
 }
 
@@ -140,6 +152,101 @@ void read_weights(const std::string& bytes) {
   const Model model = make_lenet5();
   const ModelValues values = read_weights_file(as_file(bytes), model);
   make_sense(std::ssize(values.weights) == parameter_count(model), "another number of weights than the network has");
+}
+
+/// With the checksum that belongs to what is in it: else it would refuse all that is changed before anything else is looked at.
+std::string with_checksum(std::string bytes) {
+  constexpr std::string_view key = "\"checksum\":\"";
+  constexpr std::size_t digits = 16;
+  const std::size_t at = bytes.find(key) + key.size();
+  if (bytes.find(key) == std::string::npos || at + digits > bytes.size()) return bytes;
+  bytes.replace(at, digits, digits, '0');
+  std::uint64_t state = 0xcbf29ce484222325ULL;  // 64 bits of FNV-1a
+  for (const char byte : bytes) state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
+  for (std::size_t i = 0; i < digits; ++i) bytes[at + i] = "0123456789abcdef"[(state >> (60 - 4 * i)) & 15U];
+  return bytes;
+}
+
+std::vector<std::string> checkpoints() {
+  const Model model = make_lenet5();
+  Checkpoint checkpoint{.values = initial_values(model, 1), .momentum = {}, .epoch = 1, .step = 9, .step_in_epoch = 2};
+  checkpoint.momentum.resize(checkpoint.values.weights.size(), 0.25);
+  checkpoint.epochs.resize(1);
+  checkpoint.totals.resize(2);
+  checkpoint.settings = {{"--model", "lenet5"}, {"--seed", "1"}};
+  const std::string path = (folder() / "good-checkpoint").string();
+  write_checkpoint(path, model, checkpoint, {.class_names = {"cat", "dog"}}, DType::f32);
+  std::string text;
+  std::ifstream file(path, std::ios::binary);
+  text.assign(std::istreambuf_iterator<char>(file), {});
+  return {text};
+}
+void read_one_checkpoint(const std::string& bytes) {
+  const Model model = make_lenet5();
+  // The checksum would refuse all that is changed: a file that is read has the right one.
+  const Checkpoint checkpoint = parse_checkpoint(bytes_of(with_checksum(bytes)), kFileName, model);
+  make_sense(std::ssize(checkpoint.momentum) == parameter_count(model), "another number of momenta than the network has weights");
+  make_sense(checkpoint.step_in_epoch <= checkpoint.step && checkpoint.step_in_epoch >= 0, "steps that do not fit together");
+}
+void read_any_safetensors(const std::string& bytes) {
+  const SafeTensors file = parse_safetensors(bytes_of(bytes), kFileName);
+  for (const auto& [name, tensor] : file.tensors)
+    if (tensor.dtype == "F32" || tensor.dtype == "F64") (void)values_of(tensor, name, kFileName);
+  (void)input_facts(file.metadata);
+}
+
+std::vector<std::string> records() {
+  std::string two;
+  for (const int label : {3, 9}) {
+    two += static_cast<char>(label);
+    for (int i = 0; i < 3 * 32 * 32; ++i) two += static_cast<char>(i * 7 + label);
+  }
+  return {two, two.substr(0, two.size() / 2)};
+}
+void read_records(const std::string& bytes) {
+  Dataset data{.name = kFileName, .image = {1, 3, 32, 32}, .classes = 10, .pixels = {}, .labels = {}};
+  parse_cifar10(bytes_of(bytes), kFileName, data);
+  make_sense(std::ssize(data.pixels) == data.count() * 3072, "labels without pictures");
+  for (const int label : data.labels) make_sense(label >= 0 && label < 10, "a label that is no class");
+}
+
+std::vector<unsigned char> shades(std::size_t count) {
+  std::vector<unsigned char> bytes(count);
+  for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<unsigned char>(i * 37 + i / 11);
+  return bytes;
+}
+std::vector<std::string> jpegs() {
+  return {jpeg_file(shades(24 * 20 * 3), 24, 20, 3), jpeg_file(shades(9 * 17), 9, 17, 1),
+          jpeg_file(shades(16 * 16 * 4), 16, 16, 4)};
+}
+std::vector<std::string> pngs() {
+  return {png_file(shades(12 * 10 * 3), 12, 10, PNG_FORMAT_RGB), png_file(shades(7 * 5), 7, 5, PNG_FORMAT_GRAY),
+          png_file(shades(6 * 6 * 4), 6, 6, PNG_FORMAT_RGBA)};
+}
+/// As colour and as grey, decoded whole and shrunk.
+void read_picture(const std::string& bytes) {
+  for (const auto& [channels, side] : {std::pair{3, 8}, std::pair{1, 64}}) {
+    Picture picture;
+    parse_picture(bytes_of(bytes), kFileName, channels, side, picture);
+    make_sense(std::ssize(picture.pixels) == picture.shape.sample_count() && picture.shape.c == channels,
+               "another number of pixels than the picture has");
+    if (picture.shape.sample_count() > 1'000'000 || std::max(picture.shape.h, picture.shape.w) > 100 * side) continue;
+    resize_shorter_side(picture, side);
+    make_sense(std::min(picture.shape.h, picture.shape.w) == side, "resized to another size");
+  }
+}
+
+// --- text ---
+
+std::vector<std::string> tables() {
+  return {"name,time_s,note\nconv1,0.25,\"with, comma\"\nfc,1e-3,\"two\nlines\"\n", "a;b\r\n1;2\r\n", "x\n\n1\n"};
+}
+void read_table(const std::string& bytes) {
+  const CsvTable table = parse_csv(bytes, kFileName);
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    make_sense(table.rows[row].size() <= table.columns.size(), "a row with more cells than there are columns");
+    for (const std::string& column : table.columns) (void)table.number(row, column);
+  }
 }
 
 std::string big_endian(std::uint32_t value) {
@@ -187,8 +294,14 @@ constexpr std::array kTargets = {
     Target{"report_json", reports, read_report},
     Target{"timeline_json", timelines, read_timeline},
     Target{"layer_times_csv", layer_times, read_layer_times, true},
+    Target{"weights", weights, read_weights},
+    Target{"safetensors", weights, read_any_safetensors},
+    Target{"checkpoint", checkpoints, read_one_checkpoint},
+    Target{"cifar10", records, read_records},
+    Target{"jpeg", jpegs, read_picture},
+    Target{"png", pngs, read_picture},
+    Target{"csv", tables, read_table},
     Target{"bench_log", logs, read_log, true},
-    Target{"safetensors", weights, read_weights},
     Target{"idx_images", images, read_images},
     Target{"idx_labels", labels, read_labels},
     Target{"onnx", onnx_files, read_onnx_file},

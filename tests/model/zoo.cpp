@@ -127,7 +127,7 @@ TEST_CASE("auxiliary heads are left out of answers, and VGG's layers have torchv
 
 TEST_CASE("an unknown model is refused with the nearest name") {
   try {
-    make_model("mobilenet_v2");
+    make_model("mobilnet_v1");
     FAIL("accepted");
   } catch (const InputError& error) {
     REQUIRE(std::string(error.what()).find("did you mean 'mobilenet_v1'?") != std::string::npos);

@@ -32,7 +32,7 @@ cpu::Loss evaluate_by(const Model& model, Plan plan, const Dataset& test, std::v
 
 TEST_CASE("evaluation by every plan equals the serial one") {
   int evaluated = 0;
-  for (const Model& model : {small_lenet(), short_resnet(), branches(), two_heads()}) {
+  for (const Model& model : {small_lenet(), short_resnet(), branches(), two_heads(), excited()}) {
     const Dataset test =
         make_synthetic({.image = model.image, .classes = model.classes, .train_count = 1, .test_count = kTestImages, .seed = 11})
             .test;

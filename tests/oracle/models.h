@@ -80,6 +80,33 @@ inline Model two_heads() {
   return net.finish({.label_smoothing = 0.1});
 }
 
+/// What MobileNet, EfficientNet and ShuffleNet have and the others do not: other activations, channels scaled by what a branch
+/// makes of their means, and channels that are divided and shuffled.
+inline Model excited() {
+  ModelBuilder net("excited", {1, 3, 9, 6}, 4);
+  net.add("conv", Conv2d{8, square_window(3, 1, 1), false});
+  net.add("norm", BatchNorm2d{});
+  const int trunk = net.add("silu", Activation{ActivationFunction::silu});
+  net.add("squeeze", GlobalAvgPool2d{});
+  net.add("narrow", Conv2d{4, square_window(1)});
+  net.add("swish", Activation{ActivationFunction::hard_swish});
+  net.add("wide", Conv2d{8, square_window(1)});
+  const int factors = net.add("gate", Activation{ActivationFunction::hard_sigmoid});
+  const int scaled = net.add("scale", Scale{}, {trunk, factors});
+  const int left = net.add("left", ChannelSelect{.first = 0, .count = 4}, {scaled});
+  net.add("right", ChannelSelect{.first = 4, .count = 4}, {scaled});
+  net.add("depthwise", Conv2d{4, square_window(3, 1, 1), true, 4});
+  const int right = net.add("relu6", Activation{ActivationFunction::relu6});
+  net.add("concat", Concat{}, {left, right});
+  net.add("shuffle", ChannelSelect{.count = 8, .groups = 2});
+  net.add("last", Conv2d{6, square_window(3, 2, 1)});
+  net.add("tanh", Activation{ActivationFunction::tanh});
+  net.add("average", GlobalAvgPool2d{});
+  net.add("sigmoid", Activation{ActivationFunction::sigmoid});
+  net.add("fc", Linear{4});
+  return net.finish();
+}
+
 /// LeNet-5's layers on small images, so that plain kernels take no time.
 inline Model small_lenet() {
   ModelBuilder net("small_lenet", {1, 1, 12, 12}, 10);

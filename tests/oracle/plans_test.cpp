@@ -121,6 +121,13 @@ TEST_CASE("every plan of a network with an auxiliary head equals the serial run"
   REQUIRE(tally.ran == (static_cast<int>(all_cases().size()) - 9) * 4 - kPipelinesWithData * 2);
 }
 
+TEST_CASE("every plan of a network with gates and shuffled channels equals the serial run") {
+  Tally tally;
+  for (const PlanCase& c : all_cases()) run_variants(excited(), c, tally);
+  REQUIRE(tally.refused == std::set<std::string>{});
+  REQUIRE(tally.ran == static_cast<int>(all_cases().size()) * 4);
+}
+
 TEST_CASE("plans with other rules for single nodes equal the serial run") {
   Tally tally;
   for (const Model& model : {small_lenet(), short_resnet(), branches()})

@@ -96,6 +96,18 @@ class SerialLayers {
   void backward(const AdaptiveAvgPool2d& l, const SerialCall& c) { average_backward(l, c); }
   void forward(const ReLU&, const SerialCall& c) { cpu::naive::relu_forward<T>(c.x0(), c.y); }
   void backward(const ReLU&, const SerialCall& c) { cpu::naive::relu_backward_input<T>(c.dy, c.y, c.dx0()); }
+  void forward(const Activation& l, const SerialCall& c) { cpu::naive::activation_forward<T>(c.x0(), c.y, l.function); }
+  void backward(const Activation& l, const SerialCall& c) {
+    const View<const T> source = differentiates_output(l.function) ? View<const T>(c.y) : c.x0();
+    cpu::naive::activation_backward_input<T>(c.dy, source, c.dx0(), l.function);
+  }
+  void forward(const Scale&, const SerialCall& c) { cpu::naive::scale_forward<T>(c.x0(), c.x.at(1), c.y); }
+  void backward(const Scale&, const SerialCall& c) {
+    cpu::naive::scale_forward<T>(c.dy, c.x.at(1), c.dx0());
+    cpu::naive::scale_backward_factor<T>(c.dy, c.x0(), c.dx.at(1));
+  }
+  void forward(const ChannelSelect& l, const SerialCall& c) { cpu::naive::channel_select_forward<T>(c.x0(), c.y, l); }
+  void backward(const ChannelSelect& l, const SerialCall& c) { cpu::naive::channel_select_backward_input<T>(c.dy, c.dx0(), l); }
   void forward(const LocalResponseNorm& l, const SerialCall& c) { cpu::naive::local_response_norm_forward<T>(c.x0(), c.y, l, 0); }
   void backward(const LocalResponseNorm& l, const SerialCall& c) {
     cpu::naive::local_response_norm_backward_input<T>(c.dy, c.x0(), c.dx0(), l, 0);

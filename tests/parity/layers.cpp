@@ -26,9 +26,10 @@ json settings(const AvgPool2d& l) { return {{"window", settings(l.window)}, {"co
 json settings(const AdaptiveAvgPool2d& l) { return {{"output", {l.output_h, l.output_w}}}; }
 json settings(const BatchNorm2d& l) { return {{"epsilon", l.epsilon}, {"momentum", l.momentum}}; }
 json settings(const LocalResponseNorm& l) { return {{"size", l.size}, {"alpha", l.alpha}, {"beta", l.beta}, {"k", l.k}}; }
+json settings(const ChannelSelect& l) { return {{"first", l.first}, {"count", l.count}, {"groups", l.groups}}; }
 json settings(const Dropout& l) { return {{"probability", l.probability}}; }
 json settings(const SoftmaxCrossEntropy& l) { return {{"smoothing", l.label_smoothing}, {"weight", l.weight}}; }
-json settings(const auto&) { return json::object(); }  // ReLU, Linear, Add, Concat, Flatten, GlobalAvgPool2d
+json settings(const auto&) { return json::object(); }  // ReLU, Activation, Linear, Add, Scale, ...
 
 void add(TensorFile& file, const std::string& name, const Tensor<float>& tensor) {
   if (tensor.data() != nullptr) file.add(name, tensor.span(), tensor.shape());

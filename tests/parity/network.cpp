@@ -3,8 +3,9 @@
 
 #include "reference/core/error.h"
 #include "reference/exec/exec.h"
+#include "reference/io/model_file.h"
 #include "reference/io/weights_file.h"
-#include "reference/model/zoo.h"
+#include "reference/model/fuse.h"
 #include "reference/train/cpu_compute.h"
 #include "reference/train/weights.h"
 #include "tests/parity/parity.h"
@@ -23,8 +24,8 @@ Dataset read_data(const NetworkRun& run, const Model& model) {
   Dataset data{.name = "parity", .image = model.image, .classes = model.classes};
   data.pixels = bytes_of(run.folder + "/images");
   for (const std::uint8_t label : bytes_of(run.folder + "/labels")) data.labels.push_back(label);
-  data.mean = 0.45;
-  data.deviation = 0.225;
+  data.mean = {0.45};
+  data.deviation = {0.225};
   require(std::ssize(data.pixels) == data.count() * model.image.sample_count(), "parity", data.pixels.size(), " bytes of images");
   return data;
 }
@@ -40,28 +41,51 @@ Model behind_identity(const Model& model) {
   return behind;
 }
 
+/// See kNarrow.
+void narrow(Model& model) {
+  for (Node& node : model.nodes)
+    if (auto* linear = std::get_if<Linear>(&node.layer); linear != nullptr && linear->out_features == kWide)
+      linear->out_features = kNarrow;
+}
+
+LoadedModel load(const NetworkRun& run) {
+  LoadedModel loaded = load_model(run.model);
+  narrow(loaded.model);
+  if (!loaded.values) loaded.values = read_weights_file(run.folder + "/weights.safetensors", loaded.model);
+  for (Node& node : loaded.model.nodes)
+    if (auto* dropout = std::get_if<Dropout>(&node.layer)) dropout->probability = 0;
+  return loaded;
+}
+
+/// `real`: with blocked and fused layers, as training runs.
+struct Way {
+  Kernels kernels = Kernels::naive_f64;
+  bool real = false;
+};
+constexpr Way kDouble{Kernels::naive_f64, false}, kFast{Kernels::fast, false}, kReal{Kernels::fast, true};
+
+Plan plan_of(const NetworkRun& run, const Way& way) {
+  Plan plan = make_plan("data", {.ranks = 1, .global_batch = run.batch});
+  plan.dtype = dtype_of(way.kernels);
+  if (way.real) {
+    plan.fusion = Fusion::on;
+    plan.layout = ActivationLayout::blocked;
+  }
+  return plan;
+}
+
 /// A network, its schedule and its memory, on one rank.
 class Runner {
  public:
-  Runner(const NetworkRun& run, bool with_identity, Kernels kernels = Kernels::fast)
-      : run_(run), model_(make_model(run.model)), kernels_(kernels) {
-    ModelValues values = read_weights_file(run.folder + "/weights.safetensors", model_);
-    for (Node& node : model_.nodes)
-      if (auto* dropout = std::get_if<Dropout>(&node.layer)) dropout->probability = 0;
-    if (with_identity) {  // its weights come last: learned tensors are laid out from the last layer to the first
-      model_ = behind_identity(model_);
-      values.weights.insert(values.weights.end(), static_cast<std::size_t>(model_.image.c), 1.0);
-    }
+  Runner(const NetworkRun& run, const Model& model, ModelValues values, const Way& way)
+      : run_(run), plan_(plan_of(run, way)), model_(model_for(model, plan_)), kernels_(way.kernels), values_(std::move(values)) {
     data_ = read_data(run, model_);
-    values_ = std::move(values);
   }
 
   /// Runs `steps` steps and calls visit(call) after every op.
   template <class Visit>
   void run(Mode mode, int steps, const cpu::SgdSettings& sgd, const Visit& visit) {
-    Plan plan = make_plan("data", {.ranks = 1, .global_batch = run_.batch});
-    plan.dtype = dtype_of(kernels_);
-    const Schedule schedule = make_schedule(model_, plan, mode);
+    const Schedule schedule = make_schedule(model_, plan_, mode);
     memories_.resize(1);
     memories_.front().bind(schedule.program(0));
     write_values(memories_.front(), "weights", local_weights(model_, schedule, 0, values_.weights));
@@ -99,6 +123,7 @@ class Runner {
 
  private:
   NetworkRun run_;
+  Plan plan_;
   Model model_;
   Kernels kernels_;
   Dataset data_;
@@ -112,8 +137,14 @@ const Operand* find(const Compute& compute, Role role) {
   return nullptr;
 }
 
-std::span<const float> values_of(const ComputeCall& call, const Operand& operand) {
-  return {call.memory.at<float>(operand.region), static_cast<std::size_t>(operand.region.slice.count)};
+/// The values of a region, rounded to float.
+std::vector<float> values_of(const ComputeCall& call, const Region& region) {
+  const DType dtype = call.schedule.program(call.rank).buffers[static_cast<std::size_t>(region.buffer)].dtype;
+  const auto rounded = [&](auto zero) {
+    const auto* values = call.memory.at<decltype(zero)>(region);
+    return std::vector<float>(values, values + region.slice.count);
+  };
+  return dtype == DType::f64 ? rounded(0.0) : rounded(0.0F);
 }
 
 /// Adds what a loss reads.
@@ -122,56 +153,66 @@ void add_logits(TensorFile& file, const Model& model, const ComputeCall& call) {
   const Node& node = model.nodes.at(static_cast<std::size_t>(call.compute.node));
   if (!std::holds_alternative<SoftmaxCrossEntropy>(node.layer)) return;
   const Operand& x = *find(call.compute, Role::x);
-  file.add(node.name + ".logits", values_of(call, x), x.box.shape());
+  file.add(node.name + ".logits", values_of(call, x.region), x.box.shape());
 }
 
 /// The gradients of all learned tensors, once every one of them is there.
-template <class T>
 void add_gradients(TensorFile& file, const Runner& runner, const ComputeCall& call) {
   const Operand& gradients = *find(call.compute, Role::gradients);
-  const Region all{gradients.region.buffer, {0, parameter_count(runner.model())}};
-  const T* values = call.memory.at<T>(all);
-  runner.add_learned(file, "d.", std::vector<float>(values, values + all.slice.count));
+  runner.add_learned(file, "d.", values_of(call, {gradients.region.buffer, {0, parameter_count(runner.model())}}));
+}
+
+void evaluate(const NetworkRun& run, const Model& model, const ModelValues& values, const Way& way) {
+  TensorFile file;
+  Runner runner(run, model, values, way);
+  runner.run(Mode::evaluate, 1, {}, [&](const ComputeCall& call) { add_logits(file, runner.model(), call); });
+  file.write(run.folder + "/evaluate.safetensors");
 }
 
 }  // namespace
 
-void run_network(const NetworkRun& run) {
+void run_network(const NetworkRun& run, bool fast) {
+  LoadedModel loaded = load(run);
+  evaluate(run, loaded.model, *loaded.values, kReal);
+
+  // The weights of the layer before come last: learned tensors are laid out from the last layer to the first.
+  loaded.values->weights.insert(loaded.values->weights.end(), static_cast<std::size_t>(loaded.model.image.c), 1.0);
   TensorFile file;
-  Runner runner(run, true);
+  Runner runner(run, behind_identity(loaded.model), std::move(*loaded.values), fast ? kFast : kDouble);
   bool updated = false;
   runner.run(Mode::train, 1, {.learning_rate = 0}, [&](const ComputeCall& call) {
     add_logits(file, runner.model(), call);
     if (call.compute.kind == ComputeKind::backward_weights && call.compute.node == 0) {
       const Operand& dy = *find(call.compute, Role::dy);
-      file.add("dx", values_of(call, dy), dy.box.shape());
+      file.add("dx", values_of(call, dy.region), dy.box.shape());
     }
     if (call.compute.kind != ComputeKind::update || updated) return;
     updated = true;  // updates come after all of backward
-    add_gradients<float>(file, runner, call);
+    add_gradients(file, runner, call);
   });
   file.add("loss", runner.losses.front());
   file.write(run.folder + "/train.safetensors");
-
-  TensorFile evaluated;
-  Runner evaluator(run, false);
-  evaluator.run(Mode::evaluate, 1, {}, [&](const ComputeCall& call) { add_logits(evaluated, evaluator.model(), call); });
-  evaluated.write(run.folder + "/evaluate.safetensors");
 }
 
-void run_steps(const NetworkRun& run, int steps, double learning_rate) {
+void run_steps(const NetworkRun& run, int steps, double learning_rate, bool fast) {
   TensorFile file;
-  Runner runner(run, false, Kernels::naive_f64);
+  LoadedModel loaded = load(run);
+  Runner runner(run, loaded.model, std::move(*loaded.values), fast ? kReal : kDouble);
   bool updated = false;
   const cpu::SgdSettings sgd{.learning_rate = learning_rate, .momentum = 0.9, .weight_decay = 1e-4};
   runner.run(Mode::train, steps, sgd, [&](const ComputeCall& call) {
     if (call.compute.kind != ComputeKind::update || updated) return;
     updated = true;
-    add_gradients<double>(file, runner, call);
+    add_gradients(file, runner, call);
   });
   file.add("losses", runner.losses, std::vector<std::int64_t>{steps});
   runner.add_learned(file, "w.", runner.weights());
   file.write(run.folder + "/steps.safetensors");
+}
+
+void run_onnx(const NetworkRun& run) {
+  const LoadedModel loaded = load(run);
+  evaluate(run, loaded.model, *loaded.values, kDouble);
 }
 
 }  // namespace convoy::parity

@@ -66,7 +66,7 @@ TEST_CASE("every plan makes valid blocked schedules, which the text form holds")
   for (const NamedPlan& row : named_plans())
     if (row.rules != nullptr) cases.push_back(named_case(std::string(row.name), {.ranks = 2, .global_batch = 6}));
   for (PlanCase& c : several_axes_cases()) cases.push_back(std::move(c));
-  for (const Model& model : {small_lenet(), short_resnet(), branches()})
+  for (const Model& model : {small_lenet(), short_resnet(), branches(), excited()})
     for (const PlanCase& c : cases) {
       CAPTURE(model.name, c.label);
       Schedule schedule;

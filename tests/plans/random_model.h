@@ -64,6 +64,22 @@ class RandomModel {
     add(net, Conv2d{groups * between(1, groups > 1 ? 2 : 7), window(x), random_.below(2) == 0, groups}, {from});
   }
 
+  /// Squeeze-and-excitation.
+  void add_gate(ModelBuilder& net, int from) {
+    add(net, GlobalAvgPool2d{}, {from});
+    add(net, Conv2d{shape(from).c, square_window(1)}, {last()});
+    add(net, Activation{ActivationFunction::sigmoid}, {last()});
+    add(net, Scale{}, {from, last()});
+  }
+
+  void add_selection(ModelBuilder& net, int from) {
+    const int channels = shape(from).c;
+    ChannelSelect select{.first = between(0, channels - 1), .count = 1};
+    select.count = between(1, channels - select.first);
+    if (select.count % 2 == 0) select.groups = between(1, 2);
+    add(net, select, {from});
+  }
+
   /// Nodes, and the images, whose outputs fit together.
   std::vector<int> partners(int of, bool whole_shape) const {
     std::vector<int> found;
@@ -75,7 +91,7 @@ class RandomModel {
 
   void add_some(ModelBuilder& net) {
     const int from = pick();
-    switch (random_.below(10)) {
+    switch (random_.below(13)) {
       case 0:
       case 1:
       case 2: return add_conv(net, from);
@@ -84,6 +100,9 @@ class RandomModel {
       case 5: add(net, LocalResponseNorm{.size = between(1, 5)}, {from}); return;
       case 6: add(net, Dropout{0.25}, {from}); return;
       case 7: add(net, MaxPool2d{window(shape(from))}, {from}); return;
+      case 8: add(net, Activation{static_cast<ActivationFunction>(random_.below(6))}, {from}); return;
+      case 9: return add_gate(net, from);
+      case 10: return add_selection(net, from);
       default: break;
     }
     const bool sum = random_.below(2) == 0;

@@ -1,6 +1,9 @@
 #include "simulator/report/model_table.h"
 
+#include <set>
+
 #include "reference/model/zoo.h"
+#include "reference/plans/plan.h"
 #include "tests/catch.h"
 
 using namespace convoy;
@@ -34,6 +37,31 @@ TEST_CASE("twice the batch is twice the work and the activations, not the parame
   CHECK(two.activation_bytes == 2 * one.activation_bytes);
   CHECK(two.parameters == one.parameters);
   CHECK(total_of(model_rows(make_model("lenet5"), 1, DType::f64)).activation_bytes == 2 * one.activation_bytes);
+}
+
+TEST_CASE("what is kept for backward is what the ops of backward read") {
+  for (const char* name :
+       {"lenet5", "alexnet", "resnet18", "densenet121", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2"}) {
+    CAPTURE(name);
+    const Model model = make_model(name);
+    const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 1, .global_batch = 2}));
+    const Program& program = schedule.program(0);
+    std::set<int> read;
+    for (const Op& op : program.ops) {
+      const auto* compute = std::get_if<Compute>(&op.action);
+      if (compute == nullptr || (compute->kind != ComputeKind::backward_input && compute->kind != ComputeKind::backward_weights &&
+                                 compute->kind != ComputeKind::gradient_statistics))
+        continue;
+      for (const Operand& operand : compute->operands)
+        if (operand.role == Role::x || operand.role == Role::y) read.insert(operand.region.buffer);
+    }
+    std::int64_t bytes = 0;
+    for (const int buffer : read) {
+      const Buffer& kept = program.buffers[static_cast<std::size_t>(buffer)];
+      if (kept.kind == BufferKind::activation) bytes += kept.count * size_bytes(kept.dtype);
+    }
+    CHECK(total_of(model_rows(model, 2, DType::f32)).kept_bytes == bytes);
+  }
 }
 
 TEST_CASE("the JSON of a model has a layer for each node and the published number of parameters") {

@@ -47,7 +47,7 @@ void compare(const Model& model, const Plan& plan) {
 }  // namespace
 
 TEST_CASE("blocked and fused training equals plain training in double") {
-  for (const Model& model : {tiny_model(), tests::small_lenet(), tests::short_resnet(), tests::branches()}) {
+  for (const Model& model : {tiny_model(), tests::small_lenet(), tests::short_resnet(), tests::branches(), tests::excited()}) {
     compare(model, make_plan("data", {.ranks = 1, .global_batch = 5}));
     compare(model, make_plan("data", {.ranks = 2, .global_batch = 6}));
     compare(model, make_plan("filter", {.ranks = 2, .global_batch = 4}));
@@ -77,7 +77,7 @@ TEST_CASE("plain kernels refuse blocked tensors") {
 
 TEST_CASE("steps after the first allocate nothing") {
   for (const bool fast_ways : {false, true})
-    for (const Model& model : {make_lenet5(), tests::short_resnet(), tests::branches()}) {
+    for (const Model& model : {make_lenet5(), tests::short_resnet(), tests::branches(), tests::excited()}) {
       CAPTURE(model.name, fast_ways);
       Plan plan = make_plan("data", {.ranks = 1, .global_batch = 4});
       plan.fusion = fast_ways ? Fusion::on : Fusion::off;

@@ -172,7 +172,8 @@ TEST_CASE("a checkpoint that is cut short or has any byte changed is refused") {
   const TrainingData data = tiny_data(model, 23, 11);
   const Recorded run = recorded(model, make_plan("data", {.ranks = 1, .global_batch = 8}), data, exact(1), 0);
   const TemporaryFolder folder;
-  write_checkpoint(folder.file("c"), model, run.checkpoints.front(), {.class_names = {"a", "b", "c", "d"}}, DType::f32);
+  write_checkpoint(folder.file("c"), model, run.checkpoints.front(),
+                   {.class_names = {"a", "b", "c", "d"}, .mean = {0.5, 0.25, 0.125}, .deviation = {0.5, 0.75, 0.1}}, DType::f32);
   const std::string bytes = read_file(folder.file("c"));
   REQUIRE(refusal(bytes, model).empty());
   REQUIRE(refusal(bytes, normed()).find("was it written for another model?") != std::string::npos);
@@ -189,4 +190,10 @@ TEST_CASE("a checkpoint that is cut short or has any byte changed is refused") {
   REQUIRE(read_weights_file(folder.file("c"), model).weights.size() == run.result.values.weights.size());  // as --load does
   const InputFacts facts = input_facts(read_weights_and_more(folder.file("c"), model).metadata);
   REQUIRE(facts.class_names == std::vector<std::string>{"a", "b", "c", "d"});
+  REQUIRE(facts.mean == std::vector<double>{0.5, 0.25, 0.125});
+  REQUIRE(facts.deviation == std::vector<double>{0.5, 0.75, 0.1});
+  const InputFacts of_before = input_facts({{"pixel_mean", "0.3"}, {"pixel_deviation", "0.2"}});  // one number for all channels
+  REQUIRE(of_before.mean == std::vector<double>{0.3});
+  REQUIRE(of_before.deviation == std::vector<double>{0.2});
+  REQUIRE(input_facts({{"pixel_deviation", "[0.2, 0]"}}).deviation == std::vector<double>{1});  // nothing can be divided by
 }

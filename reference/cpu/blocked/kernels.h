@@ -102,6 +102,17 @@ void relu_forward(BlockedView<const float> x, BlockedView<float> y);
 /// dx = dy where y > 0, else 0, overwritten. dx may be dy.
 void relu_backward_input(BlockedView<const float> dy, BlockedView<const float> y, BlockedView<float> dx);
 
+/// y = function(x); y may be x. Only functions that keep 0, see keeps_zero(): lanes of padding stay 0.
+void activation_forward(BlockedView<const float> x, BlockedView<float> y, ActivationFunction function);
+/// dx = dy function'(x), overwritten, as activation_backward_input() of reference/cpu/kernels.h. dx may be dy.
+void activation_backward_input(BlockedView<const float> dy, BlockedView<const float> source, BlockedView<float> dx,
+                               ActivationFunction function);
+
+/// y[n,c,h,w] = x[n,c,h,w] s[n,c]. x, y: [N,C,H,W], y overwritten   s: [N,C,1,1].
+void scale_forward(BlockedView<const float> x, BlockedView<const float> s, BlockedView<float> y);
+/// ds[n,c] = sum over h,w of dy[n,c,h,w] x[n,c,h,w], overwritten. dy, x: [N,C,H,W]   ds: [N,C,1,1].
+void scale_backward_factor(BlockedView<const float> dy, BlockedView<const float> x, BlockedView<float> ds);
+
 /// to[:, to_c + i] = from[:, from_c + i] for i in [0, count), the other channels stay as they are: Concat and its gradient. Where
 /// the last channel of `to` is written, the lanes of padding behind it are too. Samples, rows and columns of both are equally
 /// many.

@@ -3,9 +3,11 @@
 #pragma once
 
 // IWYU pragma: begin_exports
+#include "reference/cpu/naive/activation.h"
 #include "reference/cpu/naive/avg_pool2d.h"
 #include "reference/cpu/naive/batch_norm2d.h"
 #include "reference/cpu/naive/bias.h"
+#include "reference/cpu/naive/channel_select.h"
 #include "reference/cpu/naive/conv2d.h"
 #include "reference/cpu/naive/dropout.h"
 #include "reference/cpu/naive/global_avg_pool2d.h"
@@ -14,6 +16,7 @@
 #include "reference/cpu/naive/max_pool2d.h"
 #include "reference/cpu/naive/part.h"
 #include "reference/cpu/naive/relu.h"
+#include "reference/cpu/naive/scale.h"
 #include "reference/cpu/naive/sgd.h"
 #include "reference/cpu/naive/softmax_cross_entropy.h"
 #include "reference/cpu/naive/sum.h"

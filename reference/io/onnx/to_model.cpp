@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <deque>
+#include <limits>
+#include <optional>
 #include <set>
 
 #include "reference/core/error.h"
@@ -12,6 +15,8 @@ namespace convoy {
 namespace {
 
 using Extents = std::vector<std::int64_t>;
+/// No number that a file can mean.
+constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
 
 /// The name that PyTorch gives a module, from the scopes in an exported node's name: "/layer1/layer1.0/conv1/Conv" is
 /// layer1.0.conv1, since a scope that begins with the one before it replaces that.
@@ -49,6 +54,8 @@ class Converter {
     int node = kImages;
     std::array<int, 4> padding = {};  ///< zeros around it, above, left, below, right, that a Pad asks for
     bool is_matrix = false;           ///< seen as [N, features]
+    int groups = 0;                   ///< not 0: seen as [N, groups, C/groups, H, W], on the way to a shuffle of channels
+    bool transposed = false;          ///< seen as [N, C/groups, groups, H, W]
   };
   /// Learned values by the name of the parameter; they lie in constants_ or in transposed_, whose elements stay where they are.
   using Learned = std::map<std::string, const std::vector<double>*>;
@@ -106,6 +113,15 @@ class Converter {
                       i < node.inputs.size() ? cat(", and '", node.inputs[i], "' is calculated") : "");
     return *found;
   }
+  std::vector<std::int64_t> integers_of(const OnnxNode& node, const OnnxTensor& listed) const {
+    std::vector<std::int64_t> integers;
+    for (const double value : listed.values) {
+      if (value != std::floor(value)) at(node).refuse("it is set with ", value, ", which is no integer");
+      integers.push_back(
+          static_cast<std::int64_t>(std::clamp(value, -1e9, 1e9)));  // "to the end" is the largest integer there is
+    }
+    return integers;
+  }
   const Tensor& tensor(const OnnxNode& node, std::size_t i) const {
     if (i >= node.inputs.size()) at(node).refuse("it has ", node.inputs.size(), " inputs");
     const auto found = tensors_.find(node.inputs[i]);
@@ -116,7 +132,11 @@ class Converter {
   int plain(const OnnxNode& node, std::size_t i) const {
     const Tensor& x = tensor(node, i);
     if (x.padding != std::array<int, 4>{}) at(node).refuse("it reads a Pad; Convoy pads only before Conv and AveragePool");
+    refuse_grouped(node, x);
     return x.node;
+  }
+  void refuse_grouped(const OnnxNode& node, const Tensor& x) const {
+    if (x.groups != 0) at(node).refuse("it reads a tensor of five extents; Convoy reads these only where they shuffle channels");
   }
   [[nodiscard]] Shape shape_of(int node) const {
     return node == kImages ? model_.image : shapes_[static_cast<std::size_t>(node)];
@@ -125,7 +145,8 @@ class Converter {
 
   // --- results ---
 
-  void emit(const OnnxNode& node, Layer layer, std::vector<int> inputs, Learned values = {}, bool is_matrix = false) {
+  void emit(const OnnxNode& node, Layer layer, std::vector<int> inputs, Learned values = {}, bool is_matrix = false,
+            std::size_t output = 0) {
     std::vector<Shape> read;
     for (const int input : inputs) read.push_back(shape_of(input));
     Shape y;
@@ -144,7 +165,7 @@ class Converter {
     model_.nodes.push_back({name_of(node), std::move(layer), std::move(inputs)});
     shapes_.push_back(y);
     values_.push_back(std::move(values));
-    tensors_[node.outputs.at(0)] = {.node = static_cast<int>(shapes_.size()) - 1, .is_matrix = is_matrix};
+    tensors_[node.outputs.at(output)] = {.node = static_cast<int>(shapes_.size()) - 1, .is_matrix = is_matrix};
   }
   void alias(const OnnxNode& node, Tensor x) { tensors_[node.outputs.at(0)] = x; }
 
@@ -152,6 +173,7 @@ class Converter {
 
   void convert(const OnnxNode& node) {
     if (node.outputs.empty()) at(node).refuse("it has no output");
+    if (fold(node)) return;
     const auto found = operators().find(node.op);
     if (found == operators().end()) {
       std::string known;
@@ -159,6 +181,47 @@ class Converter {
       at(node).refuse("Convoy has no such layer; it reads ", known);
     }
     (this->*found->second)(node);
+  }
+
+  /// Shapes that a file calculates from the shape of a tensor: what this takes with known numbers becomes a value. The batch,
+  /// which is open, is -1.
+  bool fold(const OnnxNode& node) {
+    if (node.op == "Shape") {
+      const Tensor& x = tensor(node, 0);
+      const Shape s = shape_of(plain(node, 0));
+      define(node, x.is_matrix ? OnnxTensor{{2}, {-1, static_cast<double>(s.sample_count())}}
+                               : OnnxTensor{{4}, {-1, double{1} * s.c, double{1} * s.h, double{1} * s.w}});
+      return true;
+    }
+    std::vector<const OnnxTensor*> values;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (!node.inputs[i].empty()) values.push_back(constant(node, i));
+    if (values.empty() || std::find(values.begin(), values.end(), nullptr) != values.end()) return false;
+    const std::optional<OnnxTensor> value = folded(node.op, values);
+    if (value) define(node, *value);
+    return value.has_value();
+  }
+  static std::optional<OnnxTensor> folded(const std::string& op, const std::vector<const OnnxTensor*>& values) {
+    const std::vector<double>& a = values[0]->values;
+    if (op == "Cast" || op == "Squeeze" || op == "Unsqueeze") return OnnxTensor{{std::ssize(a)}, a};
+    if (op == "Concat") {
+      std::vector<double> all;
+      for (const OnnxTensor* value : values) all.insert(all.end(), value->values.begin(), value->values.end());
+      return OnnxTensor{{std::ssize(all)}, all};
+    }
+    if (values.size() != 2) return std::nullopt;
+    const std::vector<double>& b = values[1]->values;
+    if (op == "Gather" && values[0]->extents.size() == 1 && b.size() == 1) {
+      const double i = b[0] < 0 ? b[0] + static_cast<double>(a.size()) : b[0];
+      if (!(i >= 0 && i < static_cast<double>(a.size()))) return std::nullopt;
+      return OnnxTensor{{}, {a[static_cast<std::size_t>(i)]}};
+    }
+    if (a.size() != 1 || b.size() != 1) return std::nullopt;
+    if (op == "Add") return OnnxTensor{{}, {a[0] + b[0]}};
+    if (op == "Sub") return OnnxTensor{{}, {a[0] - b[0]}};
+    if (op == "Mul") return OnnxTensor{{}, {a[0] * b[0]}};
+    if (op == "Div" && b[0] != 0) return OnnxTensor{{}, {std::trunc(a[0] / b[0])}};  // extents are integers
+    return std::nullopt;
   }
 
   void define(const OnnxNode& node, OnnxTensor value) {
@@ -189,6 +252,7 @@ class Converter {
 
   void conv(const OnnxNode& node) {
     const Tensor x = tensor(node, 0);
+    refuse_grouped(node, x);
     const OnnxTensor& w = learned(node, 1, "filters");
     if (w.extents.size() != 4) at(node).refuse("its filters have ", w.extents.size(), " extents; Convoy has 2-D convolutions");
     const bool bias = node.inputs.size() > 2 && !node.inputs[2].empty();
@@ -256,6 +320,7 @@ class Converter {
 
   void average_pool(const OnnxNode& node) {
     const Tensor x = tensor(node, 0);
+    refuse_grouped(node, x);
     const Window window = at(node).window({0, 0}, x.padding);
     const Shape image = shape_of(x.node);
     const bool padded = window.padding_h != 0 || window.padding_w != 0;
@@ -274,16 +339,126 @@ class Converter {
   void reduce_mean(const OnnxNode& node) {
     std::vector<std::int64_t> axes;
     if (node.ints.contains("axes")) axes = node.ints.at("axes");
-    if (const OnnxTensor* listed = constant(node, 1)) axes.assign(listed->values.begin(), listed->values.end());
+    if (const OnnxTensor* listed = constant(node, 1)) axes = integers_of(node, *listed);
     for (std::int64_t& axis : axes) axis = axis < 0 ? axis + 4 : axis;
     std::sort(axes.begin(), axes.end());
     if (axes != std::vector<std::int64_t>{2, 3}) at(node).refuse("Convoy takes means over rows and columns only (axes 2 and 3)");
     emit(node, GlobalAvgPool2d{}, {plain(node, 0)}, {}, at(node).integer("keepdims", 1) == 0);
   }
 
-  void relu(const OnnxNode& node) {
-    const Tensor x = tensor(node, 0);
-    emit(node, ReLU{}, {plain(node, 0)}, {}, x.is_matrix);
+  void element_wise(const OnnxNode& node, const Layer& layer) {
+    const bool is_matrix = tensor(node, 0).is_matrix;
+    emit(node, layer, {plain(node, 0)}, {}, is_matrix);
+  }
+  void relu(const OnnxNode& node) { element_wise(node, ReLU{}); }
+  void sigmoid(const OnnxNode& node) { element_wise(node, Activation{ActivationFunction::sigmoid}); }
+  void tanh(const OnnxNode& node) { element_wise(node, Activation{ActivationFunction::tanh}); }
+  void hard_swish(const OnnxNode& node) { element_wise(node, Activation{ActivationFunction::hard_swish}); }
+  void hard_sigmoid(const OnnxNode& node) {
+    const double alpha = at(node).number("alpha", 0.2), beta = at(node).number("beta", 0.5);
+    if (!(std::abs(alpha - 1.0 / 6) < 1e-6) || beta != 0.5)
+      at(node).refuse("alpha and beta are ", alpha, " and ", beta, "; Convoy has the hard sigmoid of MobileNet-V3: 1/6 and 0.5");
+    element_wise(node, Activation{ActivationFunction::hard_sigmoid});
+  }
+  void clip(const OnnxNode& node) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    const double low = limit(node, "min", 1, -infinity), high = limit(node, "max", 2, infinity);
+    if (low == 0 && high >= std::numeric_limits<float>::max()) return element_wise(node, ReLU{});
+    if (low != 0 || high != 6)
+      at(node).refuse("it clips to ", low, " to ", high, "; Convoy has 0 to 6 (ReLU6) and 0 to infinity (ReLU)");
+    element_wise(node, Activation{ActivationFunction::relu6});
+  }
+  /// A number that is an attribute in old files and an input in others; `otherwise` where it is neither.
+  double limit(const OnnxNode& node, const std::string& attribute, std::size_t input, double otherwise) const {
+    if (input >= node.inputs.size() || node.inputs[input].empty()) return at(node).number(attribute, otherwise);
+    const OnnxTensor& value = learned(node, input, attribute.c_str());
+    if (value.values.size() != 1) at(node).refuse("its ", attribute, " must be one number");
+    return value.values[0];
+  }
+
+  /// x sigmoid(x) is SiLU and x hard_sigmoid(x) is hard swish, as PyTorch exports them; else the channels of an image times a
+  /// number each.
+  void mul(const OnnxNode& node) {
+    if (node.inputs.size() != 2) at(node).refuse("it has ", node.inputs.size(), " inputs");
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+      if (constant(node, i) != nullptr)
+        at(node).refuse("Convoy multiplies what layers made, and '", node.inputs[i], "' is values of the file");
+    const std::array<int, 2> read = {plain(node, 0), plain(node, 1)};
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+      if (gates(read.at(i), read.at(1 - i)) && readers_[node.inputs[i]] == 1) {
+        auto& gate = std::get<Activation>(model_.nodes[static_cast<std::size_t>(read.at(i))].layer);
+        gate.function = gate.function == ActivationFunction::sigmoid ? ActivationFunction::silu : ActivationFunction::hard_swish;
+        return alias(node, tensor(node, i));
+      }
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+      const Shape x = shape_of(read.at(1 - i)), s = shape_of(read.at(i));
+      if (s.h != 1 || s.w != 1 || s.c != x.c || tensor(node, 0).is_matrix != tensor(node, 1).is_matrix) continue;
+      return emit(node, Scale{}, {read.at(1 - i), read.at(i)}, {}, tensor(node, 0).is_matrix);
+    }
+    at(node).refuse("it multiplies ", to_string(shape_of(read[0])), " by ", to_string(shape_of(read[1])),
+                    "; Convoy multiplies the channels of an image by a number each");
+  }
+  /// Whether node `gate` is a sigmoid, hard or not, of what node `x` makes.
+  [[nodiscard]] bool gates(int gate, int x) const {
+    if (gate == kImages) return false;
+    const Node& node = model_.nodes[static_cast<std::size_t>(gate)];
+    const auto* activation = std::get_if<Activation>(&node.layer);
+    return activation != nullptr && node.inputs.front() == x &&
+           (activation->function == ActivationFunction::sigmoid || activation->function == ActivationFunction::hard_sigmoid);
+  }
+
+  /// The channels of each output; they are equally many where the file does not say how many.
+  void split(const OnnxNode& node) {
+    const int axis = at(node).integer("axis", 0, -4);
+    if (axis != 1 && axis != -3) at(node).refuse("axis is ", axis, "; Convoy divides channels (axis 1)");
+    const int x = plain(node, 0);
+    const int channels = shape_of(x).c;
+    std::vector<std::int64_t> parts(node.outputs.size(), channels / std::ssize(node.outputs));
+    if (node.ints.contains("split")) parts = node.ints.at("split");
+    if (node.inputs.size() > 1 && !node.inputs[1].empty()) parts = integers_of(node, learned(node, 1, "parts"));
+    bool fits = parts.size() == node.outputs.size();
+    std::int64_t sum = 0;
+    for (const std::int64_t part : parts) {
+      fits = fits && part > 0 && part <= channels;
+      sum += fits ? part : 0;
+    }
+    if (!fits || sum != channels) at(node).refuse("its parts do not add up to the ", channels, " channels that it divides");
+    int first = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      emit(node, ChannelSelect{.first = first, .count = static_cast<int>(parts[i])}, {x}, {}, false, i);
+      first += static_cast<int>(parts[i]);
+    }
+  }
+
+  /// Some channels, one after the other.
+  void slice(const OnnxNode& node) {
+    const auto number = [&](const char* attribute, std::size_t input, std::int64_t otherwise) {
+      if (input < node.inputs.size() && !node.inputs[input].empty()) {
+        const std::vector<std::int64_t> values = integers_of(node, learned(node, input, attribute));
+        return values.size() == 1 ? values[0] : kUnknown;
+      }
+      const auto found = node.ints.find(attribute);
+      return found == node.ints.end() ? otherwise : found->second.size() == 1 ? found->second[0] : kUnknown;
+    };
+    const int x = plain(node, 0);
+    const std::int64_t channels = shape_of(x).c;
+    std::int64_t begin = number("starts", 1, kUnknown), end = number("ends", 2, kUnknown);
+    if (number("axes", 3, 0) != 1 || number("steps", 4, 1) != 1 || begin == kUnknown || end == kUnknown)
+      at(node).refuse("Convoy cuts channels only (one axis, which is 1), in steps of 1");
+    begin = std::clamp<std::int64_t>(begin < 0 ? begin + channels : begin, 0, channels);
+    end = std::clamp<std::int64_t>(end < 0 ? end + channels : end, 0, channels);
+    if (begin >= end) at(node).refuse("it cuts out no channel of ", channels);
+    emit(node, ChannelSelect{.first = static_cast<int>(begin), .count = static_cast<int>(end - begin)}, {x});
+  }
+
+  /// Swapped groups and channels: the middle of a shuffle.
+  void transpose(const OnnxNode& node) {
+    Tensor x = tensor(node, 0);
+    const auto order = node.ints.find("perm");
+    if (x.groups == 0 || x.transposed || order == node.ints.end() || order->second != std::vector<std::int64_t>{0, 2, 1, 3, 4})
+      at(node).refuse("Convoy reads a Transpose only between the two Reshapes that shuffle channels");
+    x.transposed = true;
+    alias(node, x);
   }
 
   void local_response_norm(const OnnxNode& node) {
@@ -349,10 +524,30 @@ class Converter {
   }
   void reshape(const OnnxNode& node) {
     const OnnxTensor& to = learned(node, 1, "shape");
+    if (reshapes_to_shuffle(node, to.values)) return;
     const auto features = static_cast<double>(shape_of(plain(node, 0)).sample_count());
     const bool flattens = to.values.size() == 2 && (to.values[1] == -1 || to.values[1] == features);
-    if (!flattens) at(node).refuse("Convoy reads a Reshape only as [N, C*H*W]");
+    if (!flattens) at(node).refuse("Convoy reads a Reshape only as [N, C*H*W], or where it shuffles channels");
     as_matrix(node);
+  }
+  /// [N,C,H,W] to [N, groups, C/groups, H, W], or back behind a Transpose.
+  bool reshapes_to_shuffle(const OnnxNode& node, const std::vector<double>& to) {
+    Tensor x = tensor(node, 0);
+    if (x.padding != std::array<int, 4>{} || x.is_matrix) return false;
+    const Shape shape = shape_of(x.node);
+    const auto is = [](double extent, double expected) { return extent == expected || extent == -1; };
+    if (x.groups == 0 && to.size() == 5) {
+      const double groups = to[1];
+      if (!(groups >= 1 && groups <= shape.c) || groups != std::floor(groups) || shape.c % static_cast<int>(groups) != 0 ||
+          !is(to[2], shape.c / groups) || !is(to[3], shape.h) || !is(to[4], shape.w))
+        return false;
+      x.groups = static_cast<int>(groups);
+      alias(node, x);
+      return true;
+    }
+    if (!x.transposed || to.size() != 4 || !is(to[1], shape.c) || !is(to[2], shape.h) || !is(to[3], shape.w)) return false;
+    emit(node, ChannelSelect{.count = shape.c, .groups = x.groups}, {x.node});
+    return true;
   }
   void squeeze(const OnnxNode& node) {
     const Shape shape = shape_of(plain(node, 0));
@@ -389,6 +584,7 @@ class Converter {
         {"Add", &Converter::add},
         {"AveragePool", &Converter::average_pool},
         {"BatchNormalization", &Converter::batch_norm},
+        {"Clip", &Converter::clip},
         {"Concat", &Converter::concat},
         {"Constant", &Converter::constant_value},
         {"Conv", &Converter::conv},
@@ -396,18 +592,26 @@ class Converter {
         {"Flatten", &Converter::flatten},
         {"Gemm", &Converter::gemm},
         {"GlobalAveragePool", &Converter::global_average_pool},
+        {"HardSigmoid", &Converter::hard_sigmoid},
+        {"HardSwish", &Converter::hard_swish},
         {"Identity", &Converter::identity},
         {"LRN", &Converter::local_response_norm},
         {"LogSoftmax", &Converter::softmax},
         {"MatMul", &Converter::mat_mul},
         {"MaxPool", &Converter::max_pool},
+        {"Mul", &Converter::mul},
         {"Pad", &Converter::pad},
         {"ReduceMean", &Converter::reduce_mean},
         {"Relu", &Converter::relu},
         {"Reshape", &Converter::reshape},
+        {"Sigmoid", &Converter::sigmoid},
+        {"Slice", &Converter::slice},
         {"Softmax", &Converter::softmax},
+        {"Split", &Converter::split},
         {"Squeeze", &Converter::squeeze},
         {"Sum", &Converter::sum},
+        {"Tanh", &Converter::tanh},
+        {"Transpose", &Converter::transpose},
     };
     return table;
   }
