@@ -158,7 +158,7 @@ nlohmann::ordered_json compare_json(const Comparison& comparison) {
     rows.push_back(std::move(json));
   }
   nlohmann::ordered_json settings;
-  for (const auto& [name, value] : settings_of(comparison.first)) settings[name] = value;
+  for (const Setting& setting : settings_of(comparison.first)) settings[setting.name] = setting.value;
   return {{"schedule", settings},
           {"first", to_string(provenance_of_clock(comparison.first.clock))},
           {"second", to_string(provenance_of_clock(comparison.second.clock))},
