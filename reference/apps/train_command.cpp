@@ -221,6 +221,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   const ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
   const Plan plan = plan_of(choice);
   const Model model = model_of(choice);
+  session.announce(model, choice.precision);
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
   TrainSettings settings{.epochs = options.epochs,
                          .steps_per_epoch = options.steps,
