@@ -12,6 +12,7 @@
 
 #ifdef CONVOY_MPI_LAUNCHER
 #include "reference/exec/mpi/run_on_mpi.h"
+#include "reference/exec/mpi/simulated.h"
 #include "reference/exec/mpi/supervisor.h"
 #endif
 
@@ -29,6 +30,8 @@ bool typed_mpi(int argc, char** argv) {
   return false;
 }
 
+double simulated_s() { return MPI_Wtime(); }
+
 void delete_world(MpiWorld* world) { delete world; }
 
 #else
@@ -42,8 +45,10 @@ void delete_world(MpiWorld*) {}
 #ifdef CONVOY_MPI_LAUNCHER
 
 Session::Session(int& argc, char**& argv) : world_(nullptr, delete_world) {
-  if (!typed_mpi(argc, argv)) return;
-  supervise_rank();
+  if (simulated_mpi() == nullptr) {
+    if (!typed_mpi(argc, argv)) return;
+    supervise_rank();
+  }
   world_.reset(new MpiWorld(&argc, &argv));
   if (!is_root()) mute();
 }
@@ -75,8 +80,10 @@ void Session::require_none(const Failure& mine) {
 
 Transport Session::mpi_transport(MpiWorld& world, bool library) const {
   const CollectivesBy by = library ? CollectivesBy::library : CollectivesBy::ours;
-  Transport transport{
-      .name = "mpi", .collectives = std::string(to_string(by)), .world_size = world.size(), .ranks = {world.rank()}};
+  Transport transport{.name = simulated_mpi() != nullptr ? "smpi" : "mpi",
+                      .collectives = std::string(to_string(by)),
+                      .world_size = world.size(),
+                      .ranks = {world.rank()}};
   transport.topology = {.ranks_per_node = world.ranks_per_host(), .in_node = kProcessesLink, .between_nodes = kHostsLink};
   // Every process throws these InputErrors, so one of them says it.
   const auto said_once = [this](const auto& call) {
@@ -93,6 +100,7 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
     return said_once(
         [&] { return run_on_mpi(world, schedule, iterations, memories.at(0), compute, {.run = options, .collectives = by}); });
   };
+  if (simulated_mpi() != nullptr) transport.now_s = simulated_s;
   transport.sum = [&world](const std::vector<double>& mine) { return world.sum(mine); };
   transport.to_root = [&world](int rank, std::vector<double> values) { return world.to_root(rank, std::move(values)); };
   transport.require_agreement = [&world, said_once](const std::string& what, const std::string& text) {
@@ -109,6 +117,16 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
 
 MpiFacts mpi_facts() { return {mpi_library(), CONVOY_MPI_LAUNCHER}; }
 
+void Session::announce(const Model& model, const std::string& precision) const {
+  if (simulated_mpi() != nullptr) simulated_mpi()->announce(model, precision);
+}
+
+namespace {
+
+bool is_simulated() { return simulated_mpi() != nullptr; }
+
+}  // namespace
+
 #else
 
 Session::Session(int&, char**&) : world_(nullptr, delete_world) {}
@@ -116,6 +134,13 @@ bool Session::is_root() const { return true; }
 int Session::end(int exit_code) { return exit_code; }
 void Session::require_none(const Failure&) {}
 MpiFacts mpi_facts() { return {}; }
+void Session::announce(const Model&, const std::string&) const {}
+
+namespace {
+
+bool is_simulated() { return false; }
+
+}  // namespace
 
 #endif
 
@@ -123,7 +148,10 @@ Session::~Session() = default;
 
 int Session::ranks(const TransportOptions& options) const {
   if (options.transport == "threads") return options.ranks.value_or(kDefaultRanks);
-  if (options.transport != "mpi") throw_unknown_word("transport", options.transport, {"threads", "mpi"});
+  if (options.transport == "smpi" && !is_simulated())
+    throw InputError("--transport smpi is of another program, convoy-train-smpi, which 'convoy train' starts");
+  if (options.transport != "mpi" && options.transport != "smpi")
+    throw_unknown_word("transport", options.transport, {"threads", "mpi", "smpi"});
 #ifdef CONVOY_MPI_LAUNCHER
   const int started = world_->size();
   if (options.ranks && *options.ranks != started && *options.ranks >= 1)
@@ -142,7 +170,11 @@ Transport Session::transport(const TransportOptions& options) const {
   const int count = ranks(options);
 #ifdef CONVOY_MPI_LAUNCHER
   const CollectivesBy by = parse_collectives_by(options.collectives);
-  if (world_ && options.transport == "mpi") return mpi_transport(*world_, by == CollectivesBy::library);
+  if (is_simulated() && by == CollectivesBy::library)
+    throw InputError(
+        "--collectives library hands them to MPI, and the calls of a simulated one take other times than any real one's; "
+        "leave it out");
+  if (world_ && options.transport != "threads") return mpi_transport(*world_, by == CollectivesBy::library);
   if (by == CollectivesBy::library) throw InputError("--collectives library hands them to MPI, so it takes --transport mpi");
 #else
   if (options.collectives != "ours")
@@ -164,7 +196,7 @@ Session::Failure Session::caught() {
 }
 
 void Session::mute() const {
-  if (is_root()) return;
+  if (is_root() || is_simulated()) return;  // simulated ranks share a process, which see to it that one of them speaks
   std::fflush(nullptr);
   if (errors_ < 0) errors_ = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);

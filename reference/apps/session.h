@@ -6,6 +6,7 @@
 #include <string>
 
 #include "reference/io/report.h"
+#include "reference/model/model.h"
 #include "reference/train/transport.h"
 
 namespace convoy {
@@ -31,6 +32,10 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] bool is_root() const;
+  /// Whether an error that comes now comes in all processes.
+  [[nodiscard]] bool all_know() const { return all_know_; }
+  /// Says which model is about to run, to a simulated MPI, which has to know what its ops cost. Throws InputError when it does not.
+  void announce(const Model& model, const std::string& precision) const;
   /// The number of ranks that the options ask for. Throws InputError for an unknown transport, for MPI in a program built without
   /// it, and when --ranks is not the number of processes that MPI started.
   [[nodiscard]] int ranks(const TransportOptions& options) const;

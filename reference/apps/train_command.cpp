@@ -236,6 +236,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   if (options.label_smoothing)
     for (Node& node : model.nodes)
       if (auto* loss = std::get_if<SoftmaxCrossEntropy>(&node.layer)) loss->label_smoothing = *options.label_smoothing;
+  session.announce(model, choice.precision);
   const auto seed = static_cast<std::uint64_t>(options.plan.seed);
   TrainSettings settings{.epochs = options.epochs,
                          .steps_per_epoch = options.steps,

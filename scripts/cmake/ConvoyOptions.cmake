@@ -15,7 +15,7 @@ set(CONVOY_ARCH native CACHE STRING "Processor to build for (-march); native is 
 set(CONVOY_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined or thread")
 
 # AUTO: use it when it is found. ON: fail when it is not. OFF: never look.
-foreach(part IN ITEMS MPI CUDA NCCL ONNX)
+foreach(part IN ITEMS MPI SMPI CUDA NCCL ONNX)
   set(CONVOY_WITH_${part} AUTO CACHE STRING "AUTO, ON or OFF")
   set_property(CACHE CONVOY_WITH_${part} PROPERTY STRINGS AUTO ON OFF)
   if(NOT CONVOY_WITH_${part} MATCHES "^(AUTO|ON|OFF)$")

@@ -29,6 +29,16 @@ if(NOT CONVOY_WITH_MPI STREQUAL OFF)
   endif()
 endif()
 
+# SMPI, the MPI that SimGrid simulates: for convoy-train-smpi only.
+set(CONVOY_SMPI_FOUND OFF)
+if(NOT CONVOY_WITH_SMPI STREQUAL OFF)
+  find_path(CONVOY_SMPI_INCLUDE smpi/mpi.h HINTS ${SIMGRID_INCLUDE_DIRS})
+  mark_as_advanced(CONVOY_SMPI_INCLUDE)
+  if(CONVOY_SMPI_INCLUDE)
+    set(CONVOY_SMPI_FOUND ON)
+  endif()
+endif()
+
 # ONNX: the messages of its file format, which protobuf reads.
 set(CONVOY_ONNX_FOUND OFF)
 if(NOT CONVOY_WITH_ONNX STREQUAL OFF)

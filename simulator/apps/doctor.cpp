@@ -123,6 +123,9 @@ std::vector<Finding> findings(const Facts& facts) {
       {"convoy-train", !facts.path.empty(), facts.path, "train, profile, collective --run",
        "cmake --build BUILD --target convoy-train", true, facts.trouble},
   };
+  const std::string smpi = find_program("convoy-train-smpi");
+  all.push_back({"SMPI", !smpi.empty(), smpi, "training on a simulated cluster: --transport smpi",
+                 "sudo apt-get install libsimgrid-dev, then configure and build again", true, ""});
   if (facts.facts)
     for (const Part& part : kParts) all.push_back(finding_of(*facts.facts, part));
   for (const Finding& finding : unused_findings()) all.push_back(finding);

@@ -68,11 +68,21 @@ std::vector<std::string> launcher_options(const std::string& library, int ranks)
   return options;
 }
 
+/// convoy-train-smpi has all ranks in its one process.
+Command smpi_command(const std::vector<std::string>& arguments) {
+  const std::string program = "convoy-train-smpi";
+  if (find_program(program).empty())
+    throw InputError(cat("--transport smpi takes ", program, ", which is neither beside convoy nor in a folder of $PATH; it is built where "
+                         "SimGrid has its smpi/mpi.h (libsimgrid-dev): configure and build again, or use --transport threads"));
+  return {program, arguments};
+}
+
 }  // namespace
 
 Command command_for(const std::vector<std::string>& arguments) {
   const std::string self = "convoy-train";
   const std::optional<int> ranks = rank_count(arguments);
+  if (option_value(arguments, "--transport") == "smpi") return smpi_command(arguments);
   if (option_value(arguments, "--transport") != "mpi" || !ranks || is_started_by_mpi() || asks_for_help(arguments))
     return {self, arguments};
   const auto facts = nlohmann::json::parse(run_and_read(self, {"facts"}).output, nullptr, false);

@@ -42,7 +42,9 @@ double difference_to_root_s(const MpiWorld::Impl& world) {
 double agree_on_zero_s(const MpiWorld& world) {
   const MpiWorld::Impl& impl = world.impl();
   double difference_s = 0;
-  if (world.rank() == 0)
+  if (simulated_mpi() != nullptr)
+    difference_s = 0;  // all ranks read one clock
+  else if (world.rank() == 0)
     for (int r = 1; r < world.size(); ++r) answer_pings(impl, r);
   else
     difference_s = difference_to_root_s(impl);

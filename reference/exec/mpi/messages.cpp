@@ -9,6 +9,26 @@
 
 namespace convoy {
 
+bool Pending::test() {
+  if (ended) return true;
+  int done = 0;
+  require_mpi(MPI_Test(&request, &done, &status), "MPI_Test");
+  ended = done != 0;
+  return ended;
+}
+
+void wait_for_any(const std::vector<Pending*>& pending) {
+  std::vector<MPI_Request> requests;
+  for (const Pending* each : pending) requests.push_back(each->request);
+  int which = 0;
+  MPI_Status status;
+  require_mpi(MPI_Waitany(static_cast<int>(requests.size()), requests.data(), &which, &status), "MPI_Waitany");
+  Pending& ended = *pending.at(static_cast<std::size_t>(which));
+  ended.request = MPI_REQUEST_NULL;
+  ended.status = status;
+  ended.ended = true;
+}
+
 MessageTags::MessageTags(const Schedule& schedule, int tag_limit) {
   for (const Program& program : schedule.programs)
     for (const Op& op : program.ops) {
@@ -66,7 +86,7 @@ bool Steps::post_receives() {
   while (step_.recv && in_.posted < step_.recv->bytes && in_.requests.size() < kReceivesInFlight) {
     const std::int64_t bytes = next_piece(*step_.recv, in_.posted);
     require_mpi(MPI_Irecv(landing_place(in_.posted), static_cast<int>(bytes), MPI_BYTE, step_.recv->peer, settings_.recv_tag,
-                          settings_.comm, &in_.requests.emplace_back(MPI_REQUEST_NULL)),
+                          settings_.comm, &in_.requests.emplace_back().request),
                 "MPI_Irecv");
     in_.posted += bytes;
     posted = true;
@@ -80,7 +100,7 @@ bool Steps::post_sends() {
   while (step_.send && out_.posted < step_.send->bytes && out_.requests.size() < kSendsInFlight) {
     const std::int64_t bytes = next_piece(*step_.send, out_.posted);
     require_mpi(send(step_.send->data + out_.posted, static_cast<int>(bytes), MPI_BYTE, step_.send->peer, settings_.tag,
-                     settings_.comm, &out_.requests.emplace_back(MPI_REQUEST_NULL)),
+                     settings_.comm, &out_.requests.emplace_back().request),
                 "MPI_Isend");
     out_.posted += bytes;
     posted = true;
@@ -93,12 +113,9 @@ bool Steps::finish_receives() {
   while (!in_.requests.empty()) {
     const std::int64_t bytes = next_piece(*step_.recv, in_.ended);
     if (step_.in_place && out_.ended < in_.ended + bytes) break;  // both are cut into the same pieces
-    int done = 0;
-    MPI_Status status;
-    require_mpi(MPI_Test(&in_.requests.front(), &done, &status), "MPI_Test");
-    if (done == 0) break;
+    if (!in_.requests.front().test()) break;
     int came = 0;
-    require_mpi(MPI_Get_count(&status, MPI_BYTE, &came), "MPI_Get_count");
+    require_mpi(MPI_Get_count(&in_.requests.front().status, MPI_BYTE, &came), "MPI_Get_count");
     if (came != bytes)
       throw std::runtime_error(cat("rank ", step_.recv->peer, " sent ", came, " bytes where ", bytes, " are expected"));
     if (step_.lands())
@@ -114,9 +131,7 @@ bool Steps::finish_receives() {
 bool Steps::finish_sends() {
   bool moved = false;
   while (!out_.requests.empty()) {
-    int done = 0;
-    require_mpi(MPI_Test(&out_.requests.front(), &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done == 0) break;
+    if (!out_.requests.front().test()) break;
     const std::int64_t bytes = next_piece(*step_.send, out_.ended);
     out_.ended += bytes;
     sent_bytes_ += bytes;

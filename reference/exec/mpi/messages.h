@@ -52,6 +52,18 @@ struct Step {
   [[nodiscard]] bool lands() const { return in_place || on_receive == OnReceive::add; }
 };
 
+/// A request of MPI, and how it ended.
+struct Pending {
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Status status{};
+  bool ended = false;
+  /// Whether it has ended; asks MPI unless that is known.
+  bool test();
+};
+
+/// Waits until one of these requests, none of which has ended, ends.
+void wait_for_any(const std::vector<Pending*>& pending);
+
 /// What is the same for all messages of an op.
 struct MessageSettings {
   MPI_Comm comm = MPI_COMM_NULL;
@@ -75,6 +87,12 @@ class Steps {
   [[nodiscard]] bool is_done() const { return index_ == count_; }
   /// What this rank's peers have taken so far.
   [[nodiscard]] std::int64_t sent_bytes() const { return sent_bytes_; }
+  /// Adds the requests that are waited for.
+  void collect(std::vector<Pending*>& pending) {
+    for (Pieces* pieces : {&in_, &out_})
+      for (Pending& each : pieces->requests)
+        if (!each.ended) pending.push_back(&each);
+  }
   /// The rank that is waited for, and "rank 1 to send" for messages to people.
   [[nodiscard]] int awaited_rank() const;
   [[nodiscard]] std::string awaited() const;
@@ -84,7 +102,7 @@ class Steps {
   struct Pieces {
     std::int64_t posted = 0;
     std::int64_t ended = 0;
-    std::deque<MPI_Request> requests;
+    std::deque<Pending> requests;
   };
   /// Sends wait at the receiver without costing anything, and one that waits saves a round trip; receives take memory.
   static constexpr int kSendsInFlight = 32;
@@ -132,6 +150,9 @@ class Channels {
     std::int64_t sum = 0;
     for (const Steps& each : channels_) sum += each.sent_bytes();
     return sum;
+  }
+  void collect(std::vector<Pending*>& pending) {
+    for (Steps& each : channels_) each.collect(pending);
   }
   /// The first that is not done; the last when all are. There is one.
   [[nodiscard]] const Steps& waiting() const {

@@ -23,8 +23,30 @@
 namespace convoy {
 namespace {
 
-/// Whether somebody else than the thread that owns MPI runs an op.
+/// Whether somebody else than the thread that owns MPI runs an op, unless MPI is simulated.
 bool is_compute(const Op& op) { return std::holds_alternative<Compute>(op.action); }
+
+/// A compute op that has been carried out and whose simulated time goes by.
+class Timed {
+ public:
+  explicit Timed(double time_s) : ended_(!(time_s > 0)) {
+    if (!ended_) pending_.request = simulated_mpi()->timer(time_s);
+  }
+  /// Whether the time is over now and was not before.
+  bool advance() {
+    const bool before = ended_;
+    ended_ = ended_ || pending_.test();
+    return ended_ != before;
+  }
+  [[nodiscard]] bool is_done() const { return ended_; }
+  void collect(std::vector<Pending*>& pending) {
+    if (!ended_ && !pending_.ended) pending.push_back(&pending_);
+  }
+
+ private:
+  Pending pending_;
+  bool ended_;
+};
 
 class MpiRun {
  public:
@@ -54,6 +76,11 @@ class MpiRun {
   /// `zero_s`: what this rank's clock read when the run's times began.
   std::vector<Interval> run(double zero_s) {
     zero_s_ = zero_s;
+    if (simulated_ != nullptr) {
+      if (options_.run.on_thread_start) options_.run.on_thread_start(rank_, kComputeStream);
+      run_simulated();
+      return std::move(intervals_);
+    }
     std::vector<Worker> workers(static_cast<std::size_t>(streams_.count()));
     for (int s = 0; s < streams_.count(); ++s)
       if (computes(s)) {
@@ -88,7 +115,7 @@ class MpiRun {
     OpRun run;
     double start_s = 0;
     double moved_s = 0;  ///< when something of it moved last
-    std::variant<Channels, LibraryCall> what;
+    std::variant<Channels, LibraryCall, Timed> what;
     template <class T, class... Arguments>
     UnderWay(const OpRun& a_run, double now_s, std::in_place_type_t<T> type, Arguments&&... arguments)
         : run(a_run), start_s(now_s), moved_s(now_s), what(type, std::forward<Arguments>(arguments)...) {}
@@ -174,6 +201,24 @@ class MpiRun {
     streams_.advance(stream);
   }
 
+  /// All streams of the rank, those that compute too, where MPI is simulated. Never looks at what cannot have changed.
+  void run_simulated() {
+    while (!streams_.all_at_end()) {
+      bool moved = false;
+      for (int s = 0; s < streams_.count(); ++s) moved |= advance(s);
+      report_steps();
+      if (moved || streams_.all_at_end()) continue;
+      std::vector<Pending*> pending;
+      for (const std::unique_ptr<UnderWay>& each : under_way_) {
+        if (!each) continue;
+        if (auto* channels = std::get_if<Channels>(&each->what)) channels->collect(pending);
+        if (auto* timed = std::get_if<Timed>(&each->what)) timed->collect(pending);
+      }
+      if (pending.empty()) throw std::runtime_error(cat("rank ", rank_, " has nothing to wait for, and ops that have not run"));
+      wait_for_any(pending);
+    }
+  }
+
   /// The thread that owns MPI: works on the communication ops of all streams until every stream is at its end.
   void communicate() {
     ask_for_short_turns();
@@ -222,11 +267,12 @@ class MpiRun {
   [[nodiscard]] bool may_start(int stream) const {
     if (streams_.at_end(stream)) return false;
     const OpRun run = streams_.head(stream);
-    return !is_compute(op_of(run)) && streams_.is_ready(run);
+    return (simulated_ != nullptr || !is_compute(op_of(run))) && streams_.is_ready(run);
   }
 
   std::unique_ptr<UnderWay> start(const OpRun& run, int stream) {
     const Op& op = op_of(run);
+    if (const auto* compute = std::get_if<Compute>(&op.action)) return start_compute(run, *compute);
     if (const auto* exchange = std::get_if<Exchange>(&op.action)) return start_exchange(run, *exchange);
     const auto& collective = std::get<Collective>(op.action);
     CollectiveRequest request = request_of(schedule_, rank_, collective);
@@ -263,6 +309,15 @@ class MpiRun {
     };
   }
 
+  /// Only where MPI is simulated; else threads compute.
+  std::unique_ptr<UnderWay> start_compute(const OpRun& run, const Compute& compute) {
+    const Op& op = op_of(run);
+    const double start_s = now_s();
+    compute_({schedule_, rank_, run.iteration, op, compute, memory_});
+    return std::make_unique<UnderWay>(run, start_s, std::in_place_type<Timed>,
+                                      simulated_->compute_s(program_, rank_, run.iteration, op, compute));
+  }
+
   std::unique_ptr<UnderWay> start_exchange(const OpRun& run, const Exchange& exchange) const {
     const auto half = [&](const std::optional<Message>& message) -> std::optional<Half> {
       if (!message) return std::nullopt;
@@ -293,6 +348,7 @@ class MpiRun {
   /// Whole elements, and no more than a count of MPI can hold.
   [[nodiscard]] std::int64_t piece_bytes(DType dtype) const {
     const std::int64_t element = size_bytes(dtype);
+    if (simulated_ != nullptr) return options_.largest_count / element * element;  // adding takes no simulated time
     return std::max<std::int64_t>(1, std::min(options_.piece_bytes, options_.largest_count) / element) * element;
   }
 
@@ -354,6 +410,7 @@ class MpiRun {
   bool has_few_cores_ = false;       ///< this host has no core for each thread of its ranks
   std::atomic<int> computing_ = 0;   ///< compute ops that are running
   std::vector<Interval> intervals_;  ///< of communication ops
+  const SimulatedMpi* simulated_ = simulated_mpi();
   int reported_ = 0;                 ///< steps that on_step_end was called for; of stream 0's thread alone
   double zero_s_ = 0;
   double look_every_s_ = BackOff::kLook_s;
@@ -390,7 +447,7 @@ Timeline run_on_mpi(MpiWorld& world, const Schedule& schedule, int iterations, R
     require_valid(schedule);
   }
   if (options.collectives == CollectivesBy::library) require_library_calls(schedule);
-  Timeline timeline{.clock = "steady", .intervals = {}};
+  Timeline timeline{.clock = simulated_mpi() != nullptr ? "simulated" : "steady", .intervals = {}};
   const Unbind unbind_at_end;
   world.impl().broken = true;  // until all has moved
   MpiRun run(world, schedule, iterations, memory, compute, options);

@@ -69,6 +69,7 @@ void MpiWorld::Impl::prepare() {
 }
 
 void MpiWorld::Impl::wait(MPI_Request& request, const std::string& whom) const {
+  if (simulated_mpi() != nullptr) return require_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
   BackOff back_off;
   const double start_s = steady_s();
   double looked_s = start_s;
@@ -139,12 +140,16 @@ void MpiWorld::Impl::receive(int from, void* data, std::size_t bytes) const {
 
 MpiWorld::MpiWorld(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
   const int level = initialized_level(argc, argv);
-  if (level < MPI_THREAD_FUNNELED)
+  const SimulatedMpi* simulated = simulated_mpi();
+  if (level < MPI_THREAD_FUNNELED && simulated == nullptr)
     throw std::runtime_error(cat("this MPI (", mpi_library(),
                                  ") grants only MPI_THREAD_SINGLE, and Convoy, which computes on threads of its own, needs "
                                  "MPI_THREAD_FUNNELED; use an MPI that was built with threads"));
   require_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  require_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->control), "MPI_Comm_dup");
+  if (simulated != nullptr)
+    require_mpi(MPI_Comm_split(MPI_COMM_WORLD, 0, 0, &impl_->control), "MPI_Comm_split");  // leaves those with the timers out
+  else
+    require_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->control), "MPI_Comm_dup");
   impl_->owns_mpi = true;
   impl_->prepare();
   std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
@@ -264,6 +269,7 @@ std::optional<MpiWorld> MpiWorld::first(int count) {
 
 void MpiWorld::abort(int exit_code) {
   std::fflush(nullptr);
+  if (simulated_mpi() != nullptr) std::_Exit(exit_code);  // all ranks are in this process
   // Launchers end as soon as they hear of it, and what we said may still be in a pipe to them (seen with MPICH's).
   const timespec until_said{0, 200'000'000};
   nanosleep(&until_said, nullptr);

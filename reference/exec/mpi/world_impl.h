@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reference/exec/mpi/simulated.h"
 #include "reference/exec/mpi/world.h"
 #include "reference/schedule/mesh.h"
 
@@ -19,8 +20,11 @@ namespace convoy {
 /// Throws std::runtime_error with the words of MPI unless `code` is MPI_SUCCESS; `call` names the function that returned it.
 void require_mpi(int code, const char* call);
 
-/// Seconds on a clock that never jumps.
-inline double steady_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+/// Seconds on a clock that never jumps; simulated ones where MPI is.
+inline double steady_s() {
+  if (simulated_mpi() != nullptr) return MPI_Wtime();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 struct MpiWorld::Impl {
   MPI_Comm control = MPI_COMM_NULL;   ///< for what ranks say outside of schedules
