@@ -30,8 +30,6 @@ bool typed_mpi(int argc, char** argv) {
   return false;
 }
 
-double simulated_s() { return MPI_Wtime(); }
-
 void delete_world(MpiWorld* world) { delete world; }
 
 #else
@@ -45,7 +43,7 @@ void delete_world(MpiWorld*) {}
 #ifdef CONVOY_MPI_LAUNCHER
 
 Session::Session(int& argc, char**& argv) : world_(nullptr, delete_world) {
-  if (simulated_mpi() == nullptr) {
+  if (!mpi_is_simulated()) {
     if (!typed_mpi(argc, argv)) return;
     supervise_rank();
   }
@@ -80,7 +78,7 @@ void Session::require_none(const Failure& mine) {
 
 Transport Session::mpi_transport(MpiWorld& world, bool library) const {
   const CollectivesBy by = library ? CollectivesBy::library : CollectivesBy::ours;
-  Transport transport{.name = simulated_mpi() != nullptr ? "smpi" : "mpi",
+  Transport transport{.name = mpi_is_simulated() ? "smpi" : "mpi",
                       .collectives = std::string(to_string(by)),
                       .world_size = world.size(),
                       .ranks = {world.rank()}};
@@ -100,7 +98,7 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
     return said_once(
         [&] { return run_on_mpi(world, schedule, iterations, memories.at(0), compute, {.run = options, .collectives = by}); });
   };
-  if (simulated_mpi() != nullptr) transport.now_s = simulated_s;
+  if (mpi_is_simulated()) transport.now_s = simulated_mpi_now_s;
   transport.sum = [&world](const std::vector<double>& mine) { return world.sum(mine); };
   transport.to_root = [&world](int rank, std::vector<double> values) { return world.to_root(rank, std::move(values)); };
   transport.require_agreement = [&world, said_once](const std::string& what, const std::string& text) {
@@ -118,12 +116,12 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
 MpiFacts mpi_facts() { return {mpi_library(), CONVOY_MPI_LAUNCHER}; }
 
 void Session::announce(const Model& model, const std::string& precision) const {
-  if (simulated_mpi() != nullptr) simulated_mpi()->announce(model, precision);
+  announce_to_simulated_mpi(model, precision);
 }
 
 namespace {
 
-bool is_simulated() { return simulated_mpi() != nullptr; }
+bool is_simulated() { return mpi_is_simulated(); }
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "reference/exec/mpi/simulated.h"
+#include "reference/exec/mpi/simulated_impl.h"
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/stragglers.h"
 #include "simulator/platform/cluster.h"

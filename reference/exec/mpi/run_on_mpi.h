@@ -33,7 +33,7 @@ struct MpiOptions {
 /// runs the compute ops of each stream that has any. on_thread_start is called on each of these, and on the caller's, as stream
 /// 1; on_step_end on the thread of stream 0.
 ///
-/// Where MPI is simulated (reference/exec/mpi/simulated.h) there is one thread, the caller's: it carries compute ops out too, whose
+/// Where MPI is simulated (reference/exec/mpi/simulated_impl.h) there is one thread, the caller's: it carries compute ops out too, whose
 /// simulated time goes by beside that of messages, and waits for whichever ends first. Times are then of the simulated clock.
 ///
 /// Messages. An Exchange sends in MPI's synchronous mode, so that it ends, as rule 2 wants, when both messages have been

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "reference/exec/mpi/simulated.h"
+#include "reference/exec/mpi/simulated_impl.h"
 #include "reference/exec/mpi/world.h"
 #include "reference/schedule/mesh.h"
 
