@@ -142,12 +142,13 @@ double lower_bound_s(const Task& task) {
 }
 
 std::optional<double> one_rank_step_s(const Task& task) {
-  ScheduleChoice one{.model = task.choice.model,
-                     .overlap = task.choice.overlap,
-                     .bucket_bytes = task.choice.bucket_bytes,
-                     .precision = task.choice.precision,
-                     .fusion = task.choice.fusion,
-                     .layout = task.choice.layout};
+  ScheduleChoice one;
+  one.model = task.choice.model;
+  one.overlap = task.choice.overlap;
+  one.bucket_bytes = task.choice.bucket_bytes;
+  one.precision = task.choice.precision;
+  one.fusion = task.choice.fusion;
+  one.layout = task.choice.layout;
   const std::int64_t ranks = task.choice.ranks;
   one.global_batch = static_cast<int>((task.choice.global_batch + ranks - 1) / ranks);  // of the rank that has most
   Task alone;

@@ -66,7 +66,10 @@ TEST_CASE("words that were typed become settings, and settings words again") {
   REQUIRE_THROWS_AS(split_list("a,"), InputError);
 
   RunReport report;
-  report.schedule = {.model = "lenet5", .plan = "pipeline", .ranks = 2, .global_batch = 12};
+  report.schedule.model = "lenet5";
+  report.schedule.plan = "pipeline";
+  report.schedule.ranks = 2;
+  report.schedule.global_batch = 12;
   report.schedule.pipeline = choice;
   report.set_times({.iterations = 1, .step_time_s = 1}, "simulated");
   const RunReport back = parse_run_report(to_json(report), "r.json");
