@@ -58,7 +58,7 @@ TEST_CASE("what is kept for backward is what the ops of backward read") {
     std::int64_t bytes = 0;
     for (const int buffer : read) {
       const Buffer& kept = program.buffers[static_cast<std::size_t>(buffer)];
-      if (kept.kind == BufferKind::activation) bytes += kept.count * size_bytes(kept.dtype);
+      if (kept.kind == BufferKind::activation) bytes += element_count(kept) * size_bytes(kept.dtype);
     }
     CHECK(total_of(model_rows(model, 2, DType::f32)).kept_bytes == bytes);
   }
