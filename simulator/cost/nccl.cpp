@@ -112,9 +112,9 @@ struct Facts {
     return protocol == kLL || wiring.fabric == FabricKind::tcp ||
            (wiring.fabric == FabricKind::efa && wiring.nvlink_generation < 3);
   }
-  /// NCCL takes LL128 on NVLink, and between nodes only where GPUs and NICs hang below the same PCIe switches (tuning.cc: typeInter <=
-  /// PATH_PXB). Nodes of 8 are built so (DGX, HGX). Of nodes of 4 it is assumed that NICs hang at the processors: ABCI's all-reduces
-  /// take as long from 4 KiB a rank to four times that, as a ring with LL does, see Note [channels by size].
+  /// NCCL takes LL128 on NVLink, and between nodes only where GPUs and NICs hang below the same PCIe switches (tuning.cc:
+  /// typeInter <= PATH_PXB). Nodes of 8 are built so (DGX, HGX). Of nodes of 4 it is assumed that NICs hang at the processors:
+  /// ABCI's all-reduces take as long from 4 KiB a rank to four times that, as a ring with LL does, see Note [channels by size].
   [[nodiscard]] bool has_ll128() const {
     if (placing.nodes > 1 && wiring.devices_per_node <= 4) return false;
     return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != FabricKind::tcp;
