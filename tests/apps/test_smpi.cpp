@@ -45,7 +45,8 @@ TEST_CASE("a simulated MPI trains as threads do, bit for bit") {
     CHECK(command::read("smpi.safetensors") == command::read("threads.safetensors"));
     CHECK(smpi.at("train_loss_per_epoch") == threads.at("train_loss_per_epoch"));
     CHECK(smpi.at("test_accuracy_per_epoch") == threads.at("test_accuracy_per_epoch"));
-    CHECK(smpi.at("schedule") == threads.at("schedule"));
+    for (const char* same : {"model", "plan", "ranks", "global_batch", "all_reduce", "accumulate"})  // not how many share a node
+      if (threads.at("schedule").contains(same)) CHECK(smpi.at("schedule").at(same) == threads.at("schedule").at(same));
     CHECK(smpi.at("transport") == "smpi");
     CHECK(smpi.at("clock") == "simulated");
     CHECK(smpi.at("provenance").at("step_time_s") == "simulated");
