@@ -80,7 +80,8 @@ void costs(Values& values) {
   for (const std::string& name : kNames) {
     const CollectiveAlgorithm& row = collective_algorithm(CollectiveKind::all_reduce, name);
     const CollectiveRequest large = request(kRanks, 1 << 20);
-    table += fmt::format("{:<20} {:>6} {:>17.2f}", name, row.round_count(large), static_cast<double>(row.elements_sent(large)) / (1 << 18));
+    table += fmt::format("{:<20} {:>6} {:>17.2f}", name, row.round_count(large),
+                         static_cast<double>(row.elements_sent(large)) / (1 << 18));
     for (const std::int64_t bytes : {std::int64_t{4} << 10, std::int64_t{1} << 20, std::int64_t{256} << 20}) {
       const double formula_s = row.time_s(request(kRanks, bytes), static_cast<double>(bytes), kLink);
       worst = std::max(worst, std::abs(simulated_s(all_reduce(name, bytes), flat) / formula_s - 1));

@@ -55,10 +55,19 @@ struct Bubble {
   double step_ms = 0;
 };
 
+/// FLOPs of a node for one image, forward and backward: what the ranks of this lesson take time for.
+double flops_of(const Model& net, int node) {
+  double flops = 0;
+  for (const Pass pass : {Pass::forward, Pass::backward_input, Pass::backward_weights})
+    flops += work_of(net, node, 1, pass, DType::f32).flops;
+  return flops;
+}
+
 Plan plan_of(const std::string& order, int stages_per_rank, int micro_batches) {
   Plan plan = make_plan("pipeline", {.ranks = kRanks, .global_batch = kBatch});
   plan.pipeline = {.micro_batches = micro_batches, .order = order, .stages_per_rank = stages_per_rank};
-  return plan;
+  const Model net = make_vgg16();
+  return with_cuts(plan, net, [&](int node) { return flops_of(net, node); });
 }
 
 Bubble bubble_of(const Plan& plan) {
@@ -85,8 +94,9 @@ void bubbles(Values& values) {
 
 /// The arena in which the first rank runs, without weights and what belongs to them.
 double activations_mb(const Plan& plan) {
-  const Program& program = make_schedule(make_vgg16(), plan).program(0);
-  return static_cast<double>(plan_memory(program).total_bytes - plan_memory(program).persistent_bytes) / 1e6;
+  const Schedule schedule = make_schedule(make_vgg16(), plan);
+  const MemoryPlan memory = plan_memory(schedule.program(0));
+  return static_cast<double>(memory.total_bytes - memory.persistent_bytes) / 1e6;
 }
 
 void memory(Values& values) {
@@ -115,10 +125,8 @@ double sent_mb(const Plan& plan) {
 void traffic(Values& values) {
   const Plan pipeline = plan_of("1f1b", 1, 16);
   std::string cuts;
-  const Model net = make_vgg16();
-  const std::vector<int> firsts = cut_by_cost(net, kRanks, cost_by_work(net));
-  for (std::size_t stage = 1; stage < firsts.size(); ++stage)
-    cuts += fmt::format("stage {} begins with {}\n", stage, net.nodes[static_cast<std::size_t>(firsts[stage])].name);
+  for (std::size_t stage = 1; stage < kRanks; ++stage)
+    cuts += fmt::format("stage {} begins with {}\n", stage, pipeline.pipeline.cuts[stage - 1]);
   values.block("cuts", cuts);
   values.value("pipeline_mb", fmt::format("{:.0f}", sent_mb(pipeline)));
   values.value("data_mb", fmt::format("{:.0f}", sent_mb(make_plan("data", {.ranks = kRanks, .global_batch = kBatch}))));

@@ -98,7 +98,10 @@ Transport Session::mpi_transport(MpiWorld& world, bool library) const {
     return said_once(
         [&] { return run_on_mpi(world, schedule, iterations, memories.at(0), compute, {.run = options, .collectives = by}); });
   };
-  if (mpi_is_simulated()) transport.now_s = simulated_mpi_now_s;
+  if (mpi_is_simulated()) {
+    transport.topology = simulated_mpi_topology();
+    transport.now_s = simulated_mpi_now_s;
+  }
   transport.sum = [&world](const std::vector<double>& mine) { return world.sum(mine); };
   transport.to_root = [&world](int rank, std::vector<double> values) { return world.to_root(rank, std::move(values)); };
   transport.require_agreement = [&world, said_once](const std::string& what, const std::string& text) {

@@ -251,7 +251,8 @@ void parse_values(RunReport& report, JsonFields& fields) {
   if (fields.has("test_accuracy")) report.test_accuracy = fields.number("test_accuracy");
   for (const auto& [name, values] : kPerEpoch)
     if (fields.has(name)) report.*values = fields.numbers(name);
-  (void)fields.has("simulation");  // what 'convoy simulate' adds is not part of a RunReport
+  for (const char* added : {"simulation", "costs", "stragglers", "jitter"})
+    (void)fields.has(added);  // of 'convoy simulate', no part of a RunReport
   if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
   if (fields.has("serving")) {
     JsonFields serving = fields.object("serving");

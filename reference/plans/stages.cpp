@@ -54,11 +54,12 @@ std::vector<int> cut_by_hand(const Model& model, const std::vector<std::string>&
 
 NodeCost cost_by_work(const Model& model) {
   constexpr double operations_per_byte = 10;
+  constexpr int images = 16;
   std::vector<double> costs;
   for (int i = 0; i < static_cast<int>(model.nodes.size()); ++i) {
-    Work all = work_of(model, i, 1, Pass::forward, DType::f32);
-    all += work_of(model, i, 1, Pass::backward_input, DType::f32);
-    all += work_of(model, i, 1, Pass::backward_weights, DType::f32);
+    Work all = work_of(model, i, images, Pass::forward, DType::f32);
+    all += work_of(model, i, images, Pass::backward_input, DType::f32);
+    all += work_of(model, i, images, Pass::backward_weights, DType::f32);
     costs.push_back(all.flops + operations_per_byte * (all.bytes_read + all.bytes_written));
   }
   return [costs](int node) { return costs.at(index(node)); };

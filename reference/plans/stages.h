@@ -12,8 +12,9 @@ namespace convoy {
 /// What a node costs, in any unit that can be added.
 using NodeCost = std::function<double(int node)>;
 
-/// FLOPs and bytes of a node forward and backward, for one image, as operations: a byte moved counts as ten, which is about
-/// what processors and GPUs do meanwhile. Where nothing is known about the machine.
+/// FLOPs and bytes of a node forward and backward, for a micro-batch of 16 images, as operations: a byte moved counts as ten, which is
+/// about what processors and GPUs do meanwhile. Where nothing is known about the machine. It does not depend on the plan's batch,
+/// since the short last batch of an epoch needs the same stages.
 NodeCost cost_by_work(const Model& model);
 
 /// The nodes with which stages 0, 1, ... begin, when nodes are cut in their order so that the dearest stage costs as little as

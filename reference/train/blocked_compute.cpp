@@ -182,8 +182,8 @@ class BlockedCall {
   // ---- operands
 
   [[nodiscard]] Out view_of(const Operand& operand) const {
-    require(o_.layout_of(operand) == BufferLayout::nchw16c, "run_blocked", "op '", call_.op.name,
-            "': ", to_string(operand.role), " is not blocked");
+    require(o_.layout_of(operand) == BufferLayout::nchw16c, "run_blocked", "op '", call_.op.name, "': ", to_string(operand.role),
+            " is not blocked");
     return {call_.memory.at<float>(operand.region), operand.box.shape()};
   }
   [[nodiscard]] Out view(Role role) const { return view_of(o_.need(role)); }
@@ -225,8 +225,6 @@ bool touches_blocked(const ComputeCall& call) {
   });
 }
 
-void run_blocked(const ComputeCall& call, const Layer& layer, const Shape& image) {
-  BlockedCall(call, image).run(layer);
-}
+void run_blocked(const ComputeCall& call, const Layer& layer, const Shape& image) { BlockedCall(call, image).run(layer); }
 
 }  // namespace convoy

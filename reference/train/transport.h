@@ -51,10 +51,10 @@ struct Transport {
   [[nodiscard]] double from_root(double value) const { return sum({has_root() ? value : 0.0}).at(0); }
 };
 
-/// What auto takes links between threads and between processes on one host for, and those between hosts: from
-/// docs/measurements/2026-11-25-links.md, rounded, and for hosts that of 10 Gbit/s Ethernet.
-inline constexpr LinkModel kThreadsLink{.latency_s = 20e-6, .bandwidth_bytes_per_s = 10e9};
-inline constexpr LinkModel kProcessesLink{.latency_s = 20e-6, .bandwidth_bytes_per_s = 4e9};
+/// What auto takes links between threads, between processes of one host and between hosts for. Threads: as two-core-machine.yaml has
+/// them; processes: docs/measurements/2026-11-26-links.md, rounded; hosts: 10 Gbit/s Ethernet.
+inline constexpr LinkModel kThreadsLink{.latency_s = 22e-6, .bandwidth_bytes_per_s = 12.5e9};
+inline constexpr LinkModel kProcessesLink{.latency_s = 5e-6, .bandwidth_bytes_per_s = 3e9};
 inline constexpr LinkModel kHostsLink{.latency_s = 50e-6, .bandwidth_bytes_per_s = 1.25e9};
 
 /// All ranks in this process, each with a thread for every stream.

@@ -11,14 +11,12 @@
 #include "reference/io/cli.h"
 #include "reference/io/csv.h"
 #include "reference/io/file.h"
-#include "reference/schedule/ideal.h"
 #include "simulator/advise/search.h"
 #include "simulator/advise/space.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
-#include "simulator/engine/simulate.h"
 #include "simulator/report/memory_report.h"
 #include "simulator/report/table.h"
 
@@ -37,16 +35,14 @@ struct AdviseOptions {
 
 /// Options of the schedule that this verb chooses by itself.
 void refuse_chosen(const CLI::App& verb) {
-  for (const char* option : {"--plan", "--inside", "--split", "--accumulate", "--all-reduce", "--mode"})
+  for (const char* option : {"--plan", "--inside", "--split", "--accumulate", "--all-reduce", "--mode", "--zero", "--pipeline",
+                             "--order", "--micro-batches", "--stages-per-rank", "--stages", "--recompute"})
     if (const CLI::Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
       throw InputError(cat("advise chooses ", option, " by itself; leave it out, or use convoy simulate or convoy sweep"));
 }
 
 Estimate estimate(const Task& task) {
-  const Timeline timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost,
-                                     {.fidelity = Fidelity::formula, .validated = true});
-  return {.memory_bytes = most_memory(task.schedule).memory.arena_bytes,
-          .lower_bound_s = step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s};
+  return {.memory_bytes = most_memory(task.schedule).memory.arena_bytes, .lower_bound_s = lower_bound_s(task)};
 }
 
 Evaluators evaluators_of(const AdviseOptions& options, const ChosenMachine& machine, const std::string& command) {

@@ -54,7 +54,7 @@ std::string MachineOptions::words() const {
   if (!cluster_.empty()) words += " --cluster " + cluster_;
   if (!profile_.empty()) words += " --profile " + profile_;
   if (fidelity_ != "auto") words += " --fidelity " + fidelity_;
-  if (cost_ != "roofline") words += " --cost " + cost_;
+  if (cost_ != "auto") words += " --cost " + cost_;
   if (collectives_ != "schedule") words += " --collectives " + collectives_;
   return words;
 }

@@ -86,11 +86,13 @@ CostModel from_layer_times(const LayerTimes& times, const Model& model, const Co
     if (half == curves->end() && whole == curves->end()) return rest.compute_s(program, op, compute);
     if (counts_with_other) return 0.0;  // a layer's time is that of all its parts
     const OpSize size = size_of(program, compute);
-    if (size.shape != shape)
+    if (!size.shape.empty() && size.shape != shape)
       throw InputError(cat(file, " has times of whole layers, and '", op.name, "' computes ", size.shape, " of the ", shape,
                            " of ", name, "; take a plan that divides no layer, such as data, or --cost kernels"));
-    if (half != curves->end()) return half->second.at(size.batch);
-    return whole->second.at(size.batch) * share_of_backward(program, compute);
+    const int images =
+        size.batch > 0 ? size.batch : program.batch;  // gradients of BatchNorm2d's weights come from sums, not from images
+    if (half != curves->end()) return half->second.at(images);
+    return whole->second.at(images) * share_of_backward(program, compute);
   };
   return cost;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -25,9 +26,10 @@ double pageable_bytes_per_s(const GpuWiring& wiring, int ranks_per_node) {
   return 1 / (1 / kCopy_bytes_per_s + 1 / lanes);
 }
 
-/// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node.
+/// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node. Within it the
+/// sender copies into a buffer and the receiver out of it; where all send and receive, each core does both.
 double host_message_s(double bytes, int far, const GpuWiring& wiring) {
-  if (far == 0) return kSharedMemory_s + bytes / kCopy_bytes_per_s;
+  if (far == 0) return kSharedMemory_s + 2 * bytes / kCopy_bytes_per_s;
   const double share = wiring.nics * nic_data_bytes_per_s(wiring, false) / far;
   // TCP is copied by the kernel at both ends, each end on its own core: the slower of copy and wire.
   const double wire = wiring.fabric == FabricKind::tcp ? std::min(share, kCopy_bytes_per_s) : share;
@@ -55,21 +57,45 @@ double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing
   return near + far + adding;
 }
 
-/// A broadcast of much: the root's parts go to all, then round the ring.
-double host_scatter_gather_s(double bytes, const Placing& placing, const GpuWiring& wiring) {
-  return host_doubling_s(CollectiveKind::broadcast, bytes / 2, placing, wiring) +
-         host_ring_s(CollectiveKind::all_gather, bytes, placing, wiring);
+/// What a broadcast takes by the decisions of Open MPI 4 (ompi/mca/coll/tuned/coll_tuned_decision_fixed.c), for messages of
+/// whatever kind: `message_s` of so many bytes to the next rank, `send_s` the sender's part of it.
+///   below 2 KiB   binomial tree
+///   split binary  the root hands out all segments, half of them to each side, and the sides exchange their halves in the end
+///   pipeline      a chain of all ranks
+LibraryTime open_mpi_broadcast(double bytes, const Placing& placing, const std::function<double(double)>& message_s,
+                               const std::function<double(double)>& send_s) {
+  const int n = placing.ranks();
+  const double depth = std::ceil(std::log2(n));
+  const auto split_binary = [&](double segment) {
+    return LibraryTime{bytes / segment * send_s(segment) + depth * message_s(segment) + message_s(bytes / 2), "split binary tree"};
+  };
+  const auto pipeline = [&](double segment) {
+    return LibraryTime{(n - 2 + std::ceil(bytes / segment)) * message_s(std::min(segment, bytes)), "pipeline"};
+  };
+  if (bytes < 2048) return {depth * message_s(bytes), "binomial tree"};
+  if (bytes < 370728) return split_binary(1 * KiB);
+  if (n < 1.6134e-6 * bytes + 2.1102) return pipeline(128 * KiB);
+  if (n < 13) return split_binary(8 * KiB);
+  if (n < 2.3679e-6 * bytes + 1.1787) return pipeline(64 * KiB);
+  if (n < 3.2118e-6 * bytes + 8.7936) return pipeline(16 * KiB);
+  return pipeline(8 * KiB);
 }
 
 LibraryTime host_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
+  if (kind == CollectiveKind::broadcast && usage.force.empty()) {
+    const auto slowest_s = [&](double of_bytes) {
+      return std::max(placing.nodes > 1 ? host_message_s(of_bytes, 1, wiring) : 0.0,
+                      placing.ranks_per_node > 1 ? host_message_s(of_bytes, 0, wiring) : 0.0);
+    };
+    return open_mpi_broadcast(bytes, placing, slowest_s,
+                              [](double of_bytes) { return kSharedMemory_s + of_bytes / kCopy_bytes_per_s; });
+  }
   const LibraryTime doubling{host_doubling_s(kind, bytes, placing, wiring), "recursive doubling"};
   const LibraryTime ring{host_ring_s(kind, bytes, placing, wiring), "ring"};
   if (usage.force == "ring") return ring;
   if (usage.force == "tree") return doubling;
-  if (kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce) {
-    const LibraryTime both{host_scatter_gather_s(bytes, placing, wiring), "scatter and all-gather"};
-    return both.time_s < doubling.time_s ? both : doubling;
-  }
+  // Open MPI 4 takes the ring from 10,000 bytes on, whatever the number of ranks (coll_tuned_decision_fixed.c).
+  if (kind == CollectiveKind::all_reduce) return bytes < 10000 ? doubling : ring;
   return ring.time_s < doubling.time_s ? ring : doubling;
 }
 
@@ -80,19 +106,11 @@ LibraryTime servers_time(CollectiveKind kind, double bytes, const Placing& placi
   return {(kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) * step, "ring"};
 }
 
-/// Only moving, from GPU to GPU: binomial for little; for much the parts go to all, then round the ring.
+/// Only moving, from GPU to GPU.
 LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
-  const auto hop = [&](double of_bytes, bool far) { return message_time_s(Library::mpi_gpu, of_bytes, far, 1, wiring); };
-  const auto tree = [&](double of_bytes) {
-    const double near = placing.ranks_per_node == 1 ? 0.0 : std::ceil(std::log2(placing.ranks_per_node)) * hop(of_bytes, false);
-    return near + (placing.nodes == 1 ? 0.0 : std::ceil(std::log2(placing.nodes)) * hop(of_bytes, true));
-  };
-  const int n = placing.ranks();
-  const double ring = (n - 1) * hop(bytes / n, placing.nodes > 1);
-  if (kind == CollectiveKind::all_gather) return {ring, "ring"};
-  const LibraryTime little{tree(bytes), "binomial"};
-  const LibraryTime much{tree(bytes / 2) + ring, "scatter and all-gather"};
-  return much.time_s < little.time_s ? much : little;
+  const auto hop = [&](double of_bytes) { return message_time_s(Library::mpi_gpu, of_bytes, placing.nodes > 1, 1, wiring); };
+  if (kind == CollectiveKind::broadcast) return open_mpi_broadcast(bytes, placing, hop, hop);
+  return {(placing.ranks() - 1) * hop(bytes / placing.ranks()), "ring"};
 }
 
 /// Every rank sends a part to every other. NCCL sends all at once (a group of sends and receives), MPI to one after the other.

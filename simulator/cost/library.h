@@ -8,7 +8,8 @@
 ///   Simple  all data, but a hop waits for a chunk and a fence
 /// Rings and trees share links as their arithmetic says; see ring_algorithm and tree_algorithm in nccl.cpp.
 ///
-/// MPI on host memory: recursive doubling for little, a ring for much, with the cores copying and adding. MPI on GPU memory: what
+/// MPI on host memory: as Open MPI 4 decides, recursive doubling for little, a ring for much, broadcasts by trees and chains of
+/// segments, with the cores copying and adding. MPI on GPU memory: what
 /// adds is done so on the host, between copies out of the GPU and back (Open MPI's coll/cuda); what only moves goes from GPU to
 /// GPU.
 #pragma once

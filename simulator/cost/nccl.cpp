@@ -94,10 +94,14 @@ struct Facts {
   [[nodiscard]] double channels() const {
     return placing.nodes > 1 ? wiring.nics : on_nvlink() ? std::max(1, wiring.nvlinks) : 1;
   }
-  /// GB/s of the channels that have something to do, see Note [channels by size]; on PCIe one channel is as fast as the lanes.
-  [[nodiscard]] double channels_bytes_per_s(Protocol protocol, bool ring) const {
+  /// Channels that have something to do, see Note [channels by size].
+  [[nodiscard]] double busy_channels(Protocol protocol, bool ring) const {
     const double least = kThreads[protocol] * kBytesOfThread[protocol] * (ring && protocol == kLL ? placing.ranks() : 1);
-    const double busy = std::clamp(std::floor(bytes / least), 1.0, 2.0 * channels());
+    return std::clamp(std::floor(bytes / least), 1.0, 2.0 * channels());
+  }
+  /// What those carry; on PCIe one channel is as fast as the lanes.
+  [[nodiscard]] double channels_bytes_per_s(Protocol protocol, bool ring) const {
+    const double busy = busy_channels(protocol, ring);
     if (protocol == kLL) return busy * kLLChannel_GBps[generation()] * GB;
     // A channel of Simple fills an NVLink, or the lanes of PCIe.
     return protocol == kLL128 || !on_nvlink() ? std::numeric_limits<double>::infinity()
@@ -108,7 +112,11 @@ struct Facts {
     return protocol == kLL || wiring.fabric == FabricKind::tcp ||
            (wiring.fabric == FabricKind::efa && wiring.nvlink_generation < 3);
   }
+  /// NCCL takes LL128 on NVLink, and between nodes only where GPUs and NICs hang below the same PCIe switches (tuning.cc:
+  /// typeInter <= PATH_PXB). Nodes of 8 are built so (DGX, HGX). Of nodes of 4 it is assumed that NICs hang at the processors:
+  /// ABCI's all-reduces take as long from 4 KiB a rank to four times that, as a ring with LL does, see Note [channels by size].
   [[nodiscard]] bool has_ll128() const {
+    if (placing.nodes > 1 && wiring.devices_per_node <= 4) return false;
     return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != FabricKind::tcp;
   }
 };
@@ -155,7 +163,7 @@ double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back, Cou
     latency_us *= 1.9;
   const bool passes_on = facts.kind == CollectiveKind::broadcast || facts.kind == CollectiveKind::reduce;
   if (count == Count::real && far > 0 && protocol == kLL && !passes_on) {
-    const double piece = std::min(facts.bytes / ranks / facts.channels(), kLeastChunk);
+    const double piece = std::min(facts.bytes / ranks / facts.busy_channels(protocol, true), kLeastChunk);
     latency_us += far * 2 * piece * with_flags(protocol) / pcie_bytes_per_s(facts.wiring.pcie_generation) / us;
   }
   // One operation follows the other along the chain; what remains is the slowest hop.
@@ -189,6 +197,8 @@ double tree_time_s(const Facts& facts, Protocol protocol, Count count) {
   double latency_us = kTreeStart_us[protocol] + near * kTreeHop_us[facts.inside()][protocol];
   if (far > 0) latency_us += far * facts.network_hop_us(kTreeHop_us, protocol);
   if (count == Count::reckoned) {
+    // Of LL's bandwidth NCCL reckons with 1/3.8, and for a tree with half of that.
+    if (protocol == kLL) bytes_per_s = std::min(facts.node_bytes_per_s(), facts.network_bytes_per_s()) / 3.8 / 2;
     const auto size = static_cast<std::size_t>(std::log2(std::max(facts.bytes / 64, 1.0)));
     return latency_us * us + facts.bytes / (bytes_per_s * (size < 22 ? kTreePart[protocol][size] : 1.0));
   }

@@ -99,7 +99,8 @@ int run(int argc, char** argv) {
   words.front() = program_name();
   bool asks_for_help = argc < 2;
   for (const std::string& word : words) asks_for_help |= word == "--help" || word == "-h";
-  if (asks_for_help) return run_ranks(load_cluster("ring-test"), 1, {}, {}, [&](int rank) { return run_rank(rank, words); });
+  const auto main_of = [&](int rank) { return run_rank(rank, words); };
+  if (asks_for_help) return run_ranks({.cluster = load_cluster("ring-test"), .topology = {}}, main_of);
   const Launch launch = read_launch(words);
   if (launch.transport.empty()) words.insert(words.end(), {"--transport", "smpi"});
   if (!launch.transport.empty() && launch.transport != "smpi")
@@ -110,10 +111,15 @@ int run(int argc, char** argv) {
   const ChosenMachine machine = launch.machine.machine();
   const Cluster cluster = for_ranks(machine.cluster, ranks);
   require_ranks(cluster, ranks);
-  const auto cost = [&](const Model& model, const std::string& precision) {
-    return cost_of(machine, model, precision, "convoy profile --model " + model.name);
+  const auto cost = [&](const Model& model, const std::string& precision) -> SimulatedCost {
+    return {cost_of(machine, model, precision, "convoy profile --model " + model.name), other_costs_of(machine, model, precision)};
   };
-  return run_ranks(cluster, ranks, cost, launch.stragglers.stragglers(ranks), [&](int rank) { return run_rank(rank, words); });
+  return run_ranks({.cluster = cluster,
+                    .ranks = ranks,
+                    .topology = topology_of(cluster, ranks),
+                    .stragglers = launch.stragglers.stragglers(ranks),
+                    .cost_of = cost},
+                   main_of);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ std::vector<sg::s4u::Host*> add_platform(sg::s4u::Engine& engine, const Network&
     return link->get_impl();
   };
   for (int number = 0; number < network.links_of_first(ranks); ++number)
-    zone->links.push_back(add_link(network.link_name(number), network.bandwidth_bytes_per_s(number)));
+    zone->links.push_back(add_link(cat("link", number), network.bandwidth_bytes_per_s(number)));
   zone->loopback = add_link("loopback", kLoopbackBytes_per_s);
   sg::seal(engine, face);
   return hosts;

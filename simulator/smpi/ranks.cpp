@@ -76,6 +76,16 @@ std::unique_ptr<sg::s4u::Engine> make_engine() {
   return std::make_unique<sg::s4u::Engine>(&argc, argv.data());
 }
 
+/// 0: of the cluster's first kind of nodes; else one more than the place among its others.
+int kind_of(const Cluster& cluster, int rank) {
+  int end = cluster.nodes * cluster.devices_per_node, kind = 0;
+  while (rank >= end) {
+    const Cluster& next = cluster.others.at(static_cast<std::size_t>(kind++));
+    end += next.nodes * next.devices_per_node;
+  }
+  return kind;
+}
+
 void add_rank(sg::s4u::Host* host, int rank, const std::function<void()>& body) {
   const auto actor = sg::s4u::Actor::init(cat(kInstance, "#", rank), host);
   actor->set_property("instance_id", kInstance);
@@ -85,16 +95,16 @@ void add_rank(sg::s4u::Host* host, int rank, const std::function<void()>& body) 
 
 }  // namespace
 
-int run_ranks(const Cluster& cluster, int ranks, const AnnouncedCost& cost_of, const Stragglers& stragglers,
-              const std::function<int(int rank)>& main_of) {
-  const Network network(cluster);
+int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(int rank)>& main_of) {
+  const int ranks = machine.ranks;
+  const Network network(machine.cluster);
   const auto engine = make_engine();
   const std::vector<sg::s4u::Host*> hosts = add_platform(*engine, network, ranks);
   SMPI_init();
   SMPI_app_instance_register(kInstance, nullptr, 2 * ranks);
   std::vector<Timers> timers(static_cast<std::size_t>(ranks));
 
-  SimulatedMpi simulated{.ranks = ranks, .timer = {}, .compute_s = {}, .announce = {}};
+  SimulatedMpi simulated{.ranks = ranks, .topology = machine.topology, .timer = {}, .compute_s = {}, .announce = {}};
   simulated.timer = [&](double time_s) {
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -106,10 +116,12 @@ int run_ranks(const Cluster& cluster, int ranks, const AnnouncedCost& cost_of, c
     mine.add(time_s, tag);
     return request;
   };
-  CostModel cost;
-  simulated.announce = [&](const Model& model, const std::string& precision) { cost = cost_of(model, precision); };
+  SimulatedCost cost;
+  simulated.announce = [&](const Model& model, const std::string& precision) { cost = machine.cost_of(model, precision); };
   simulated.compute_s = [&](const Program& program, int rank, int iteration, const Op& op, const Compute& compute) {
-    return cost.compute_s(program, op, compute) * stragglers.factor(rank, iteration);
+    const int kind = cost.others.empty() ? 0 : kind_of(machine.cluster, rank);
+    const CostModel& mine = kind == 0 ? cost.first : cost.others.at(static_cast<std::size_t>(kind - 1));
+    return mine.compute_s(program, op, compute) * machine.stragglers.factor(rank, iteration);
   };
   set_simulated_mpi(&simulated);
 

@@ -39,6 +39,7 @@ inline const Hardware& hardware_of(const CsvTable& table, std::size_t row, const
   const auto found = all.find(id);
   if (found == all.end())
     throw NotDone(id.empty() ? std::string("hardware not stated") : cat("hardware '", id, "' is not in hardware.csv"));
+  if (!found->second.broken.empty()) throw NotDone(found->second.broken);
   return found->second;
 }
 

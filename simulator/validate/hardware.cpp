@@ -111,6 +111,25 @@ Device device_from(const CsvTable& table, std::size_t row) {
   return device;
 }
 
+/// Everything of a row but its id. Throws for text where a number belongs.
+void read_row(const CsvTable& table, std::size_t row, Hardware& hardware) {
+  hardware.gpu_name = table.text(row, "gpu");
+  hardware.gpu = find_gpu(hardware.gpu_name);
+  hardware.device = device_from(table, row);
+  hardware.wiring = wiring_from(table, row, hardware.gpu);
+  hardware.network = table.text(row, "inter_node_link");
+  for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s")))
+    hardware.nic_choices.push_back(Gbit_per_s * Gbit);
+  if (!hardware.nic_choices.empty()) hardware.wiring.nic_bytes_per_s = hardware.nic_choices.front();
+  if (contains(hardware.gpu_name, "not stated") || contains(hardware.gpu_name, "not used") || hardware.gpu_name.empty()) {
+    hardware.missing = "GPU not stated";
+  } else if (hardware.gpu == nullptr) {
+    hardware.missing = cat("'", hardware.gpu_name, "' is in no table of ours");
+  }
+  // "Pascal GPU (model not stated; P100 class)" states what matters.
+  if (hardware.gpu != nullptr && !hardware.device.peak_flops_per_s.empty()) hardware.missing.clear();
+}
+
 }  // namespace
 
 std::map<std::string, Hardware> read_hardware(const CsvTable& table) {
@@ -119,21 +138,11 @@ std::map<std::string, Hardware> read_hardware(const CsvTable& table) {
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     Hardware hardware;
     hardware.id = table.text(row, "hardware_id");
-    hardware.gpu_name = table.text(row, "gpu");
-    hardware.gpu = find_gpu(hardware.gpu_name);
-    hardware.device = device_from(table, row);
-    hardware.wiring = wiring_from(table, row, hardware.gpu);
-    hardware.network = table.text(row, "inter_node_link");
-    for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s")))
-      hardware.nic_choices.push_back(Gbit_per_s * Gbit);
-    if (!hardware.nic_choices.empty()) hardware.wiring.nic_bytes_per_s = hardware.nic_choices.front();
-    if (contains(hardware.gpu_name, "not stated") || contains(hardware.gpu_name, "not used") || hardware.gpu_name.empty()) {
-      hardware.missing = "GPU not stated";
-    } else if (hardware.gpu == nullptr) {
-      hardware.missing = cat("'", hardware.gpu_name, "' is in no table of ours");
+    try {
+      read_row(table, row, hardware);
+    } catch (const std::exception& reason) {  // rows of other machines have nothing to do with it
+      hardware.broken = reason.what();
     }
-    // "Pascal GPU (model not stated; P100 class)" states what matters.
-    if (hardware.gpu != nullptr && !hardware.device.peak_flops_per_s.empty()) hardware.missing.clear();
     all[hardware.id] = hardware;
   }
   return all;

@@ -20,10 +20,12 @@ struct Hardware {
   GpuWiring wiring;
   std::string network;              ///< the text, for rows that leave the choice to the case
   std::vector<double> nic_choices;  ///< bytes/s
+  std::string broken;               ///< why the row cannot be read; "" when it can
   std::string missing;              ///< "GPU", for sentences; "" when the GPU is stated
 };
 
-/// All rows by id. Columns that are not known are skipped. Throws InputError for a table without hardware_id or with bad numbers.
+/// All rows by id. Columns that are not known are skipped. A row with a bad number
+/// is there and says so. Throws InputError for a table without hardware_id.
 std::map<std::string, Hardware> read_hardware(const CsvTable& table);
 
 /// The wiring of a case: where the row names several networks, the one that the case's words name ("ib", "10g", "TCP", "RDMA").

@@ -6,11 +6,13 @@
 #include "reference/core/error.h"
 #include "reference/core/random.h"
 #include "reference/io/report.h"
+#include "reference/schedule/ideal.h"
 #include "reference/schedule/memory.h"
 #include "simulator/advise/search.h"
 #include "simulator/advise/space.h"
 #include "simulator/cost/cost.h"
 #include "simulator/engine/simulate.h"
+#include "simulator/platform/network.h"
 #include "tests/catch.h"
 
 using namespace convoy;
@@ -110,22 +112,24 @@ TEST_CASE("the search equals brute force on a small network, simulated") {
         throw InputError(error.what());
       }
     };
-    const auto step_s = [&](const ScheduleChoice& choice, Fidelity fidelity) {
-      const Schedule schedule = schedule_of_choice(choice);
-      return step_times(schedule, simulate(schedule, 2, cluster, cost, {.fidelity = fidelity, .validated = true}), 1);
-    };
+    const Network network(cluster);
     const Evaluators evaluators{
         .estimate =
             [&](const ScheduleChoice& choice) {
               const Schedule schedule = schedule_of_choice(choice);
               std::int64_t bytes = 0;
               for (const Program& program : schedule.programs) bytes = std::max(bytes, memory_of(program).arena_bytes);
-              return Estimate{bytes, step_s(choice, Fidelity::formula).step_time_s};
+              const Timeline formula = ideal(schedule, 2, cost, [&](int from, int to) { return network.path(from, to); });
+              return Estimate{bytes, step_times(schedule, formula, 1).step_time_s};
             },
-        .simulate = [&](const ScheduleChoice& choice) { return step_s(choice, Fidelity::steps); }};
+        .simulate =
+            [&](const ScheduleChoice& choice) {
+              const Schedule schedule = schedule_of_choice(choice);
+              return step_times(schedule, simulate(schedule, 2, cluster, cost, {.validated = true}), 1);
+            }};
     ScheduleChoice fixed{.model = "lenet5", .ranks = 4, .global_batch = 32};
     decide(fixed, Fusion::off, ActivationLayout::nchw);
-    const std::vector<ScheduleChoice> all = candidates(fixed, dimensions_named({"plan", "accumulate"}));
+    const std::vector<ScheduleChoice> all = candidates(fixed, dimensions_named({"plan", "zero", "accumulate", "order", "recompute"}));
     const SearchResult result = search(all, 0, evaluators);
     REQUIRE(result.by_time.size() > 1);
     double best_s = HUGE_VAL;
@@ -156,11 +160,15 @@ TEST_CASE("candidates are all combinations, each once") {
   std::set<std::string> words;
   for (const ScheduleChoice& choice : all) REQUIRE(words.insert(candidate_words(choice)).second);
   for (const char* known : {"--plan data", "--plan spatial --accumulate 2", "--plan hybrid --inside filter --split 6",
-                            "--plan data --all-reduce halving_doubling"})
+                            "--plan data --all-reduce halving_doubling",
+                            "--plan sharded_optimizer --zero 3", "--plan pipeline --micro-batches 24 --order gpipe",
+                            "--plan hybrid --inside pipeline --split 6 --micro-batches 6 --recompute all",
+                            "--plan hybrid --inside filter --split 2 --pipeline 3 --micro-batches 3 --all-reduce auto"})
     REQUIRE(words.contains(known));
   REQUIRE(!words.contains("--plan hybrid --inside filter --split 5"));  // does not divide 12
   REQUIRE(!words.contains("--plan data --accumulate 4"));               // 2 images a rank
   REQUIRE(!words.contains("--plan hybrid --inside data --split 2"));
+  REQUIRE(!words.contains("--plan pipeline --micro-batches 48"));  // 24 images
   REQUIRE_THROWS_AS(dimensions_named({"plam"}), InputError);
 }
 

@@ -1,26 +1,10 @@
 /// What the verbs know of machines: algorithms chosen for them, ranks in nodes, links, times of layers, and measured links.
-#include <nlohmann/json.hpp>
-#include <string>
-
-#include "tests/apps/command.h"
-#include "tests/catch.h"
+#include "tests/apps/json_of.h"
 
 using namespace convoy;
 using nlohmann::json;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-json json_of(const std::string& line) {
-  const command::Result result = command::run(line + " --json -");
-  INFO(line);
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return json::parse(result.out);
-}
-
-}  // namespace
+using command::contains;
+using command::json_of;
 
 TEST_CASE("auto is chosen for every bucket, and said with its reason") {
   const std::string line = "simulate --model lenet5 --ranks 16 --bucket 16KiB --cluster dgx-v100 --algorithm auto";

@@ -1,26 +1,10 @@
 /// What the verbs print: help with examples, JSON that programs can read, and numbers that follow from each other.
-#include <nlohmann/json.hpp>
-#include <string>
-
-#include "tests/apps/command.h"
-#include "tests/catch.h"
+#include "tests/apps/json_of.h"
 
 using namespace convoy;
 using nlohmann::json;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-json json_of(const std::string& line) {
-  const command::Result result = command::run(line + " --json -");
-  INFO(line);
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return json::parse(result.out);
-}
-
-}  // namespace
+using command::contains;
+using command::json_of;
 
 TEST_CASE("the help of every verb begins with two examples or more") {
   for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "schedule", "collective", "model", "cluster",
@@ -74,11 +58,21 @@ TEST_CASE("a simulated step is the sum of its parts and carries where its number
   CHECK(run.at("provenance").at("step_time_s") == "simulated");
   CHECK(run.at("provenance").at("memory_bytes") == "formula");
   const json& more = run.at("simulation");
-  CHECK(more.at("cost").at("source") == "roofline");
-  CHECK(more.at("cost").at("optimistic") == true);
+  CHECK(more.at("cost").at("source") == "kernels");  // of a GPU that we know
+  CHECK(more.at("cost").at("optimistic") == false);
   CHECK(more.at("lower_bound_s").get<double>() <= step_s * (1 + 1e-9));
   CHECK(more.at("scaling_efficiency").get<double>() == Approx(more.at("one_rank_step_time_s").get<double>() / step_s));
   CHECK(more.at("scaling_efficiency").get<double>() < 1);
+}
+
+TEST_CASE("a roofline is taken where it is asked for or nothing better is known, and called optimistic") {
+  const std::string line = "simulate --model lenet5 --ranks 2 --batch-per-rank 32 --cluster ";
+  for (const char* rest : {"v100-10gbe --cost roofline", "two-core-machine"}) {
+    const json cost = json_of(line + rest).at("simulation").at("cost");
+    CHECK(cost.at("source") == "roofline");
+    CHECK(cost.at("optimistic") == true);
+  }
+  CHECK(json_of(line + "v100-10gbe").at("compute_s") > json_of(line + "v100-10gbe --cost roofline").at("compute_s"));
 }
 
 TEST_CASE("without overlap all communication is exposed, and a step takes longer") {

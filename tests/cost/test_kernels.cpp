@@ -205,3 +205,23 @@ TEST_CASE("library: few channels for few bytes, and the first chunk of a tree at
         6.8e-6 + near + 2 * hop + 1e-9);
   CHECK(time_s(1e6, {16, 4}) > time_s(1e6, {8, 4}));
 }
+
+TEST_CASE("library: MPI on the host by Open MPI's decisions, with copies in and out", "[library]") {
+  const GpuWiring node{.interior = GpuInterior::host, .devices_per_node = 4};
+  const auto time_of_kind = [&](CollectiveKind kind, double bytes) {
+    return library_time(Library::mpi_host, kind, bytes, {1, 4}, node);
+  };
+  // A ring of 4: 6 steps of a quarter, copied twice at 5 GB/s, 0.4 us each; three of them added at 4 GB/s, 0.3 us each.
+  const LibraryTime ring = time_of_kind(CollectiveKind::all_reduce, 1e6);
+  CHECK(ring.choice == "ring");
+  CHECK(std::abs(ring.time_s / (6 * (0.4e-6 + 2 * 2.5e5 / 5e9) + 3 * (2.5e5 / 4e9 + 0.3e-6)) - 1) < 1e-9);
+  CHECK(time_of_kind(CollectiveKind::all_reduce, 9999).choice == "recursive doubling");
+  CHECK(time_of_kind(CollectiveKind::broadcast, 1024).choice == "binomial tree");
+  CHECK(time_of_kind(CollectiveKind::broadcast, 65536).choice == "split binary tree");
+  CHECK(time_of_kind(CollectiveKind::broadcast, 32 * MiB).choice == "pipeline");
+  // The root hands out 64 segments of 1 KiB; one goes down two levels; halves are exchanged.
+  CHECK(std::abs(time_of_kind(CollectiveKind::broadcast, 65536).time_s /
+                     (64 * (0.4e-6 + 1024 / 5e9) + 2 * (0.4e-6 + 2 * 1024 / 5e9) + 0.4e-6 + 2 * 32768 / 5e9) -
+                 1) < 1e-9);
+  CHECK(time_of_kind(CollectiveKind::all_to_all, 1e6).choice == "pairwise");
+}

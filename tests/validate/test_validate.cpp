@@ -137,6 +137,19 @@ TEST_CASE("validate: versions and frameworks in words", "[validate]") {
   CHECK_THROWS(precision_of("int8", volta));
 }
 
+TEST_CASE("validate: a bad number in the table of hardware concerns the rows of that machine alone", "[validate]") {
+  Tables tables = tables_of(kCollectives, kTraining);
+  std::string hardware = kHardware;
+  hardware.replace(hardware.find("11,4,PCIe"), 2, "eleven");
+  tables["hardware"] = parse_csv(hardware, "hardware.csv");
+  const std::vector<Prediction> all = predict_all(tables);
+  REQUIRE(all.size() == 10);
+  CHECK(all[0].predicted.has_value());
+  CHECK_FALSE(all[1].predicted.has_value());
+  CHECK(all[1].how.find("'eleven' in column gpu_mem_GB") != std::string::npos);
+  CHECK(all[5].predicted.has_value());
+}
+
 TEST_CASE("validate: the network that the words of a case name", "[validate]") {
   const auto hardware = read_hardware(parse_csv(kHardware, "hardware.csv"));
   const Hardware& lan = hardware.at("lan");

@@ -138,9 +138,8 @@ void batch_norm2d_forward(BlockedView<const float> x, BlockedView<const float> z
   for_each_plane(x.shape, [&](std::int64_t plane, int block) {
     const auto scale_of = [&](int c) { return gamma.data[c] * statistics_of(sums, c, epsilon).inverse_deviation; };
     const std::int64_t at = plane * x.plane();
-    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(),
-                lanes(channels, block, scale_of),
-                lanes(channels, block, [&](int c) { return beta.data[c] - statistics_of(sums, c, epsilon).mean * scale_of(c); }));
+    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(), lanes(channels, block, scale_of),
+           lanes(channels, block, [&](int c) { return beta.data[c] - statistics_of(sums, c, epsilon).mean * scale_of(c); }));
   });
 }
 
@@ -158,9 +157,8 @@ void batch_norm2d_forward_evaluate(BlockedView<const float> x, BlockedView<const
   for_each_plane(x.shape, [&](std::int64_t plane, int block) {
     const auto scale_of = [&](int c) { return gamma.data[c] / std::sqrt(variance.data[c] + epsilon); };
     const std::int64_t at = plane * x.plane();
-    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(),
-                lanes(channels, block, scale_of),
-                lanes(channels, block, [&](int c) { return beta.data[c] - mean.data[c] * scale_of(c); }));
+    kernel(x.data + at, z.data == nullptr ? nullptr : z.data + at, y.data + at, x.plane(), lanes(channels, block, scale_of),
+           lanes(channels, block, [&](int c) { return beta.data[c] - mean.data[c] * scale_of(c); }));
   });
 }
 

@@ -154,10 +154,12 @@ bool goes_by_depthwise(const Shape& x, const Shape& w, const Shape& y, const Win
 
 }  // namespace
 
-// Note [when Winograd pays]: measured on one core of an EPYC of Zen 4 (2026-11-25, docs/measurements), it is faster in all passes
-// for every 3 x 3 convolution of stride 1 in ResNet, VGG and AlexNet: 1.1 times for 16 channels, where the transforms are half of
-// the work, to 3 times for 64 and more on large images, less where few tiles share the transformed filters, which are four times
-// as large as the filters. With fewer than 32 tiles those cost more than they save.
+// Note [when Winograd pays]: measured on one core of an EPYC of Zen 4 (2026-11-25, docs/measurements), F(4x4, 3x3) is faster in
+// all passes for every 3 x 3 convolution of stride 1 in ResNet, VGG and AlexNet: 1.1 times for 16 channels, where the transforms
+// are half of the work, to 3 times for 64 and more on large images, less where few tiles share the transformed filters, which are
+// four times as large as the filters. F(2x2, 5x5) takes a step of AlexNet, whose conv2 is a third of it, from 608 to 513 ms; with
+// fewer than 16 channels or filters the transforms would be most of the work. With fewer than 32 tiles the filters' transforms
+// cost more than they save.
 
 Algorithm choose_algorithm(const Shape& x, const Shape& y, const Window& window, Pass) {
   const bool is_3x3 = window.kernel_h == 3 && window.kernel_w == 3;
@@ -236,8 +238,7 @@ void conv2d_backward_weights(BlockedView<const float> dy, BlockedView<const floa
   check_conv2d("blocked::conv2d_backward_weights", x.shape, dw.shape, dy.shape, window);
   check_bias("blocked::conv2d_backward_weights", "db", db, dw.shape.n);
   if (y.data != nullptr) check_shape("blocked::conv2d_backward_weights", "y", y.shape, dy.shape);
-  if (goes_by_depthwise(x.shape, dw.shape, dy.shape, window))
-    return depthwise::backward_weights(dy, y.data, x, dw, db, window);
+  if (goes_by_depthwise(x.shape, dw.shape, dy.shape, window)) return depthwise::backward_weights(dy, y.data, x, dw, db, window);
   if (!goes_by_winograd(x.shape, dw.shape, dy.shape, window, Pass::backward_weights))
     return backward_weights(dy, x, dw, db, window, y);
   winograd::run(winograd::WeightGradient{

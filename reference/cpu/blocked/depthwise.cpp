@@ -8,9 +8,10 @@
 #include "reference/cpu/blocked/vector.h"
 #include "reference/cpu/scratch.h"
 
-// Note [depthwise on blocks]: nothing is added up over channels, so every pass is limited by loads. A weight that is loaded serves
-// four pixels, and planes are read from a copy with zeros around, so that no loop asks where it is. With a stride of 1 the input
-// gradient is forward with the window turned round; with another one, gradients are scattered into a plane with room around.
+// Note [depthwise on blocks]: nothing is added up over channels, so every pass is limited by loads. A weight that is loaded
+// serves four pixels, and planes are read from a copy with zeros around, so that no loop asks where it is. With a stride of 1 the
+// input gradient is forward with the window turned round; with another one, gradients are scattered into a plane with room
+// around.
 
 namespace convoy::cpu::blocked::depthwise {
 namespace {
@@ -173,19 +174,20 @@ void forward(BlockedView<const float> x, View<const float> w, View<const float> 
   };
   if (epilogue.sums.empty()) return for_each_plane(y.shape, filter_plane);
   const auto channels = static_cast<std::size_t>(y.shape.c);
-  sum_over_planes(y.shape, epilogue.sums.first(2 * channels), [&](std::int64_t plane, int block, DoubleSums& sum, DoubleSums& squares) {
-    filter_plane(plane, block);
-    for (std::int64_t row = 0; row < y.plane(); row += y.row()) {
-      Vec a{}, square{};
-      for (std::int64_t i = row; i < row + y.row(); i += kBlock) {
-        const Vec v = as_vec(y.data + plane * y.plane() + i);
-        a += v;
-        square += v * v;
-      }
-      sum.add(a);
-      squares.add(square);
-    }
-  });
+  sum_over_planes(y.shape, epilogue.sums.first(2 * channels),
+                  [&](std::int64_t plane, int block, DoubleSums& sum, DoubleSums& squares) {
+                    filter_plane(plane, block);
+                    for (std::int64_t row = 0; row < y.plane(); row += y.row()) {
+                      Vec a{}, square{};
+                      for (std::int64_t i = row; i < row + y.row(); i += kBlock) {
+                        const Vec v = as_vec(y.data + plane * y.plane() + i);
+                        a += v;
+                        square += v * v;
+                      }
+                      sum.add(a);
+                      squares.add(square);
+                    }
+                  });
   epilogue.sums.back() = static_cast<double>(y.shape.n) * y.shape.h * y.shape.w;
 }
 
@@ -201,8 +203,7 @@ void backward_input(BlockedView<const float> dy, const float* mask, View<const f
       const Plane room = with_room(Slot::padded_image, dx.shape, window);
       copy_moved(from, where, dy.shape, {window.kernel_h - 1 - window.padding_h, window.kernel_w - 1 - window.padding_w}, room);
       const Row row{window.kernel_h, window.kernel_w, room.row(), kBlock, false};
-      for (int h = 0; h < dx.shape.h; ++h)
-        filter_row(row, room.at(h, 0), filters.value, Vec{}, to + h * dx.row(), dx.shape.w);
+      for (int h = 0; h < dx.shape.h; ++h) filter_row(row, room.at(h, 0), filters.value, Vec{}, to + h * dx.row(), dx.shape.w);
       return;
     }
     const Plane gradient{scratch(Slot::masked_gradient, dy.plane()), dy.shape.h, dy.shape.w};

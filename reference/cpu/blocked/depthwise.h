@@ -1,5 +1,5 @@
-/// Depthwise convolutions of blocked tensors: filter c sees channel c only, so that sixteen channels of a pixel are multiplied with
-/// sixteen weights, lane by lane.
+/// Depthwise convolutions of blocked tensors: filter c sees channel c only, so that sixteen channels of a pixel are multiplied
+/// with sixteen weights, lane by lane.
 #pragma once
 
 #include "reference/cpu/blocked/kernels.h"

@@ -115,14 +115,14 @@ void max_pool2d_backward_input(BlockedView<const float> dy, BlockedView<const fl
       for (int q = 0; q < dy.shape.w; ++q, gradient += kBlock) {
         const Reach columns = reach(q, window.stride_w, window.padding_w, window.kernel_w, x.shape.w);
         const std::int64_t origin = rows.first * x.row() + std::int64_t{columns.first} * kBlock;
-        Vec best = Vec{} - std::numeric_limits<float>::infinity();
-        Mask where = Mask{} - 1;  // element of the window that is the largest, by lane
+        if (rows.begin >= rows.end || columns.begin >= columns.end) continue;
+        Vec best = as_vec(image + origin + rows.begin * x.row() + std::int64_t{columns.begin} * kBlock);
+        Mask where = Mask{} + (rows.begin * window.kernel_w + columns.begin);  // element that is the largest, by lane
         for (int r = rows.begin; r < rows.end; ++r) {
           for (int s = columns.begin; s < columns.end; ++s) {
             const Vec v = as_vec(image + origin + r * x.row() + std::int64_t{s} * kBlock);
-            const Mask larger = (v > best) | (where < 0);  // the first element counts even when it is -inf
-            best = larger ? v : best;
-            where = larger ? Mask{} + (r * window.kernel_w + s) : where;
+            where = v > best ? Mask{} + (r * window.kernel_w + s) : where;
+            best = v > best ? v : best;
           }
         }
         const Vec g = as_vec(gradient);

@@ -13,9 +13,9 @@
 // block's input is first copied to where zeros surround it: once for all filters, so that tiles never ask where they are.
 //
 // Note [pairs of pixels]: with eight filters or fewer, half of every vector of y would be padding. Then a vector of a tile holds
-// the eight channels of one pixel and the eight of its right neighbour. A value of x meets the pixel with the weight of one column
-// of the window and the neighbour with that of the column before: a row of S weights makes S + 1 vectors for two pixels instead of
-// 2 S.
+// the eight channels of one pixel and the eight of its right neighbour. A value of x meets the pixel with the weight of one
+// column of the window and the neighbour with that of the column before: a row of S weights makes S + 1 vectors for two pixels
+// instead of 2 S.
 
 namespace convoy::cpu::blocked {
 namespace {
@@ -141,7 +141,8 @@ void pack_weights(const TapConvolution& c, const Division& d, float* packed) {
   });
 }
 
-/// The taps of pairs of pixels, and which of the window's taps each is for the pixel (low) and for its neighbour (high); -1: none.
+/// The taps of pairs of pixels, and which of the window's taps each is for the pixel (low) and for its neighbour (high); -1:
+/// none.
 struct Pairs {
   Taps taps;
   std::array<int, kMaxTaps> low, high;
@@ -149,8 +150,8 @@ struct Pairs {
   /// The tap at this place, added where it is new.
   std::size_t at(int row, int column) {
     int t = 0;
-    while (t < taps.count && (taps.tap[static_cast<std::size_t>(t)].row != row ||
-                              taps.tap[static_cast<std::size_t>(t)].column != column))
+    while (t < taps.count &&
+           (taps.tap[static_cast<std::size_t>(t)].row != row || taps.tap[static_cast<std::size_t>(t)].column != column))
       ++t;
     const auto index = static_cast<std::size_t>(t);
     if (t == taps.count) {
@@ -172,8 +173,7 @@ bool make_pairs(const TapConvolution& c, Pairs& pairs) {
     int end = begin;
     for (; end < c.taps.count && c.taps.tap[static_cast<std::size_t>(end)].row == row; ++end)
       pairs.low[pairs.at(row, c.taps.tap[static_cast<std::size_t>(end)].column)] = end;
-    for (int t = begin; t < end; ++t)
-      pairs.high[pairs.at(row, c.taps.tap[static_cast<std::size_t>(t)].column + c.stride_w)] = t;
+    for (int t = begin; t < end; ++t) pairs.high[pairs.at(row, c.taps.tap[static_cast<std::size_t>(t)].column + c.stride_w)] = t;
     begin = end;
   }
   return 5 * pairs.taps.count < 8 * c.taps.count;

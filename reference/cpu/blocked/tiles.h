@@ -39,7 +39,8 @@ struct TileJob {
 };
 
 /// y[t] = bias + sum over planes, taps and lanes of w x[t], for the T pixels of a tile.
-/// w: [planes][skip_before + taps + skip_after][lanes][NK][16]   bias: [NK][16]   sums: nullptr, or to [NK][16] sums of y and, `square_sums` behind, of y^2.
+/// w: [planes][skip_before + taps + skip_after][lanes][NK][16]   bias: [NK][16]   sums: nullptr, or to [NK][16] sums of y and,
+/// `square_sums` behind, of y^2.
 using TileFunction = void (*)(const TileJob& job, const float* x, const float* w, const float* bias, float* y, double* sums,
                               std::int64_t square_sums);
 

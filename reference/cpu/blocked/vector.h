@@ -20,8 +20,8 @@ using DoubleVec = double __attribute__((vector_size(64)));
 CONVOY_INLINE Vec& as_vec(float* memory) { return *reinterpret_cast<Vec*>(memory); }
 CONVOY_INLINE const Vec& as_vec(const float* memory) { return *reinterpret_cast<const Vec*>(memory); }
 
-// Note [stores past the caches]: a line that is stored in the usual way is read from memory first. A result that no cache can hold
-// until somebody reads it is better written past them: that saves one of the three ways through memory that a pass over one
+// Note [stores past the caches]: a line that is stored in the usual way is read from memory first. A result that no cache can
+// hold until somebody reads it is better written past them: that saves one of the three ways through memory that a pass over one
 // tensor takes.
 
 /// Stores v past the caches. end_streaming() must follow before another thread reads it.

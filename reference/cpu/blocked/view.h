@@ -11,7 +11,8 @@ namespace convoy::cpu::blocked {
 /// Channels of a block.
 inline constexpr int kBlock = 16;
 
-/// Floats from which on a result is stored past the caches (see vector.h): 24 MiB, most of the last cache of a processor of today.
+/// Floats from which on a result is stored past the caches (see vector.h): 24 MiB, most of the last cache of a processor of
+/// today.
 inline constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20U;
 
 /// Blocks that hold this many channels.

@@ -16,8 +16,9 @@
 // block of rows is so small that its dy and x stay in the first cache for all elements of the window. Padding is no work: the
 // loops over pixels leave out what an element of the window would read outside x.
 //
-// Note [pairs in a gradient]: with eight filters or fewer on plain images a vector of dy holds two neighbouring pixels, as in taps.cpp.
-// Multiplied with x[s] it is a term of element s of the window from the first pixel and of element s - 1 from the second.
+// Note [pairs in a gradient]: with eight filters or fewer on plain images a vector of dy holds two neighbouring pixels, as in
+// taps.cpp. Multiplied with x[s] it is a term of element s of the window from the first pixel and of element s - 1 from the
+// second.
 //
 // Note [units of weights]: some blocks of filters by some of channels make a unit, whose sums stay in the second cache while all
 // images pass by. Rows pass in groups, of several images where those are small: a block of channels of a group is in the first

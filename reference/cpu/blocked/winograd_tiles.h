@@ -1,5 +1,5 @@
-/// How images fall into tiles of 4 x 4 or 2 x 2 outputs, and patches of them in transformed form; shared by the two files of Winograd's
-/// ways.
+/// How images fall into tiles of 4 x 4 or 2 x 2 outputs, and patches of them in transformed form; shared by the two files of
+/// Winograd's ways.
 #pragma once
 
 #include <algorithm>

@@ -63,7 +63,8 @@ std::vector<Size> checked() {
 }  // namespace
 
 const Ladder conv2d_backward_input = {
-    "conv2d_backward_input", "dx = dy (*) w transposed, 2 N K P Q C R S FLOPs", kInputRungs, measured, checked, Pass::backward_input};
+    "conv2d_backward_input", "dx = dy (*) w transposed, 2 N K P Q C R S FLOPs", kInputRungs, measured, checked,
+    Pass::backward_input};
 const Ladder conv2d_backward_weights = {
     "conv2d_backward_weights", "dw += dy (*) x, 2 N K P Q C R S FLOPs", kWeightRungs, measured, checked, Pass::backward_weights};
 

@@ -16,7 +16,8 @@ constexpr Rung kInputRungs[] = {
     {2, "along the rows of w", [](const Layer&, const Operands& o) { linear_backward_input_2_rows(o.dy, o.w, o.dx); }},
     {3, "4 samples x 64 inputs in registers",
      [](const Layer&, const Operands& o) { linear_backward_input_3_samples_together(o.dy, o.w, o.dx); }},
-    {4, "the library: sixteen rows of w at a time", [](const Layer&, const Operands& o) { cpu::linear_backward_input(o.dy, o.w, o.dx); }},
+    {4, "the library: sixteen rows of w at a time",
+     [](const Layer&, const Operands& o) { cpu::linear_backward_input(o.dy, o.w, o.dx); }},
 };
 
 constexpr Rung kWeightRungs[] = {
@@ -46,7 +47,8 @@ std::vector<Size> checked() {
 
 const Ladder linear_backward_input = {
     "linear_backward_input", "dx = dy w: [N,K] x [K,C], 2 N K C FLOPs", kInputRungs, measured, checked, Pass::backward_input};
-const Ladder linear_backward_weights = {"linear_backward_weights", "dw += dy^T x: [K,N] x [N,C], 2 N K C FLOPs", kWeightRungs, measured,
-                                        checked, Pass::backward_weights};
+const Ladder linear_backward_weights = {
+    "linear_backward_weights", "dw += dy^T x: [K,N] x [N,C], 2 N K C FLOPs", kWeightRungs, measured, checked,
+    Pass::backward_weights};
 
 }  // namespace convoy::cpu::ladder

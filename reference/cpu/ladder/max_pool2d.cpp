@@ -11,8 +11,10 @@ namespace {
 const Window& window_of(const Layer& layer) { return std::get<MaxPool2d>(layer).window; }
 
 constexpr Rung kForwardRungs[] = {
-    {1, "the definition: a branch for every value", [](const Layer& l, const Operands& o) { max_pool2d_1_naive(o.x, o.y, window_of(l)); }},
-    {2, "columns first, a whole row at a time", [](const Layer& l, const Operands& o) { max_pool2d_2_rows(o.x, o.y, window_of(l)); }},
+    {1, "the definition: a branch for every value",
+     [](const Layer& l, const Operands& o) { max_pool2d_1_naive(o.x, o.y, window_of(l)); }},
+    {2, "columns first, a whole row at a time",
+     [](const Layer& l, const Operands& o) { max_pool2d_2_rows(o.x, o.y, window_of(l)); }},
     {3, "the library: 16 channels of a pixel together",
      [](const Layer& l, const Operands& o) { blocked::max_pool2d_forward(o.x_blocked, o.y_blocked, window_of(l)); }, true},
 };
@@ -45,8 +47,10 @@ std::vector<Size> checked() {
 
 }  // namespace
 
-const Ladder max_pool2d = {"max_pool2d", "y = largest x of each window, [N,C,H,W] to [N,C,P,Q]", kForwardRungs, measured, checked};
-const Ladder max_pool2d_backward_input = {"max_pool2d_backward_input", "dx = dy where x was the largest, else 0", kBackwardRungs, measured,
-                                          checked, Pass::backward_input};
+const Ladder max_pool2d = {"max_pool2d", "y = largest x of each window, [N,C,H,W] to [N,C,P,Q]", kForwardRungs, measured,
+                           checked};
+const Ladder max_pool2d_backward_input = {
+    "max_pool2d_backward_input", "dx = dy where x was the largest, else 0", kBackwardRungs, measured, checked,
+    Pass::backward_input};
 
 }  // namespace convoy::cpu::ladder

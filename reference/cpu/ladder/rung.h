@@ -1,7 +1,8 @@
 /// Rung: one step of a ladder, from the plain loop to the kernel in use. Every rung has one idea more than the one below it.
 ///
-/// A rung is a file `OP/N_IDEA.h` with one function, and a row in `OP.cpp` (gradients: `OP_backward.cpp`, or beside forward); the last rung calls the kernel of the library. To
-/// add a rung, write both: convoy-ladder then checks and measures it. All rungs run on one thread.
+/// A rung is a file `OP/N_IDEA.h` with one function, and a row in `OP.cpp` (gradients: `OP_backward.cpp`, or beside forward); the
+/// last rung calls the kernel of the library. To add a rung, write both: convoy-ladder then checks and measures it. All rungs run
+/// on one thread.
 #pragma once
 
 #include <span>

@@ -17,5 +17,6 @@ void announce_to_simulated_mpi(const Model& model, const std::string& precision)
   if (the_simulated_mpi != nullptr) the_simulated_mpi->announce(model, precision);
 }
 double simulated_mpi_now_s() { return MPI_Wtime(); }
+const GroupTopology& simulated_mpi_topology() { return the_simulated_mpi->topology; }
 
 }  // namespace convoy

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "reference/collectives/choose.h"
 #include "reference/model/model.h"
 
 namespace convoy {
@@ -13,7 +14,8 @@ bool mpi_is_simulated();
 /// Does nothing where MPI is real.
 void announce_to_simulated_mpi(const Model& model, const std::string& precision);
 
-/// Simulated seconds, of the calling rank.
+/// Simulated seconds, of the calling rank; and what ranks and links the simulated machine has. Only where MPI is simulated.
 double simulated_mpi_now_s();
+const GroupTopology& simulated_mpi_topology();
 
 }  // namespace convoy

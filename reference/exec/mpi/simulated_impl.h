@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 
+#include "reference/collectives/choose.h"
 #include "reference/model/model.h"
 #include "reference/schedule/schedule.h"
 
@@ -19,6 +20,7 @@ namespace convoy {
 struct SimulatedMpi {
   /// Ranks of MPI_COMM_WORLD that run schedules: the first ones. The others have the timers and take no part in anything else.
   int ranks = 1;
+  GroupTopology topology;  ///< of the simulated machine
   /// A request of the calling rank that ends after so many seconds of simulated time.
   std::function<MPI_Request(double time_s)> timer;
   /// Simulated seconds of a compute op on a rank, for the model that was announced last.

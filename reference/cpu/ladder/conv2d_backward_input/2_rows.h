@@ -1,5 +1,5 @@
-/// Rung 2: the loop over columns goes inside, as forward: neighbouring dx take neighbouring dy times the same weight, sixteen at a
-/// time, and what lies outside is cut off once a row.
+/// Rung 2: the loop over columns goes inside, as forward: neighbouring dx take neighbouring dy times the same weight, sixteen at
+/// a time, and what lies outside is cut off once a row.
 #pragma once
 
 #include <algorithm>

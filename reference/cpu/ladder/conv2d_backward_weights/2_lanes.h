@@ -1,6 +1,6 @@
-/// Rung 2: sixteen columns side by side, added up at the end: rows of dy and x are multiplied as vectors, and what lies outside is
-/// cut off once a row. Rows are short, so the rest of fewer than sixteen is a large part of the work, and there is one chain of
-/// additions, each of which waits for the one before it.
+/// Rung 2: sixteen columns side by side, added up at the end: rows of dy and x are multiplied as vectors, and what lies outside
+/// is cut off once a row. Rows are short, so the rest of fewer than sixteen is a large part of the work, and there is one chain
+/// of additions, each of which waits for the one before it.
 #pragma once
 
 #include <algorithm>

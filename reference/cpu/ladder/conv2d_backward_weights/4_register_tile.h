@@ -1,5 +1,5 @@
-/// Rung 4: a tile of sixteen filters by sixteen channels in registers. A vector of dy that is loaded meets all sixteen channels of
-/// its pixel, and sixteen sums that do not depend on each other keep the multipliers busy. But dy and x pass by once for every
+/// Rung 4: a tile of sixteen filters by sixteen channels in registers. A vector of dy that is loaded meets all sixteen channels
+/// of its pixel, and sixteen sums that do not depend on each other keep the multipliers busy. But dy and x pass by once for every
 /// element of the window, from whatever cache holds them: the library takes blocks of rows that stay in the first.
 #pragma once
 

@@ -37,8 +37,8 @@ inline void add_outer_products(blocked::BlockedView<const float> dy, int filter_
 /// dw += dy (*) x, stride 1, kChannels channels at a time. dy: [N,K,P,Q] blocked   x: [N,C,H,W] blocked   dw: [K,C,R,S],
 /// accumulated.
 template <int kChannels>
-inline void conv2d_backward_weights_outer(blocked::BlockedView<const float> dy, blocked::BlockedView<const float> x, View<float> dw,
-                                          const Window& window) {
+inline void conv2d_backward_weights_outer(blocked::BlockedView<const float> dy, blocked::BlockedView<const float> x,
+                                          View<float> dw, const Window& window) {
   for (int block = 0; block < dy.blocks(); ++block)
     for (int channel = 0; channel < x.shape.c; channel += kChannels)
       for (int r = 0; r < window.kernel_h; ++r)

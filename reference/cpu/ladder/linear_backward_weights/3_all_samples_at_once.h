@@ -1,5 +1,5 @@
-/// Rung 3: the loop over samples goes inside: sixteen inputs of four outputs stay in registers until all samples are added, so that
-/// dw passes through memory once.
+/// Rung 3: the loop over samples goes inside: sixteen inputs of four outputs stay in registers until all samples are added, so
+/// that dw passes through memory once.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,8 @@ inline void linear_backward_weights_3_all_samples_at_once(View<const float> dy, 
     }
     for (std::int64_t k = first; k < first + rows; ++k)
       for (std::int64_t rest = c; rest < features; ++rest)
-        for (int n = 0; n < x.shape.n; ++n) dw.data[k * features + rest] += dy.data[n * outputs + k] * x.data[n * features + rest];
+        for (int n = 0; n < x.shape.n; ++n)
+          dw.data[k * features + rest] += dy.data[n * outputs + k] * x.data[n * features + rest];
   }
 }
 

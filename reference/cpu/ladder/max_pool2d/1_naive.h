@@ -1,5 +1,5 @@
-/// Rung 1: the definition. For every output a loop over its window, with a branch wherever a value may be the largest so far; where
-/// that is, is as good as random, and a processor that guesses wrong begins anew.
+/// Rung 1: the definition. For every output a loop over its window, with a branch wherever a value may be the largest so far;
+/// where that is, is as good as random, and a processor that guesses wrong begins anew.
 #pragma once
 
 #include <algorithm>

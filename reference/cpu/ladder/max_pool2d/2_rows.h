@@ -1,5 +1,5 @@
-/// Rung 2: the largest of a window is the largest along a row of the largest of each column. Columns are compared for a whole row at
-/// a time, sixteen at once and without a branch; only the step along the row, with its stride, is left to single numbers.
+/// Rung 2: the largest of a window is the largest along a row of the largest of each column. Columns are compared for a whole row
+/// at a time, sixteen at once and without a branch; only the step along the row, with its stride, is left to single numbers.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-/// Rung 1: the definition. The largest of every window is looked for again, and gets the gradient. Branches that are guessed wrong,
-/// as forward, and an address that is known only when the search has ended.
+/// Rung 1: the definition. The largest of every window is looked for again, and gets the gradient. Branches that are guessed
+/// wrong, as forward, and an address that is known only when the search has ended.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 
 namespace convoy::cpu::ladder {
 
-/// dx = dy where x was the largest of its window, the first of equal ones, else 0. dy: [N,C,P,Q]   x, dx: [N,C,H,W], dx overwritten.
+/// dx = dy where x was the largest of its window, the first of equal ones, else 0. dy: [N,C,P,Q]   x, dx: [N,C,H,W], dx
+/// overwritten.
 inline void max_pool2d_backward_input_1_naive(View<const float> dy, View<const float> x, View<float> dx, const Window& window) {
   std::fill_n(dx.data, dx.shape.count(), 0.0F);
   for (int n = 0; n < dy.shape.n; ++n)

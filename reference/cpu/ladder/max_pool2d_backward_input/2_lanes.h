@@ -1,5 +1,5 @@
-/// Rung 2: sixteen channels side by side. Each lane remembers which element of the window is its largest, and the gradient is added
-/// to every element, where it is the one, else 0: more additions, but no branch and no address to wait for.
+/// Rung 2: sixteen channels side by side. Each lane remembers which element of the window is its largest, and the gradient is
+/// added to every element, where it is the one, else 0: more additions, but no branch and no address to wait for.
 #pragma once
 
 #include <algorithm>

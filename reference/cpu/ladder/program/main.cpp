@@ -22,9 +22,15 @@ namespace {
 using namespace convoy;
 using namespace convoy::cpu::ladder;
 
-constexpr const Ladder* kLadders[] = {
-    &conv2d,       &conv2d_backward_input, &conv2d_backward_weights,  &linear, &linear_backward_input, &linear_backward_weights,
-    &batch_norm2d, &max_pool2d,            &max_pool2d_backward_input};
+constexpr const Ladder* kLadders[] = {&conv2d,
+                                      &conv2d_backward_input,
+                                      &conv2d_backward_weights,
+                                      &linear,
+                                      &linear_backward_input,
+                                      &linear_backward_weights,
+                                      &batch_norm2d,
+                                      &max_pool2d,
+                                      &max_pool2d_backward_input};
 constexpr double kBudget_s = 0.4;
 
 /// What one core can do.
