@@ -125,7 +125,7 @@ TEST_CASE("files that cannot be gone on from are refused with a sentence, and st
 }
 
 TEST_CASE("label smoothing changes the loss by what it adds, and a run goes on only with its own") {
-  const std::string run = "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --json - ";
+  const std::string run = "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --schedule constant --json - ";
   const auto loss = [&](const std::string& options) {
     const command::Result result = command::run_train(run + options);
     INFO(result.err);
