@@ -52,7 +52,7 @@ TEST_CASE("real training chooses too, and goes over the nodes that it is told") 
 
 TEST_CASE("a simulation names its busiest links, and a formula says that it looks at none") {
   const std::string line = "simulate --model lenet5 --ranks 16 --cluster dgx-v100 --fidelity ";
-  const json& links = json_of(line + "flows").at("simulation").at("busiest_links");
+  const json links = json_of(line + "flows").at("simulation").at("busiest_links");
   REQUIRE(links.size() > 1);
   CHECK(links.at(0).at("utilisation") >= links.at(1).at("utilisation"));
   CHECK(links.at(0).at("bytes") > 0);
