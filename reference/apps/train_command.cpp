@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "reference/apps/commands.h"
+#include "reference/apps/cuda.h"
 #include "reference/apps/options.h"
 #include "reference/apps/progress.h"
 #include "reference/core/units.h"
@@ -26,6 +27,7 @@ namespace {
 
 struct TrainOptions {
   PlanOptions plan;
+  std::string backend = "cpu";
   std::string data = "fashion-mnist";
   std::optional<std::int64_t> samples;  ///< of synthetic data
   int epochs = 1;
@@ -53,6 +55,8 @@ struct TrainOptions {
 
 void add_options(CLI::App& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
+  verb.add_option("--backend", options.backend, "What computes: cpu, or cuda for the first NVIDIA GPU, which is one rank")
+      ->capture_default_str();
   verb.add_option(
           "--data", options.data,
           "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
@@ -188,7 +192,7 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   report.host = this_host();
   report.schedule = choice;
   report.data = options.data;
-  report.transport = options.plan.ranks.transport;
+  report.transport = options.backend == "cpu" ? options.plan.ranks.transport : options.backend;
   report.collectives = options.plan.ranks.collectives;
   report.threads = options.plan.threads;
   report.seed = static_cast<std::uint64_t>(options.plan.seed);
@@ -219,17 +223,33 @@ struct Prepared {
   Transport transport;
 };
 
+/// What is different when a GPU computes: one rank, layers as they were written, in nchw. Chooses the GPU.
+void prepare_cuda(const TrainOptions& options, TransportOptions& ranks) {
+  if (ranks.ranks.value_or(1) != 1 || ranks.transport != "threads")
+    throw InputError("--backend cuda runs on one GPU, which is one rank; leave --ranks and --transport out");
+  if (options.plan.plan.from_file()) throw InputError("--backend cuda takes a named plan, not one from a file");
+  ranks.ranks = 1;
+  use_cuda();
+}
+
 Prepared prepare(const TrainOptions& options, const Session& session) {
   check_options(options);
+  const bool cuda = options.backend == "cuda";
+  if (!cuda && options.backend != "cpu") throw_unknown_word("backend", options.backend, {"cpu", "cuda"});
   if (session.is_root()) {
     for (const std::string* path :
          {&options.json, &options.timeline, &options.save, &options.csv, &options.curve, &options.checkpoint})
       require_writable(*path);
     if (!options.checkpoint.empty()) remove_unfinished(options.checkpoint);
   }
-  const TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
+  TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
+  if (cuda) prepare_cuda(options, ranks);
   ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
-  Transport transport = session.transport(ranks);
+  if (cuda) {
+    choice.fusion = Fusion::off;
+    choice.layout = ActivationLayout::nchw;
+  }
+  Transport transport = cuda ? device_transport(use_cuda()) : session.transport(ranks);
   know_machine(choice, transport.topology);
   const Plan plan = plan_of(choice);
   Model model = model_of(choice);
@@ -243,6 +263,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
                          .threads = options.plan.threads,
                          .bind = parse_on_off("--bind", options.plan.bind),
                          .seed = seed};
+  if (cuda) settings.device = &use_cuda();
   settings.sgd = options.sgd;
   settings.sgd.nesterov = parse_on_off("--nesterov", options.nesterov);
   settings.rate = options.rate;

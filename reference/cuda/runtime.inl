@@ -1,9 +1,11 @@
 // Memory and streams of one side; included by runtime.h into namespace device and into namespace emulated.
 
-/// Device memory, never null for a positive size. `name` is what reports and errors call it. Throws DeviceError when it runs out,
+/// Device memory, never null for a positive size. `name` is what reports and errors call it. Throws LimitError when it runs out,
 /// saying how much was asked for and how much is free.
 void* allocate(std::int64_t bytes, const std::string& name, int element_bytes = 4);
 void release(void* memory);
+/// The same, with zeros, for memory that the host reads and writes through the same pointer while no kernel runs.
+void* allocate_shared(std::int64_t bytes, const std::string& name, int element_bytes = 4);
 /// Copies between host and device, in the order of the stream; upload may go on after it returns only when `from` is pinned.
 void upload(void* to, const void* from, std::int64_t bytes);
 /// Returns when the bytes are there. What kernels did wrong before shows here, as DeviceError.
@@ -17,3 +19,7 @@ void synchronise();
 /// Memory for the next kernel, at least so large, from a store that grows to the largest request and stays. What an earlier call
 /// gave is overwritten.
 void* scratch(std::int64_t bytes);
+/// Remembers this place of the stream under a number.
+void mark(int event);
+/// Seconds from mark(0) to another mark, when the device reached them; waits for it.
+double reached_s(int event);

@@ -17,15 +17,23 @@ void fill_nan(std::byte* begin, std::int64_t bytes) {
 
 }  // namespace
 
+/// Zeros.
+MemoryBlock RankMemory::made(std::int64_t bytes, const std::string& name) const {
+  MemoryBlock block(bytes, name, source_);
+  if (source_ != nullptr || bytes == 0) return block;
+  prefer_huge_pages(block.data(), bytes);
+  std::memset(block.data(), 0, static_cast<std::size_t>(bytes));  // first touch: here, not in the first step
+  return block;
+}
+
 void RankMemory::bind(const Program& program) {
   const MemoryPlan plan = plan_memory(program);
   buffers_ = program.buffers;
   base_.clear();
   element_bytes_.clear();
   if (arena_.count() < plan.total_bytes - plan.persistent_bytes) {
-    arena_ = AlignedArray<std::byte>(plan.total_bytes - plan.persistent_bytes);
-    prefer_huge_pages(arena_.data(), arena_.count());
-    std::memset(arena_.data(), 0, static_cast<std::size_t>(arena_.count()));  // first touch: here, not in the first step
+    arena_ = {};
+    arena_ = made(plan.total_bytes - plan.persistent_bytes, "activations and gradients");
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const Buffer& buffer = buffers_[i];
@@ -37,10 +45,8 @@ void RankMemory::bind(const Program& program) {
     const std::int64_t bytes = element_count(buffer) * size_bytes(buffer.dtype);
     auto found = persistent_.find(buffer.name);
     if (found == persistent_.end()) {
-      found = persistent_.emplace(buffer.name, AlignedArray<std::byte>(bytes)).first;
+      found = persistent_.emplace(buffer.name, made(bytes, buffer.name)).first;
       persistent_dtype_[buffer.name] = buffer.dtype;
-      prefer_huge_pages(found->second.data(), bytes);
-      if (bytes > 0) std::memset(found->second.data(), 0, static_cast<std::size_t>(bytes));
     }
     require(found->second.count() == bytes && persistent_dtype_[buffer.name] == buffer.dtype, "RankMemory", "'", buffer.name,
             "' has ", found->second.count(), " bytes and the schedule wants ", bytes);

@@ -18,6 +18,7 @@ struct alignas(kAlignment_bytes) CpuCompute::RankState {
   std::vector<int> labels;
   Picture picture;  ///< decoded last
   cpu::Loss totals;
+  std::vector<float> staged;       ///< images on their way to a device
   AlignedArray<std::byte> masked;  ///< a dy where y is above 0, for layers with a fused ReLU
 };
 
@@ -190,6 +191,7 @@ class CpuCompute::Call {
   View<const T> masked_dy(bool relu) {
     const View<T> dy = view(Role::dy);
     if (!relu) return dy;
+    require(device() == nullptr, "CpuCompute", "op '", call_.op.name, "' has a fused ReLU, which no kernel of a device computes");
     const std::int64_t bytes = dy.shape.count() * static_cast<std::int64_t>(sizeof(T));
     if (state_.masked.count() < bytes) state_.masked = AlignedArray<std::byte>(bytes);
     const View<T> masked{reinterpret_cast<T*>(state_.masked.data()), dy.shape};
@@ -220,8 +222,20 @@ class CpuCompute::Call {
   /// This rank's images of the batch.
   void load() {
     const std::int64_t size = owner_.data_.image.sample_count();
-    const std::span<T> out = flat(Role::y);
+    std::span<T> out = flat(Role::y);
     const Slice mine = global_samples(Role::y);
+    if constexpr (std::is_same_v<T, float>) {
+      if (device() != nullptr) {
+        state_.staged.resize(out.size());
+        load(mine, size, state_.staged);
+        return device()->upload(out.data(), state_.staged.data(), static_cast<std::int64_t>(out.size_bytes()));
+      }
+    }
+    load(mine, size, out);
+  }
+
+  /// The same into memory of the host. `size`: elements of an image.
+  void load(const Slice& mine, std::int64_t size, std::span<T> out) {
     require(std::ssize(out) == mine.count * size, "CpuCompute", "op '", call_.op.name, "': ", out.size(), " elements for ",
             mine.count, " images of ", size);
     if (owner_.settings_.loader != nullptr) return take_prepared(mine, out);
@@ -248,7 +262,11 @@ class CpuCompute::Call {
           owner_.data_.labels.at(static_cast<std::size_t>(sample_at(samples.offset + i)));
   }
 
-  void zero() { std::ranges::fill(flat(Role::gradients), T{}); }
+  void zero() { clear(flat(Role::gradients)); }
+  void clear(std::span<T> values) {
+    if (device() != nullptr) return device()->fill(values.data(), 0, static_cast<std::int64_t>(values.size_bytes()));
+    std::ranges::fill(values, T{});
+  }
 
   void update() {
     const std::span<T> momentum = find(Role::momentum) != nullptr ? flat(Role::momentum) : std::span<T>{};
@@ -265,6 +283,7 @@ class CpuCompute::Call {
   }
 
   void norms() {
+    if (device() != nullptr) device()->synchronise();  // the host adds up
     const std::span<double> sums = doubles(Role::norms);
     sums[0] = cpu::naive::sum_of_squares<T>(flat(Role::weight));
     sums[1] = cpu::naive::sum_of_squares<T>(flat(Role::weight_gradient));
@@ -304,7 +323,7 @@ class CpuCompute::Call {
     bool same = true;
     for_each(Role::x, [&](const Operand& x) { same = same && x.box == y->box; });
     if (same) return add_all(Role::x, Role::y);
-    std::ranges::fill(flat(Role::y), T{});
+    clear(flat(Role::y));
     for_each(Role::x, [&](const Operand& x) {
       if (const cpu::Part part = meeting(x.box, y->box); part.n > 0) kernels_.add_part(view_of(x), view_of(*y), part);
     });
@@ -342,6 +361,7 @@ class CpuCompute::Call {
 
   // ---- operands
 
+  [[nodiscard]] const DeviceBackend* device() const { return owner_.settings_.device; }
   [[nodiscard]] const Node& node() const { return owner_.model_.nodes.at(static_cast<std::size_t>(call_.compute.node)); }
   [[nodiscard]] const Operand* find(Role role) const { return operands_.find(role); }
   [[nodiscard]] const Operand& need(Role role) const { return operands_.need(role); }
@@ -417,6 +437,7 @@ void CpuCompute::run(const ComputeCall& call) {
   static constexpr KernelTable<double> kNaive64 = naive_kernels<double>();
   static constexpr KernelTable<float> kNaive32 = naive_kernels<float>();
   static constexpr KernelTable<float> kFast = fast_kernels();
+  if (settings_.device != nullptr) return Call<float>(*this, call, settings_.device->kernels).run();
   switch (settings_.kernels) {
     case Kernels::naive_f64: return Call<double>(*this, call, kNaive64).run();
     case Kernels::naive_f32: return Call<float>(*this, call, kNaive32).run();

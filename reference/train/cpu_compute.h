@@ -13,6 +13,7 @@
 #include "reference/exec/exec.h"
 #include "reference/model/model.h"
 #include "reference/plans/plan.h"
+#include "reference/train/device_backend.h"
 
 namespace convoy {
 
@@ -35,6 +36,8 @@ struct ComputeSettings {
   std::function<std::int64_t(std::int64_t step, std::int64_t position)> sample_at = {};
   std::optional<Augmentation> augmentation = {};  ///< how images are varied when they are loaded
   VariationKey variation = {};
+  /// A device that computes in place of this processor, with its own kernels on its own memory; schedules then have no fused layers.
+  const DeviceBackend* device = nullptr;
   BatchLoader* loader = nullptr;  ///< who prepares images, in float; null: load does it itself
 };
 

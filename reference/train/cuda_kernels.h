@@ -1,4 +1,4 @@
-/// The kernels of reference/cuda as tables: for a GPU, and for the emulator.
+/// The kernels of reference/cuda as tables: for a GPU, and for the emulator. Who names a side links it.
 #pragma once
 
 #include "reference/cuda/kernels.h"
@@ -35,7 +35,7 @@ namespace convoy {
 
 /// On the emulator; operands are its memory.
 constexpr KernelTable<float> emulated_kernels() { return CONVOY_CUDA_KERNEL_TABLE(cuda::emulated); }
-/// On the GPU that cuda::device::use_device() chose; where CUDA was not found when building, they throw DeviceError.
+/// On the GPU that cuda::device::use_device() chose.
 constexpr KernelTable<float> device_kernels() { return CONVOY_CUDA_KERNEL_TABLE(cuda::device); }
 
 #undef CONVOY_CUDA_KERNEL_TABLE

@@ -82,6 +82,7 @@ class Trainer {
 
   [[nodiscard]] ComputeSettings compute_settings(Mode mode) const {
     ComputeSettings compute{.kernels = settings_.kernels, .mode = mode, .seed = settings_.seed, .first_step = 0};
+    compute.device = settings_.device;
     compute.sgd = [this](std::int64_t step) { return sgd_at(step); };
     compute.lars = plan_.optimiser == Optimiser::lars;
     compute.lars_trust = settings_.lars_trust;
@@ -140,6 +141,8 @@ class Trainer {
   }
 
   void bind_memories() {
+    if (settings_.device != nullptr)
+      for (RankMemory& memory : memories_) memory = RankMemory(&settings_.device->memory);
     for (std::size_t i = 0; i < memories_.size(); ++i) memories_[i].bind(schedule_.program(transport_.ranks[i]));
   }
 

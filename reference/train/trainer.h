@@ -35,6 +35,7 @@ struct TrainSettings {
   int threads = 1;                   ///< OpenMP threads of each rank
   bool bind = true;                  ///< each rank's compute thread on cores of its own, while there are enough
   Kernels kernels = Kernels::fast;
+  const DeviceBackend* device = nullptr;  ///< computes in place of this processor; the transport is then device_transport()
   std::uint64_t seed = 1;  ///< of weights, order of images and Dropout
   cpu::SgdSettings sgd{.learning_rate = 0.025, .momentum = 0.9, .weight_decay = 0};
   double lars_trust = 0.001;  ///< of plans with this optimiser, see lars_rate()

@@ -62,23 +62,27 @@ std::string first_file(const std::vector<std::string>& folders, const std::vecto
   return "";
 }
 
-/// What people expect of such a tool. This version looks for it, so that nobody has to wonder, and uses none of it.
-std::vector<Finding> unused_findings() {
+/// What nobody misses who has no GPU: what is absent is no complaint.
+std::vector<Finding> optional_findings() {
   const std::vector<std::string> libraries = {
       "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib",
       "/usr/local/cuda/lib64"};
-  const auto unused = [](const std::string& name, const std::string& where) {
+  const auto optional = [](const std::string& name, const std::string& where, const std::string& unlocks) {
     return Finding{.name = name,
                    .present = !where.empty(),
                    .what = where,
-                   .unlocks = "not used by this version",
+                   .unlocks = unlocks,
                    .install = "",
                    .used = false,
                    .trouble = ""};
   };
-  return {unused("NVIDIA GPU", first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"})),
-          unused("CUDA", first_file(libraries, {"libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"})),
-          unused("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"}))};
+  const std::string gpu = first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"});
+  return {optional("NVIDIA GPU", gpu,
+                   gpu.empty() ? "its kernels run on the CPU: convoy-cuda-ladder --emulator"
+                               : "scripts/gpu-check says in ten minutes what works on it and how fast; train --backend cuda"),
+          optional("CUDA", first_file(libraries, {"libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"}),
+                   "kernels for NVIDIA's GPUs, when nvcc was there at building"),
+          optional("NCCL", first_file(libraries, {"libnccl.so", "libnccl.so.2"}), "not used by this version")};
 }
 
 /// A part of convoy-train that may have been left out when it was built, by the name of its fact.
@@ -128,7 +132,7 @@ std::vector<Finding> findings(const Facts& facts) {
                  "sudo apt-get install libsimgrid-dev, then configure and build again", true, ""});
   if (facts.facts)
     for (const Part& part : kParts) all.push_back(finding_of(*facts.facts, part));
-  for (const Finding& finding : unused_findings()) all.push_back(finding);
+  for (const Finding& finding : optional_findings()) all.push_back(finding);
   return all;
 }
 

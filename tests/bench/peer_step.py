@@ -136,4 +136,5 @@ def main():
             print(json.dumps({"error": "expected 'run K' or 'memory'"}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

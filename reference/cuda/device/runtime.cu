@@ -1,5 +1,4 @@
-#include <map>
-#include <mutex>
+#include <vector>
 
 #include "reference/core/error.h"
 #include "reference/cuda/device/device.h"
@@ -16,13 +15,23 @@ std::string megabytes(std::size_t bytes) { return cat(static_cast<double>(bytes 
 void check(cudaError_t status, const std::string& op) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // what can be forgotten is
-  throw DeviceError(cat("the GPU failed at ", op, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")"));
+  throw DeviceError(cat("the GPU failed at ", op, ", or in a kernel before it: ", cudaGetErrorString(status), " (", cudaGetErrorName(status),
+                        "); with CUDA_LAUNCH_BLOCKING=1 in the environment it is said where it happens"));
 }
 
 cudaStream_t& stream() {
   thread_local cudaStream_t one = nullptr;
   return one;
 }
+
+namespace {
+
+[[noreturn]] void throw_no_room(std::int64_t bytes, const std::string& name, std::size_t free_bytes, std::size_t all_bytes) {
+  throw LimitError(cat("the GPU has no room for ", megabytes(static_cast<std::size_t>(bytes)), " of ", name, ": ", megabytes(free_bytes),
+                        " of its ", megabytes(all_bytes), " are free; use a smaller batch"));
+}
+
+}  // namespace
 
 void* allocate(std::int64_t bytes, const std::string& name, int) {
   if (bytes <= 0) bytes = 1;
@@ -32,14 +41,29 @@ void* allocate(std::int64_t bytes, const std::string& name, int) {
     cudaGetLastError();
     std::size_t free_bytes = 0, all_bytes = 0;
     check(cudaMemGetInfo(&free_bytes, &all_bytes), "asking for free memory");
-    throw DeviceError(cat("the GPU has no room for ", megabytes(static_cast<std::size_t>(bytes)), " of ", name, ": ", megabytes(free_bytes),
-                          " of its ", megabytes(all_bytes), " are free; use a smaller batch"));
+    throw_no_room(bytes, name, free_bytes, all_bytes);
   }
   check(status, "allocating " + name);
   return memory;
 }
 
-void release(void* memory) { check(cudaFree(memory), "releasing memory"); }
+// CUDA would let managed memory grow beyond the GPU's and move pages back and forth: what does not fit is refused here.
+void* allocate_shared(std::int64_t bytes, const std::string& name, int) {
+  if (bytes <= 0) bytes = 1;
+  std::size_t free_bytes = 0, all_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &all_bytes), "asking for free memory");
+  if (static_cast<std::size_t>(bytes) > free_bytes) throw_no_room(bytes, name, free_bytes, all_bytes);
+  void* memory = nullptr;
+  check(cudaMallocManaged(&memory, static_cast<std::size_t>(bytes)), "allocating " + name);
+  check(cudaMemset(memory, 0, static_cast<std::size_t>(bytes)), "filling " + name);
+  synchronise();
+  return memory;
+}
+
+// Never throws: what fails here failed before, and was said then.
+void release(void* memory) {
+  if (cudaFree(memory) != cudaSuccess) cudaGetLastError();
+}
 
 void upload(void* to, const void* from, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream()), "copying to the GPU");
@@ -55,6 +79,21 @@ void fill(void* at, int byte, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemsetAsync(at, byte, static_cast<std::size_t>(bytes), stream()), "filling memory");
 }
 void synchronise() { check(cudaDeviceSynchronize(), "a kernel"); }
+
+namespace {
+thread_local std::vector<cudaEvent_t> marks;
+}  // namespace
+
+void mark(int event) {
+  while (marks.size() <= static_cast<std::size_t>(event)) check(cudaEventCreate(&marks.emplace_back()), "making an event");
+  check(cudaEventRecord(marks[static_cast<std::size_t>(event)], stream()), "recording an event");
+}
+double reached_s(int event) {
+  check(cudaEventSynchronize(marks.at(static_cast<std::size_t>(event))), "a kernel");
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, marks.at(0), marks.at(static_cast<std::size_t>(event))), "reading an event");
+  return static_cast<double>(milliseconds) * 1e-3;
+}
 
 void* scratch(std::int64_t bytes) {
   struct Store {

@@ -1,5 +1,6 @@
 #include "reference/cuda/runtime.h"
 
+#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -12,6 +13,12 @@ void* allocate(std::int64_t bytes, const std::string& name, int element_bytes) {
   return emulator::allocate(bytes, name, element_bytes);
 }
 void release(void* memory) { emulator::release(memory); }
+
+void* allocate_shared(std::int64_t bytes, const std::string& name, int element_bytes) {
+  void* memory = allocate(bytes, name, element_bytes);
+  fill(memory, 0, bytes);
+  return memory;
+}
 
 void upload(void* to, const void* from, std::int64_t bytes) {
   if (bytes == 0) return;
@@ -38,6 +45,17 @@ void fill(void* at, int byte, std::int64_t bytes) {
 }
 
 void synchronise() {}
+
+namespace {
+thread_local std::vector<std::chrono::steady_clock::time_point> marks;
+}  // namespace
+
+void mark(int event) {
+  const auto at = static_cast<std::size_t>(event);
+  if (marks.size() <= at) marks.resize(at + 1);
+  marks[at] = std::chrono::steady_clock::now();
+}
+double reached_s(int event) { return std::chrono::duration<double>(marks.at(static_cast<std::size_t>(event)) - marks.at(0)).count(); }
 
 void* scratch(std::int64_t bytes) {
   struct Store {

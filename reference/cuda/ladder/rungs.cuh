@@ -127,7 +127,7 @@ constexpr Rung kMaxPool[] = {
 constexpr Rung kSoftmax[] = {
     {1, "one thread a row", [](const Size& s, const Operands& o) { softmax_1_naive(rows_of(s), o.first, o.out); },
      [](const Size& s) { return softmax_1_naive_promise(rows_of(s)); }},
-    {2, "a warp a row, shuffles; the library's kernel",
+    {2, "a warp a row, shuffles",
      [](const Size& s, const Operands& o) { softmax_2_warp_a_row(rows_of(s), o.first, o.out); },
      [](const Size& s) { return softmax_2_warp_a_row_promise(rows_of(s)); }},
 };
@@ -137,7 +137,7 @@ constexpr Rung kAddBucket[] = {
      [](const Size& s) { return add_bucket_1_naive_promise(count_of(s)); }},
     {2, "coalesced: a float for every thread", [](const Size& s, const Operands& o) { add_bucket_2_coalesced(count_of(s), o.first, o.out); },
      [](const Size& s) { return add_bucket_2_coalesced_promise(count_of(s)); }},
-    {3, "four floats at once, the library's kernel",
+    {3, "four floats at once",
      [](const Size& s, const Operands& o) { add_bucket_3_vectorised(count_of(s), o.first, o.out); },
      [](const Size& s) { return add_bucket_3_vectorised_promise(count_of(s)); }},
 };

@@ -1,7 +1,6 @@
 /// Rung 3: four floats in one load and one store. The same sectors as rung 2 in a quarter of the instructions, and four times as many
 /// bytes under way for every thread: what it takes to keep memory busy.
-/// N FLOPs, 12 bytes a float. Both addresses must be multiples of 16 bytes; what is left at the end is added one by one. The library's
-/// kernel.
+/// N FLOPs, 12 bytes a float. Both addresses must be multiples of 16 bytes; what is left at the end is added one by one.
 #pragma once
 
 #include "reference/cuda/ladder/add_bucket/2_coalesced.cuh"

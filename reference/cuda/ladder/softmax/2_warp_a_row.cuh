@@ -1,5 +1,5 @@
 /// Rung 2: a warp for each row; its lanes take columns side by side, and the largest and the sum go round by shuffles.
-/// 5 N C FLOPs or so; the loads of rung 1 in full sectors, and no shared memory. The library's softmax.
+/// 5 N C FLOPs or so; the loads of rung 1 in full sectors, and no shared memory. The library's loss does the same.
 #pragma once
 
 #include "reference/cuda/ladder/softmax/1_naive.cuh"
