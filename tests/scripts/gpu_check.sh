@@ -30,6 +30,7 @@ fails 2 'has no folder include' bash "$root/scripts/gpu-check" --deps "$work"
 
 # A driver that says there is a GPU, and a CUDA toolkit whose nvcc fails: loud, in the report, and not 0.
 printf '#!/bin/sh\necho "Pretended GPU, 1.2, 9.0, 80 GiB"\n' >bin/nvidia-smi
+# shellcheck disable=SC2016  # the dollar is of that script
 printf '#!/bin/sh\nif [ "$1" = --version ]; then echo "release 13.0, V13"; else echo "nvcc fatal: pretended" >&2; exit 1; fi\n' >bin/nvcc
 printf '#!/bin/sh\nexit 0\n' >bin/c++
 chmod +x bin/nvidia-smi bin/nvcc bin/c++
