@@ -20,7 +20,8 @@ const DeviceBackend& use_cuda() {
   return kBackend;
 #else
   throw InputError(
-      "--backend cuda: this convoy-train was built without CUDA; install NVIDIA's cuda-toolkit, so that nvcc is in PATH, configure with "
+      "--backend cuda: this convoy-train was built without CUDA; install NVIDIA's cuda-toolkit, so that nvcc is in PATH, "
+      "configure with "
       "-DCONVOY_WITH_CUDA=ON and build again, or leave --backend out");
 #endif
 }

@@ -5,8 +5,8 @@
 
 namespace convoy {
 
-/// Chooses the first GPU and gives its backend. Throws InputError, one sentence, when this was built without CUDA, or when there is
-/// no driver, no device, or its chip is too old.
+/// Chooses the first GPU and gives its backend. Throws InputError, one sentence, when this was built without CUDA, or when there
+/// is no driver, no device, or its chip is too old.
 const DeviceBackend& use_cuda();
 
 }  // namespace convoy

@@ -11,10 +11,10 @@ struct DeviceClock {
   double (*reached_s)(int event) = nullptr;  ///< seconds from mark 0 to this one; waits for it
 };
 
-/// Runs `iterations` steps of a schedule of one rank: asks the device for op after op in the order of the list, which all `after` agree
-/// with, and waits for it at the end of every step. Intervals are between the device's own marks. Collectives of one rank do nothing.
-/// Throws std::invalid_argument when there are more ranks, and std::runtime_error naming the op when one fails.
-Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& memory, const ComputeFn& compute, const RunOptions& options,
-                       const DeviceClock& clock);
+/// Runs `iterations` steps of a schedule of one rank: asks the device for op after op in the order of the list, which all `after`
+/// agree with, and waits for it at the end of every step. Intervals are between the device's own marks. Collectives of one rank
+/// do nothing. Throws std::invalid_argument when there are more ranks, and std::runtime_error naming the op when one fails.
+Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& memory, const ComputeFn& compute,
+                       const RunOptions& options, const DeviceClock& clock);
 
 }  // namespace convoy

@@ -9,13 +9,13 @@ namespace convoy {
 
 inline DeviceBackend emulated_device() {
   namespace side = cuda::emulated;
-  return {"emulator", emulated_kernels(), {side::allocate_shared, side::release}, {side::mark, side::reached_s},
-          side::upload, side::fill,       side::synchronise};
+  return {"emulator", emulated_kernels(), {side::allocate_shared, side::release}, {side::mark, side::reached_s}, side::upload,
+          side::fill, side::synchronise};
 }
 inline DeviceBackend cuda_device() {
   namespace side = cuda::device;
-  return {"cuda",       device_kernels(), {side::allocate_shared, side::release}, {side::mark, side::reached_s},
-          side::upload, side::fill,       side::synchronise};
+  return {"cuda",     device_kernels(), {side::allocate_shared, side::release}, {side::mark, side::reached_s}, side::upload,
+          side::fill, side::synchronise};
 }
 
 }  // namespace convoy

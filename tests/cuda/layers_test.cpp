@@ -1,9 +1,9 @@
 /// The CUDA kernels of the layers on the emulator against the naive ones in double, over the rows of tests/rows/layers.h.
+#include "tests/rows/layers.h"
 #include "reference/cuda/emulator/emulator.h"
 #include "reference/cuda/runtime.h"
 #include "tests/catch.h"
 #include "tests/cuda/device_layers.h"
-#include "tests/rows/layers.h"
 
 using namespace convoy;
 using namespace convoy::test;
@@ -84,7 +84,8 @@ TEST_CASE("the CUDA update is the CPU's, with momentum, weight decay and Nestero
   for (const bool nesterov : {false, true})
     for (const double momentum : {0.0, 0.9}) {
       if (nesterov && momentum == 0) continue;
-      const cpu::SgdSettings settings{.learning_rate = 0.1, .momentum = momentum, .weight_decay = 0.01, .nesterov = nesterov, .scale = 0.5};
+      const cpu::SgdSettings settings{
+          .learning_rate = 0.1, .momentum = momentum, .weight_decay = 0.01, .nesterov = nesterov, .scale = 0.5};
       Operands<float> o(Linear{7}, {2, 41, 1, 1}, 5);
       Tensor<float> v(o.w.shape(), 0.25F);
       Tensor<float> w_cpu(o.w.shape()), v_cpu(o.w.shape(), 0.25F);
@@ -95,7 +96,8 @@ TEST_CASE("the CUDA update is the CPU's, with momentum, weight decay and Nestero
         const View<float> on_device = d.out(o.w, "w", true);
         const View<float> momenta = d.out(v, "momentum", true);
         const View<const float> gradient = d.in(o.dw, "dw");
-        kEmulated.kernels.sgd_update(on_device.span(), gradient.span(), momentum > 0 ? momenta.span() : std::span<float>{}, settings);
+        kEmulated.kernels.sgd_update(on_device.span(), gradient.span(), momentum > 0 ? momenta.span() : std::span<float>{},
+                                     settings);
       }
       REQUIRE(relative_difference(o.w, w_cpu) <= 1e-6);
       REQUIRE(relative_difference(v, v_cpu) <= 1e-6);
@@ -105,7 +107,8 @@ TEST_CASE("the CUDA update is the CPU's, with momentum, weight decay and Nestero
 TEST_CASE("running statistics and evaluation of batch norm on the emulator") {
   side = &kEmulated;
   Operands<float> o(BatchNorm2d{}, {3, 5, 7, 9}, 9);
-  Tensor<float> mean({1, 5, 1, 1}, 0.5F), variance({1, 5, 1, 1}, 2.0F), mean_cpu({1, 5, 1, 1}, 0.5F), variance_cpu({1, 5, 1, 1}, 2.0F);
+  Tensor<float> mean({1, 5, 1, 1}, 0.5F), variance({1, 5, 1, 1}, 2.0F), mean_cpu({1, 5, 1, 1}, 0.5F),
+      variance_cpu({1, 5, 1, 1}, 2.0F);
   run<Naive<float>>(o, Pass::forward);
   cpu::naive::batch_norm2d_update_running<float>(o.sums, 0.1, mean_cpu.view(), variance_cpu.view());
   Tensor<float> y(o.x.shape()), y_cpu(o.x.shape());
@@ -115,7 +118,8 @@ TEST_CASE("running statistics and evaluation of batch norm on the emulator") {
     OnDevice d;
     const View<float> means = d.out(mean, "mean", true), variances = d.out(variance, "variance", true);
     kEmulated.kernels.batch_norm2d_update_running(d.in(o.sums, "sums"), 0.1, means, variances);
-    kEmulated.kernels.batch_norm2d_forward_evaluate(d.in(o.x, "x"), d.in(o.w, "gamma"), d.in(o.b, "beta"), means, variances, 1e-5, d.out(y, "y"));
+    kEmulated.kernels.batch_norm2d_forward_evaluate(d.in(o.x, "x"), d.in(o.w, "gamma"), d.in(o.b, "beta"), means, variances, 1e-5,
+                                                    d.out(y, "y"));
   }
   REQUIRE(relative_difference(mean, mean_cpu) <= 1e-6);
   REQUIRE(relative_difference(variance, variance_cpu) <= 1e-6);

@@ -62,7 +62,9 @@ TEST_CASE("a device trains to the weights that the CPU trains to") {
 TEST_CASE("a device is one rank, and an op that fails is named") {
   const Model model = tiny_model();
   const DeviceBackend device = emulated_device();
-  const auto schedule_of = [&](int ranks) { return make_schedule(model, make_plan("data", {.ranks = ranks, .global_batch = 4}), Mode::train); };
+  const auto schedule_of = [&](int ranks) {
+    return make_schedule(model, make_plan("data", {.ranks = ranks, .global_batch = 4}), Mode::train);
+  };
   RankMemory memory(&device.memory);
   const ComputeFn fails = [](const ComputeCall&) { throw std::runtime_error("broken"); };
   REQUIRE_THROWS_AS(run_on_device(schedule_of(2), 1, memory, fails, {}, device.clock), std::invalid_argument);

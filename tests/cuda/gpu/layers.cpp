@@ -1,6 +1,6 @@
-/// Every layer's forward, backward and update on the GPU against the naive CPU kernels in double, over the rows of tests/rows/layers.h.
-/// Prints what is wrong and ends with 1, or "N rows are right" with 0. The standard library and CUDA are all it needs; scripts/gpu-check
-/// builds and runs it. The same kernels run on the emulator in tests/cuda/layers_test.cpp.
+/// Every layer's forward, backward and update on the GPU against the naive CPU kernels in double, over the rows of
+/// tests/rows/layers.h. Prints what is wrong and ends with 1, or "N rows are right" with 0. The standard library and CUDA are all
+/// it needs; scripts/gpu-check builds and runs it. The same kernels run on the emulator in tests/cuda/layers_test.cpp.
 #include <cstdio>
 
 #include "reference/cuda/device/device.h"
@@ -24,14 +24,16 @@ bool is_right(const rows::LayerRow& row, const Shape& shape) {
   bool right = true;
   const auto check = [&](const char* name, double difference) {
     if (difference <= kTolerance) return;
-    std::printf("WRONG: %s of %s: %s is off by %g of its largest value\n", row.name.c_str(), to_string(shape).c_str(), name, difference);
+    std::printf("WRONG: %s of %s: %s is off by %g of its largest value\n", row.name.c_str(), to_string(shape).c_str(), name,
+                difference);
     right = false;
   };
   check("y", relative_difference(got.y, expected.y));
   check("dx", relative_difference(got.dx, expected.dx));
   check("dw", relative_difference(got.dw, expected.dw));
   check("db", relative_difference(got.db, expected.db));
-  for (std::size_t i = 0; i < got.dmore.size(); ++i) check("dx of another input", relative_difference(got.dmore[i], expected.dmore[i]));
+  for (std::size_t i = 0; i < got.dmore.size(); ++i)
+    check("dx of another input", relative_difference(got.dmore[i], expected.dmore[i]));
   if (expected.loss.loss_sum != 0)
     check("the loss", std::abs(got.loss.loss_sum - expected.loss.loss_sum) / std::abs(expected.loss.loss_sum));
   if (got.loss.correct != expected.loss.correct) check("the number of correct answers", 1);
