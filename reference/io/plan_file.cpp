@@ -19,7 +19,8 @@ constexpr const char* kMeshExample = "[{axis: data, ranks: 4, strategy: data}]";
 const std::vector<std::string> kKeys = {"name",      "mesh",       "batch",      "batch_axis", "overrides",      "dtype",
                                         "gradients", "precision",  "statistics", "at_root",    "scheme",         "overlap",
                                         "bucket",    "all_reduce", "chunks",     "channels",   "ranks_per_node", "fusion",
-                                        "layout",    "accumulate", "optimiser",  "servers",    "zero",           "pipeline"};
+                                        "layout",    "accumulate", "optimiser",  "servers",    "zero",           "compress",
+                                         "pipeline"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -278,6 +279,12 @@ std::string to_yaml(const Plan& plan) {
   field("accumulate", plan.accumulate);
   field("optimiser", std::string(to_string(plan.optimiser)));
   if (plan.zero != 0) field("zero", plan.zero);
+  if (plan.compression.method != "none") {
+    out << YAML::Key << "compress" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    field("method", plan.compression.method);
+    field("keep", plan.compression.keep);
+    out << YAML::EndMap;
+  }
   if (const PlanServers& servers = plan.servers; servers.count > 0) {
     out << YAML::Key << "servers" << YAML::Value << YAML::Flow << YAML::BeginMap;
     field("count", servers.count);
@@ -305,6 +312,11 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   parse_pipeline(root, plan);
   parse_root(root, plan);
   parse_servers(root, plan);
+  if (root.has("compress")) {
+    const YamlMap map = root.map("compress", {"method", "keep"}, "{method: top_k, keep: 0.01}");
+    plan.compression.method = map.parsed("method", "top_k", compression_method);
+    if (map.has("keep")) plan.compression.keep = map.number("keep", 1e-9, 1);
+  }
   if (root.has("zero")) plan.zero = root.count("zero", 3);
   return plan;
 }

@@ -39,8 +39,7 @@ class PlanWords {
  public:
   /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser --channels
   /// --ranks-per-node --zero --servers --servers-on --server-mode --accept --bound; of pipelines --pipeline --micro-batches
-  /// --order --stages
-  /// --stages-per-rank --recompute.
+  /// --order --stages --stages-per-rank --recompute; of compression --compress --keep.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -75,6 +74,13 @@ class PlanWords {
                     "Parts of each rank's images that go through one after the other, into one gradient")
         ->capture_default_str()
         ->type_name("N");
+    verb.add_option("--compress", compression_.method,
+                    "--plan data: none; top_k (the largest gradients only, the others stay for later steps: --keep); int8 (8 bits each)")
+        ->capture_default_str()
+        ->type_name("WORD");
+    verb.add_option("--keep", compression_.keep, "--compress top_k: the share of gradients that is sent")
+        ->capture_default_str()
+        ->type_name("SHARE");
     verb.add_option(
             "--zero", zero_,
             "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
@@ -131,6 +137,12 @@ class PlanWords {
     if (typed("--ranks-per-node")) choice.ranks_per_node = ranks_per_node_;
     if (choice.plan_yaml.empty() && plan_ == "parameter_server") choice.servers = servers();
     if (typed("--zero")) choice.zero = zero();
+    if (typed("--compress")) choice.compression.method = compression_method(compression_.method);
+    if (typed("--keep")) {
+      if (choice.compression.method != "top_k")
+        throw InputError("--keep changes nothing here; it is for --compress top_k");
+      choice.compression.keep = compression_.keep;
+    }
     fill_pipeline(choice);
     require_they_matter(choice);
   }
@@ -259,6 +271,7 @@ class PlanWords {
               .channels = plan.channels,
               .ranks_per_node = plan.ranks_per_node,
               .servers = plan.servers,
+              .compression = plan.compression,
               .zero = plan.zero,
               .pipeline = pipeline_axis(plan) < 0 ? PipelineChoice{} : PipelineChoice{.settings = plan.pipeline},
               .plan_yaml = to_yaml(plan)};
@@ -282,6 +295,7 @@ class PlanWords {
   int zero_ = 0;
   PipelineText pipeline_;
   int pipeline_ranks_ = 1;
+  Compression compression_;
 };
 
 }  // namespace convoy

@@ -120,6 +120,8 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   if (choice.gradient_dtype) json["gradients"] = to_string(*choice.gradient_dtype);
   if (choice.accumulate != 1) json["accumulate"] = choice.accumulate;
   if (choice.optimiser != Optimiser::sgd) json["optimiser"] = to_string(choice.optimiser);
+  if (choice.compression.method != "none")
+    json["compression"] = {{"method", choice.compression.method}, {"keep", choice.compression.keep}};
   if (choice.zero != 0) json["zero"] = choice.zero;
   if (const PlanServers& servers = choice.servers; servers.count > 0)
     json["servers"] = {{"count", servers.count},
@@ -143,6 +145,11 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("chosen_for")) choice.machine = parse_machine(fields.object("chosen_for"));
   if (fields.has("accumulate")) choice.accumulate = fields.small_integer("accumulate", 1);
   parse_optional(fields, "optimiser", [&](const std::string& word) { choice.optimiser = parse_optimiser(word); });
+  if (fields.has("compression")) {
+    JsonFields compression = fields.object("compression");
+    choice.compression = {.method = compression.text("method"), .keep = compression.number("keep")};
+    compression.require_all_known();
+  }
   if (fields.has("zero")) choice.zero = fields.small_integer("zero");
   if (fields.has("servers")) {
     JsonFields servers = fields.object("servers");
@@ -337,6 +344,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.accumulate = choice.accumulate;
   plan.optimiser = choice.optimiser;
   if (choice.zero != 0) plan.zero = choice.zero;
+  if (choice.compression.method != "none") plan.compression = choice.compression;
   fill_pipeline(plan, choice);
   plan.overlap = choice.overlap;
   plan.bucket_bytes = choice.bucket_bytes;

@@ -43,6 +43,7 @@ struct ScheduleChoice {
   int ranks_per_node = 0;                     ///< consecutive ranks that share one; 0: unknown
   std::optional<GroupTopology> machine = {};  ///< for which all_reduce = auto chooses
   PlanServers servers = {};                   ///< parameter_server
+  Compression compression = {};               ///< data
   int zero = 0;                               ///< data, sharded_optimizer: stage of ZeRO
   PipelineChoice pipeline = {};               ///< of plans with a pipeline
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "reference/core/error.h"
+#include "reference/plans/compressed_schedule.h"
 #include "reference/plans/plan.h"
 #include "reference/plans/served_schedule.h"
 #include "reference/plans/sharded_schedule.h"
@@ -101,9 +102,10 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   check_pipeline(plan, rules);
   if (plan.all_reduce != kAutomatic)
     (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
-  const bool made = plan.servers.count > 0 || plan.zero != 0;                 // of what plan `data` makes
+  const bool made = plan.servers.count > 0 || plan.zero != 0 || plan.compression.method != "none";  // of what plan `data` makes
   Schedule schedule = plan.servers.count > 0 ? make_served_schedule(model, plan, mode)
                       : plan.zero != 0       ? make_sharded_schedule(model, plan, mode)
+                      : made                 ? make_compressed_schedule(model, plan, mode)
                                              : Schedule{};
   schedule.model = model.name;
   schedule.plan = plan.name;

@@ -58,6 +58,12 @@ Optimiser parse_optimiser(std::string_view name) {
   throw_unknown_word("optimiser", name, {kOptimisers.begin(), kOptimisers.end()});
 }
 
+std::string compression_method(const std::string& word) {
+  const std::vector<std::string> known = {"none", "top_k", "int8"};
+  if (std::ranges::find(known, word) == known.end()) throw_unknown_word("way to compress", word, known);
+  return word;
+}
+
 std::span<const NamedPlan> named_plans() { return table(); }
 
 const NamedPlan& named_plan(std::string_view name) {

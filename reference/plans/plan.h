@@ -44,6 +44,15 @@ enum class Optimiser : std::uint8_t {
 std::string_view to_string(Optimiser optimiser);
 Optimiser parse_optimiser(std::string_view name);
 
+/// How gradients are made smaller before they travel: see plans/compressed_schedule.h.
+struct Compression {
+  std::string method = "none";  ///< none, top_k, int8
+  double keep = 0.01;           ///< top_k: the share of a bucket's gradients that is sent
+  friend bool operator==(const Compression&, const Compression&) = default;
+};
+/// The same word; an InputError names the nearest.
+std::string compression_method(const std::string& word);
+
 /// The most channels that a plan may ask for.
 inline constexpr int kMostPlanChannels = 64;
 /// Parameter servers: see plans/parameter_server.cpp.
@@ -84,6 +93,7 @@ struct Plan {
   int accumulate = 1;
   Optimiser optimiser = Optimiser::sgd;
   PlanServers servers = {};
+  Compression compression = {};
   int zero = 0;            ///< stage of ZeRO, 1 to 3, of plan data: see plans/sharded_optimizer.cpp; 0: nothing is divided
   Pipeline pipeline = {};  ///< of the axis with the strategy 'pipeline', when there is one
   friend bool operator==(const Plan&, const Plan&) = default;

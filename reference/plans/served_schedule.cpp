@@ -4,7 +4,7 @@
 #include <map>
 
 #include "reference/core/error.h"
-#include "reference/plans/program_writer.h"
+#include "reference/plans/program_copy.h"
 #include "reference/plans/step_writer.h"
 
 namespace convoy {
@@ -17,11 +17,6 @@ int push_id(int server) { return 2 * server; }
 int pull_id(int server) { return 2 * server + 1; }
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
-int buffer_named(const Program& program, const std::string& name) {
-  const auto found = std::ranges::find(program.buffers, name, &Buffer::name);
-  return found == program.buffers.end() ? -1 : static_cast<int>(found - program.buffers.begin());
-}
 
 /// Makes a worker's program of that of a rank which trains alone.
 class WorkerProgram {
@@ -163,6 +158,7 @@ void check_settings(const Model& model, const Plan& plan) {
          "has workers that do not wait for each other in forward; use --statistics local, or --plan data");
   refuse(plan.mesh.axes.size() != 1 || plan.batch_axis != 0,
          "has one axis, which divides the images; write mesh: [{axis: data, ranks: 4, strategy: parameter_server}]");
+  refuse(plan.compression.method != "none", "takes gradients as they are; leave --compress out, or use --plan data");
   refuse(plan.zero != 0, "has divided the state of the optimiser among servers already; leave --zero out");
   refuse(!plan.overrides.empty(), "has the whole network on every worker, so no node has a rule of its own; leave overrides out");
 }

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "reference/core/error.h"
-#include "reference/plans/program_writer.h"
+#include "reference/plans/program_copy.h"
 #include "reference/plans/step_writer.h"
 
 namespace convoy {
@@ -24,6 +24,7 @@ struct ShardedBucket {
   std::int64_t at = 0;    ///< of the same in what this rank keeps
   int last_write = -1;    ///< of its gradients: op of the program without shards
   int last_read = -1;     ///< of its weights
+  bool read[2] = {};      ///< whether its weights are, in forward and in backward
   Region gradients = {};  ///< stages 2 and 3: where they are; no elements before they are made
   Region gathered[2];     ///< stage 3: the weights in forward and in backward
   bool reduced = false, updated = false;
@@ -33,16 +34,13 @@ struct ShardedBucket {
 class ShardedProgram {
  public:
   ShardedProgram(const Program& whole, const std::vector<Slice>& buckets, const Plan& plan, int coordinate)
-      : whole_(whole), plan_(plan), ranks_(plan.mesh.axes.front().extent), writer_(plan.mesh, {coordinate}, plan.dtype) {
+      : whole_(whole), plan_(plan), ranks_(plan.mesh.axes.front().extent), writer_(plan.mesh, {coordinate}, plan.dtype), copy_(whole, writer_),
+        weights_(buffer_named(whole, "weights")), gradients_(buffer_named(whole, "gradients")),
+        momentum_(buffer_named(whole, "momentum")) {
     for (const Slice& slice : buckets) {
       const Slice part = shard(slice.count, ranks_, coordinate);
       buckets_.push_back({.slice = slice, .mine = {slice.offset + part.offset, part.count}, .at = kept_});
       kept_ += part.count;
-    }
-    for (std::size_t b = 0; b < whole.buffers.size(); ++b) {
-      if (whole.buffers[b].name == "weights") weights_ = static_cast<int>(b);
-      if (whole.buffers[b].name == "gradients") gradients_ = static_cast<int>(b);
-      if (whole.buffers[b].name == "momentum") momentum_ = static_cast<int>(b);
     }
     find_last_uses();
   }
@@ -90,7 +88,9 @@ class ShardedProgram {
         for (ShardedBucket& bucket : buckets_) {
           if (!overlap(operand.region.slice, bucket.slice)) continue;
           if (operand.region.buffer == gradients_) bucket.last_write = op;
-          if (operand.region.buffer == weights_) bucket.last_read = op;
+          if (operand.region.buffer != weights_) continue;
+          bucket.last_read = op;
+          bucket.read[pass_of(*compute)] = true;
         }
     }
   }
@@ -118,21 +118,15 @@ class ShardedProgram {
   /// Where a region of the program without shards is in this one.
   Region place(const Region& old, int pass) {
     const bool divided = (old.buffer == weights_ && stage() == 3) || (old.buffer == gradients_ && stage() > 1);
-    if (!divided) return {kept_buffer(old.buffer), old.slice};
+    if (!divided) return copy_.region(old);
     const std::size_t b = bucket_of(old.slice);
     const Region whole = old.buffer == weights_ ? gathered(b, pass) : gradients(b);
     return {whole.buffer, {old.slice.offset - buckets_[b].slice.offset, old.slice.count}};
   }
 
-  int kept_buffer(int old) {
-    const auto [found, fresh] = new_buffer_.try_emplace(old, static_cast<int>(writer_.program().buffers.size()));
-    if (fresh) writer_.program().buffers.push_back(whole_.buffers[index(old)]);
-    return found->second;
-  }
-
   Region gradients(std::size_t b) {
     ShardedBucket& bucket = buckets_[b];
-    if (stage() == 1) return {kept_buffer(gradients_), bucket.slice};
+    if (stage() == 1) return {copy_.buffer(gradients_), bucket.slice};
     if (bucket.gradients.slice.count == 0) {
       bucket.gradients = writer_.add_flat(cat("bucket", b, ".gradients"), BufferKind::gradients, bucket.slice.count);
       writer_.compute(cat("bucket", b, ".zero"),
@@ -145,8 +139,8 @@ class ShardedProgram {
   Region gathered(std::size_t b, int pass) {
     const bool fresh = buckets_[b].gathered[pass].slice.count == 0;
     gather(b, pass);
-    if (fresh && plan_.overlap && pass == 0 && b > 0) gather(b - 1, pass);
-    if (fresh && plan_.overlap && pass == 1 && b + 1 < buckets_.size()) gather(b + 1, pass);
+    const std::size_t next = pass == 0 ? b - 1 : b + 1;  // past the end where there is none
+    if (fresh && plan_.overlap && next < buckets_.size() && buckets_[next].read[pass]) gather(next, pass);
     return buckets_[b].gathered[pass];
   }
 
@@ -210,7 +204,7 @@ class ShardedProgram {
     if (bucket.updated) return;
     bucket.updated = true;
     const Region summed = gradients(b);
-    const Region weights = stage() == 3 ? Region{shard_.buffer, {bucket.at, bucket.mine.count}} : Region{kept_buffer(weights_), bucket.mine};
+    const Region weights = stage() == 3 ? Region{shard_.buffer, {bucket.at, bucket.mine.count}} : Region{copy_.buffer(weights_), bucket.mine};
     const double n = static_cast<double>(bucket.mine.count);
     const double element = static_cast<double>(size_bytes(plan_.dtype));
     if (bucket.mine.count > 0)
@@ -225,18 +219,18 @@ class ShardedProgram {
                        {6 * n, 3 * n * element, 2 * n * element},
                        {0}});
     if (stage() < 3)
-      collective(cat("weights", b, ".all_gather"), CollectiveKind::all_gather, {kept_buffer(weights_), bucket.slice}, b, 1);
+      collective(cat("weights", b, ".all_gather"), CollectiveKind::all_gather, {copy_.buffer(weights_), bucket.slice}, b, 1);
   }
 
   const Program& whole_;
   const Plan& plan_;
   int ranks_;
   ProgramWriter writer_;
-  int weights_ = -1, gradients_ = -1, momentum_ = -1;
+  ProgramCopy copy_;
+  int weights_, gradients_, momentum_;
   std::vector<ShardedBucket> buckets_;
   std::int64_t kept_ = 0;          ///< weights of which this rank has the momentum
   Region shard_, my_momentum_;     ///< stage 3: its weights; and its momentum
-  std::map<int, int> new_buffer_;  ///< of the program without shards -> of this one
 };
 
 void check_settings(const Plan& plan) {
@@ -248,6 +242,7 @@ void check_settings(const Plan& plan) {
              !plan.overrides.empty(),
          "divides what plan data keeps on every rank; use --plan data");
   refuse(plan.optimiser != Optimiser::sgd, "updates parts of tensors, and LARS needs norms of whole ones; use --optimiser sgd");
+  refuse(plan.compression.method != "none", "sums gradients by reduce-scatter, which cannot add payloads; leave --compress out");
   refuse(plan.gradient_dtype.has_value(), "sums gradients as they are; use --gradients f32, or --zero 0");
   refuse(plan.zero == 3 && plan.accumulate > 1, "would gather weights for every part of the images; use --accumulate 1, or --zero 2");
 }

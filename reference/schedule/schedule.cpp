@@ -13,7 +13,7 @@ constexpr std::array kBufferKinds = {"weights",    "optimizer",           "gradi
 constexpr std::array kRoles = {
     "x",       "y",         "dx",       "dy",   "weight",        "bias",         "weight_gradient", "bias_gradient",
     "weights", "gradients", "momentum", "sums", "gradient_sums", "running_mean", "running_var",
-    "norms"};
+    "norms",   "payload",   "error"};
 constexpr std::array kAccesses = {"read", "write", "update"};
 constexpr std::array kComputeKinds = {"load",
                                       "zero",
@@ -29,7 +29,9 @@ constexpr std::array kComputeKinds = {"load",
                                       "convert",
                                       "join",
                                       "repack",
-                                      "norms"};
+                                      "norms",
+                                      "compress",
+                                      "decompress"};
 static_assert(kRoles.size() == kRoleCount && kComputeKinds.size() == kComputeKindCount);
 
 }  // namespace

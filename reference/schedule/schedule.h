@@ -82,8 +82,10 @@ enum class Role : std::uint8_t {
   running_mean,
   running_var,
   norms,  ///< of learned tensors, in f64: for each the sums of w^2 and of dw^2
+  payload,  ///< compressed gradients, in words of 32 bits: core/payload.h
+  error,    ///< what compression has left behind so far
 };
-inline constexpr int kRoleCount = 16;
+inline constexpr int kRoleCount = 18;
 std::string_view to_string(Role role);
 
 enum class Access : std::uint8_t { read, write, update };  ///< update: reads and writes
@@ -117,8 +119,10 @@ enum class ComputeKind : std::uint8_t {
   join,                 ///< nothing; orders what comes after it behind other streams
   repack,               ///< y = x in the layout of y's buffer
   norms,                ///< sums of squares of a node's weights and of their gradients, of this rank's part
+  compress,             ///< payload = gradients; with an error, the largest of error + gradients, and the error is what is left
+  decompress,           ///< gradients = sum of all payloads
 };
-inline constexpr int kComputeKindCount = 15;
+inline constexpr int kComputeKindCount = 17;
 std::string_view to_string(ComputeKind kind);
 
 /// Work on this rank's own memory.

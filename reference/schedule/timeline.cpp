@@ -70,6 +70,8 @@ Phase phase_of(const Op& op) {
     case ComputeKind::copy:
     case ComputeKind::sum:
     case ComputeKind::repack:
+    case ComputeKind::compress:
+    case ComputeKind::decompress:
     case ComputeKind::convert: return Phase::packing;
     case ComputeKind::join:
     case ComputeKind::norms:

@@ -454,6 +454,7 @@ class UpdateCheck {
           complain(cat("which op ", place.convert, " brings back before op ", id, " has summed it"));
       }
     }
+    add_payloads(axis, reductions);
     if (!wanted) {
       if (!reductions.empty())
         complain(
@@ -468,6 +469,29 @@ class UpdateCheck {
           complain(cat("part of which ops ", reductions[j].first, " and ", reductions[i].first, " both reduce"));
     }
     if (!covers(before_update, gradients_.slice)) complain(cat("not all of which has been reduced over axis '", name, "'"));
+  }
+
+  /// Gradients that travel compressed are summed where payloads of all ranks along the axis are added up.
+  void add_payloads(int axis, std::vector<std::pair<int, Slice>>& reductions) const {
+    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+      const auto* compute = std::get_if<Compute>(&program_.ops[id].action);
+      if (compute == nullptr || compute->kind != ComputeKind::decompress || compute->operands.size() != 2) continue;
+      const Region& payloads = compute->operands[0].region;
+      const Region& sum = compute->operands[1].region;
+      if (sum.buffer != gradients_.buffer || !overlap(sum.slice, gradients_.slice)) continue;
+      for (std::size_t other = 0; other < program_.ops.size(); ++other) {
+        const int at = static_cast<int>(other);
+        if (const auto* gathered = std::get_if<Collective>(&program_.ops[other].action);
+            gathered != nullptr && gathered->kind == CollectiveKind::all_gather && gathered->axis == axis &&
+            gathered->region == payloads && order_.before(at, static_cast<int>(id)))
+          reductions.emplace_back(static_cast<int>(id), sum.slice);
+        const auto* compress = std::get_if<Compute>(&program_.ops[other].action);
+        if (compress == nullptr || compress->kind != ComputeKind::compress || !(compress->operands[0].region == sum)) continue;
+        for (const Touch& touch : touches_[static_cast<std::size_t>(sum.buffer)])
+          if (touch.write && touch.op != static_cast<int>(id) && overlap(touch.slice, sum.slice) && !order_.before(touch.op, at))
+            complain(cat("which op ", touch.op, " (", op(touch.op).name, ") still changes after op ", at, " has compressed it"));
+      }
+    }
   }
 
   void check_writes_after(int reduction, const Region& region, int convert_back) const {

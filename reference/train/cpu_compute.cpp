@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reference/core/error.h"
+#include "reference/cpu/compress.h"
 #include "reference/model/layer_part.h"
 #include "reference/train/blocked_compute.h"
 #include "reference/train/kernel_table.h"
@@ -44,6 +45,8 @@ class CpuCompute::Call {
       case ComputeKind::convert: return convert();
       case ComputeKind::join: return;
       case ComputeKind::norms: return norms();
+      case ComputeKind::compress: return compress();
+      case ComputeKind::decompress: return decompress();
       case ComputeKind::bias: return kernels_.add_bias(part_of_bias(), view(Role::y));
       case ComputeKind::statistics: return kernels_.batch_norm2d_statistics(view(Role::x), doubles(Role::sums));
       default: break;
@@ -280,6 +283,21 @@ class CpuCompute::Call {
       }
     }
     kernels_.sgd_update(flat(Role::weights), flat(Role::gradients), momentum, sgd);
+  }
+
+  [[nodiscard]] std::span<std::uint32_t> words(Role role) const { return operands_.template flat<std::uint32_t>(role); }
+
+  void compress() {
+    if (find(Role::error) != nullptr)
+      cpu::compress_top_k<T>(flat(Role::gradients), flat(Role::error), words(Role::payload));
+    else
+      cpu::compress_int8<T>(flat(Role::gradients), words(Role::payload));
+  }
+
+  void decompress() {
+    const Schedule& schedule = call_.schedule;
+    const int payloads = schedule.mesh.axes.at(static_cast<std::size_t>(schedule.batch_axis)).extent;
+    cpu::add_payloads<T>(words(Role::payload), payloads, flat(Role::gradients));
   }
 
   void norms() {

@@ -120,6 +120,8 @@ std::string plan_words(const ScheduleChoice& choice) {
   if (choice.scheme != ExchangeScheme::a) words += cat(" --scheme ", to_string(choice.scheme));
   if (choice.plan_yaml.empty()) words += to_words(choice.pipeline);
   if (choice.gradient_dtype) words += cat(" --gradients ", to_string(*choice.gradient_dtype));
+  if (choice.compression.method != "none") words += cat(" --compress ", choice.compression.method);
+  if (choice.compression.method == "top_k") words += cat(" --keep ", choice.compression.keep);
   if (choice.zero != 0) words += cat(" --zero ", choice.zero);
   if (choice.synchronised_statistics) words += " --statistics synchronised";
   if (choice.fusion == Fusion::off) words += " --fusion off";
@@ -134,6 +136,7 @@ std::string describe(const ScheduleChoice& choice) {
   std::string plan = named ? choice.plan : cat("'", choice.plan, "' of a file");
   if (named && plan == "hybrid")
     plan += cat(" with ", choice.inside, " on ", choice.split > 0 ? choice.split : 2, " ranks inside");
+  if (choice.compression.method != "none") plan += cat(", gradients by ", choice.compression.method);
   if (choice.zero != 0) plan += cat(", ZeRO stage ", choice.zero);
   if (choice.servers.count > 0)
     plan += cat(", ", choice.servers.count, choice.servers.count == 1 ? " server on " : " servers on ",
