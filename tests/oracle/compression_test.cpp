@@ -46,8 +46,10 @@ void add_rounded(std::span<const double> g, std::span<double> sum) {
 /// Serial training by the rule: every worker's gradients, bucket by bucket, go through its own compression and are added.
 std::vector<double> emulate(const Training& t, const Plan& plan, const std::vector<Slice>& buckets) {
   const int workers = plan.mesh.world_size();
-  std::vector<double> weights = initial_weights(t.model, t.settings.seed), momentum(weights.size(), 0.0);
-  std::vector<std::vector<double>> errors(static_cast<std::size_t>(workers), std::vector<double>(weights.size(), 0.0));
+  std::vector<double> weights = initial_weights(t.model, t.settings.seed);
+  std::vector<double> momentum;
+  momentum.resize(weights.size());  // not in one line: GCC 12 then warns of a delete that there is not
+  std::vector<std::vector<double>> errors(static_cast<std::size_t>(workers), momentum);
   std::vector<std::unique_ptr<Oracle>> oracles;
   for (int w = 0; w < workers; ++w) {
     const Slice share = shard(plan.global_batch, workers, w);
