@@ -128,7 +128,7 @@ TEST_CASE("every plan of a network with gates and shuffled channels equals the s
   for (const std::string& label : tally.refused)
     REQUIRE((label.find("scheme c") != std::string::npos || label == "excited: filter=2 x channel=2, batch 4"));
   REQUIRE(tally.refused.size() <= 4);
-  REQUIRE(tally.ran == (static_cast<int>(all_cases().size()) - std::ssize(tally.refused)) * 4);
+  REQUIRE(tally.ran == (static_cast<int>(all_cases().size()) - std::ssize(tally.refused)) * 4 - kPipelinesWithData * 2);
 }
 
 TEST_CASE("plans with other rules for single nodes equal the serial run") {

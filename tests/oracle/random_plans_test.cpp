@@ -31,6 +31,7 @@ void check_case(std::uint64_t seed, Tally& tally) {
   plan.dtype = DType::f64;
   plan.gradient_dtype.reset();
   plan.synchronised_statistics = true;  // under other rules every BatchNorm2d may have groups of its own
+  REQUIRE((pipeline_axis(plan) < 0 || plan.batch_axis < 0));  // else those of a micro-batch are no run of the batch
   Schedule schedule;
   try {
     schedule = make_schedule(model, plan);
@@ -40,6 +41,7 @@ void check_case(std::uint64_t seed, Tally& tally) {
   }
   Training training = training_of(model, plan.global_batch, 2, 13);
   training.settings.sgd.learning_rate = 0.01;
+  set_groups(training.settings, plan, schedule);  // of a pipeline: its micro-batches
   const std::vector<double> start = start_of(model, seed);
   const PlannedRun run = run_planned(schedule, model, training.data, training.settings, {.start = start});
   Oracle oracle(model, training.data, training.settings);
