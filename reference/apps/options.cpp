@@ -31,7 +31,9 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
 void add_transport_options(CLI::App& verb, TransportOptions& options) {
   verb.add_option("--ranks", options.ranks,
                   cat("Ranks that work together [", kDefaultRanks, "; with mpirun, as many as it starts]"));
-  verb.add_option("--transport", options.transport, "What ranks are and what carries messages: threads, processes with mpi, or simulated processes on a simulated cluster with smpi")
+  verb.add_option("--transport", options.transport,
+                  "What ranks are and what carries messages: threads, processes with mpi, or simulated processes on a simulated "
+                  "cluster with smpi, which takes --cluster, --profile and --cost as convoy simulate does")
       ->capture_default_str();
   verb.add_option("--collectives", options.collectives, "ours: as messages in rounds; library: MPI's own, with --transport mpi")
       ->capture_default_str();

@@ -199,6 +199,7 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
   report.set_times(result.times, result.timeline.clock);
   report.set_memory(result.schedule);
   report.set_serving(result.timeline);
+  report.stragglers = options.stragglers.stragglers(choice.ranks);
   report.test_accuracy = result.epochs.back().test_accuracy;
   for (const EpochResult& epoch : result.epochs) {
     report.train_loss_per_epoch.push_back(epoch.train_loss);

@@ -56,7 +56,8 @@ class PlanWords {
         ->capture_default_str()
         ->type_name("TYPE");
     verb.add_option("--statistics", statistics_,
-                    "BatchNorm2d's: local (over the images of each rank) or synchronised (over all of the step)")
+                    "BatchNorm2d's: local (over the images of each rank) or synchronised (over all ranks); micro-batches of a "
+                    "pipeline and parts of --accumulate each by itself")
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--fusion", fusion_,
@@ -74,8 +75,9 @@ class PlanWords {
                     "Parts of each rank's images that go through one after the other, into one gradient")
         ->capture_default_str()
         ->type_name("N");
-    verb.add_option("--compress", compression_.method,
-                    "--plan data: none; top_k (the largest gradients only, the others stay for later steps: --keep); int8 (8 bits each)")
+    verb.add_option(
+            "--compress", compression_.method,
+            "--plan data: none; top_k (the largest gradients only, the others stay for later steps: --keep); int8 (8 bits each)")
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--keep", compression_.keep, "--compress top_k: the share of gradients that is sent")
@@ -93,12 +95,12 @@ class PlanWords {
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--server-mode", servers_.mode,
-                    cat("What servers do with pushes: ", listed_names(serve_modes()), "; see --accept and --bound"))
+                    cat("What servers, on threads, do with pushes: ", listed_names(serve_modes()), "; see --accept and --bound"))
         ->capture_default_str()
         ->type_name("MODE");
     verb.add_option("--accept", servers_.accept, "--server-mode backup: the first so many pushes of an iteration make an update")
         ->type_name("K");
-    verb.add_option("--bound", servers_.bound, "--server-mode ssp: iterations that a worker may be ahead of the slowest")
+    verb.add_option("--bound", servers_.bound, "--server-mode ssp: iterations that a worker may be ahead of the slowest [0]")
         ->type_name("S");
     verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
         ->capture_default_str()
@@ -139,8 +141,7 @@ class PlanWords {
     if (typed("--zero")) choice.zero = zero();
     if (typed("--compress")) choice.compression.method = compression_method(compression_.method);
     if (typed("--keep")) {
-      if (choice.compression.method != "top_k")
-        throw InputError("--keep changes nothing here; it is for --compress top_k");
+      if (choice.compression.method != "top_k") throw InputError("--keep changes nothing here; it is for --compress top_k");
       choice.compression.keep = compression_.keep;
     }
     fill_pipeline(choice);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "reference/io/json_fields.h"
 #include "reference/io/model_file.h"
@@ -210,6 +211,27 @@ std::vector<std::string> value_names(const RunReport& report) {
   return names;
 }
 
+ordered_json stragglers_json(const Stragglers& stragglers) {
+  ordered_json slow = ordered_json::object();
+  for (const auto& [rank, factor] : stragglers.slow) slow[std::to_string(rank)] = factor;
+  return {{"slow_ranks", slow}, {"jitter_mean", stragglers.jitter}, {"seed", stragglers.seed}};
+}
+
+Stragglers parse_stragglers(JsonFields fields) {
+  Stragglers stragglers{
+      .slow = {}, .jitter = fields.number("jitter_mean"), .seed = static_cast<std::uint64_t>(fields.integer("seed"))};
+  JsonFields slow = fields.object("slow_ranks");
+  for (const std::string& rank : slow.names()) {
+    int number = -1;
+    const auto [end, status] = std::from_chars(rank.data(), rank.data() + rank.size(), number);
+    if (status != std::errc() || end != rank.data() + rank.size() || number < 0) slow.problem(rank, "is no rank");
+    stragglers.slow[number] = slow.number(rank);
+  }
+  slow.require_all_known();
+  fields.require_all_known();
+  return stragglers;
+}
+
 ordered_json provenance_json(const RunReport& report) {
   ordered_json object = ordered_json::object();
   for (const std::string& name : value_names(report)) {
@@ -237,6 +259,7 @@ void parse_setting(RunReport& report, JsonFields& fields) {
   if (fields.has("collectives")) report.collectives = fields.text("collectives");
   report.threads = fields.small_integer("threads", 1);
   report.seed = static_cast<std::uint64_t>(fields.integer("seed"));
+  if (fields.has("stragglers")) report.stragglers = parse_stragglers(fields.object("stragglers"));
 }
 
 /// Reads the parts that came out.
@@ -258,7 +281,7 @@ void parse_values(RunReport& report, JsonFields& fields) {
   if (fields.has("test_accuracy")) report.test_accuracy = fields.number("test_accuracy");
   for (const auto& [name, values] : kPerEpoch)
     if (fields.has(name)) report.*values = fields.numbers(name);
-  for (const char* added : {"simulation", "costs", "stragglers", "jitter"})
+  for (const char* added : {"simulation", "costs", "jitter"})
     (void)fields.has(added);  // of 'convoy simulate', no part of a RunReport
   if (fields.has("memory_bytes")) report.memory_bytes = fields.integers("memory_bytes");
   if (fields.has("serving")) {
@@ -452,6 +475,7 @@ std::string to_json(const RunReport& report) {
                        {"mean_staleness_updates", serving->mean_staleness},
                        {"max_staleness_updates", serving->max_staleness},
                        {"max_ahead_iterations", serving->max_ahead}};
+  if (report.stragglers.any()) json["stragglers"] = stragglers_json(report.stragglers);
   json["provenance"] = provenance_json(report);
   return json_text(json, 2) + "\n";
 }

@@ -10,6 +10,7 @@
 #include "reference/io/host.h"
 #include "reference/io/pipeline_words.h"
 #include "reference/plans/plan.h"
+#include "reference/schedule/stragglers.h"
 #include "reference/schedule/timeline.h"
 
 namespace convoy {
@@ -84,6 +85,7 @@ struct RunReport {
   std::string collectives;       ///< who carried them out: "ours" (messages in rounds), "library"; empty of a simulation
   int threads = 1;               ///< of each rank
   std::uint64_t seed = 1;
+  Stragglers stragglers = {};  ///< ranks that were slowed down
   // What came out.
   int steps = 0;  ///< that were counted
   double step_time_s = 0;

@@ -64,8 +64,8 @@ const ServeMode& serve_mode(std::string_view name) {
 std::string why_not(const ServeRule& rule) {
   if (rule.workers < 1) return cat("a server has ", rule.workers, " workers, and needs 1 or more");
   if (rule.mode == "backup" && (rule.accept < 1 || rule.accept > rule.workers))
-    return cat("an update cannot be made of the first ", rule.accept, " pushes of ", rule.workers, " workers; accept 1 to ",
-               rule.workers);
+    return cat("an update cannot be made of the first ", rule.accept, " pushes of ", rule.workers, " workers; use --accept 1 to ",
+               rule.workers, ", in a plan accept: ...");
   if (rule.mode != "backup" && rule.accept != 0)
     return cat("'accept' is ", rule.accept, ", and mode ", rule.mode, " takes every push; leave it out, or use mode backup");
   if (rule.mode == "ssp" && rule.bound < 0)

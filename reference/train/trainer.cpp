@@ -123,6 +123,12 @@ class Trainer {
                                                                       : "flip");
     const double smoothing = std::get<SoftmaxCrossEntropy>(model_.nodes.back().layer).label_smoothing;
     if (smoothing != 0) all["--label-smoothing"] = cat(smoothing);
+    if (plan_.compression.method != "none")
+      all["--compress"] =
+          cat(plan_.compression.method, plan_.compression.method == "top_k" ? cat(" --keep ", plan_.compression.keep) : "");
+    if (plan_.servers.count > 0 && plan_.servers.mode != "sync")  // synchronous servers make the steps of every other plan
+      all["--server-mode"] = cat(plan_.servers.mode, plan_.servers.accept > 0 ? cat(" --accept ", plan_.servers.accept) : "",
+                                 plan_.servers.bound > 0 ? cat(" --bound ", plan_.servers.bound) : "");
     if (augmentation && augmentation->crop) all["--crop-padding"] = cat(augmentation->crop_padding);
     if (rate.decay == RateDecay::step) all["--schedule"] += cat(" every ", rate.step_epochs, " epochs by ", rate.step_factor);
     if (rate.decay == RateDecay::linear || rate.decay == RateDecay::cosine) all["--epochs"] = cat(settings_.epochs);
@@ -184,8 +190,7 @@ class Trainer {
     if (order.takers == 0) loader = nullptr;  // only others load
     if (loader != nullptr) loader->begin(order);
     try {
-      const ComputeFn kernels =
-          slowed(compute.function(), settings_.stragglers, compute.settings().first_step, transport_.now_s);
+      const ComputeFn kernels = slowed(compute.function(), settings_.stragglers, compute.settings().first_step, transport_.now_s);
       Timeline timeline = transport_.run(schedule, static_cast<int>(steps), memories_, kernels, options);
       if (loader != nullptr) loader->end();
       return timeline;
@@ -258,8 +263,7 @@ class Trainer {
     collect(buffer, [&](int rank, const auto& local) {
       if (!local.empty()) place(model_, schedule_, rank, local, full);
     });
-    if (is_served(schedule_))
-      collect(served, [&](int rank, const auto& local) { place_served(schedule_, rank, local, full); });
+    if (is_served(schedule_)) collect(served, [&](int rank, const auto& local) { place_served(schedule_, rank, local, full); });
     return full;
   }
 
@@ -269,8 +273,7 @@ class Trainer {
     std::vector<double> full = collected(kWeights, kServerWeights, place_weights);
     full.resize(static_cast<std::size_t>(parameter_count(model_)));
     full = transport_.sum(full);  // of rank 0 and of nothing
-    for (std::size_t i = 0; i < memories_.size(); ++i)
-      set_weights(memories_[i], model_, schedule_, transport_.ranks[i], full);
+    for (std::size_t i = 0; i < memories_.size(); ++i) set_weights(memories_[i], model_, schedule_, transport_.ranks[i], full);
   }
 
   /// Puts together where the run is, and hands it over where rank 0 is.

@@ -59,7 +59,9 @@ RunReport simulate_the_same(const RunReport& run, const CompareOptions& options,
   const ChosenMachine machine = options.machine.machine();
   if (machine.profile) warn_when_measured_otherwise(run, *machine.profile);
   const Mode mode = run.mode == "evaluate" ? Mode::evaluate : Mode::train;
-  return simulate_task(prepare(run.schedule, mode, options.iterations, machine), session.command).report;
+  Task task = prepare(run.schedule, mode, options.iterations, machine);
+  task.stragglers = run.stragglers;
+  return simulate_task(task, session.command).report;
 }
 
 void require_nothing_to_simulate(const CompareOptions& options) {

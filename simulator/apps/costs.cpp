@@ -52,13 +52,15 @@ std::string cost_table(const Costs& costs) {
     row("energy", costs.step.total_j());
   }
   if (costs.rates.know_price())
-    table.add_row({"price", fmt::format("{:.3g} {}", price(costs.rates, costs.ranks, costs.epoch_s / epoch), costs.rates.currency),
+    table.add_row({"price",
+                   fmt::format("{:.3g} {}", price(costs.rates, costs.ranks, costs.epoch_s / epoch), costs.rates.currency),
                    fmt::format("{:.2f} {}", price(costs.rates, costs.ranks, costs.epoch_s), costs.rates.currency)});
   return "\n" + table.to_string() + (costs.rates.source.empty() ? "" : "rates: " + costs.rates.source + "\n");
 }
 
 nlohmann::ordered_json costs_json(const Costs& costs) {
-  nlohmann::ordered_json json = {{"epoch_images", costs.epoch_images}, {"epoch_steps", costs.epoch_steps}, {"epoch_s", costs.epoch_s}};
+  nlohmann::ordered_json json = {
+      {"epoch_images", costs.epoch_images}, {"epoch_steps", costs.epoch_steps}, {"epoch_s", costs.epoch_s}};
   if (costs.rates.know_power())
     json.update({{"step_devices_j", costs.step.devices_j},
                  {"step_nodes_j", costs.step.nodes_j},
@@ -73,17 +75,12 @@ nlohmann::ordered_json costs_json(const Costs& costs) {
 
 std::string straggler_sentence(const Stragglers& stragglers) {
   std::string text;
-  for (const auto& [rank, factor] : stragglers.slow) text += fmt::format("{}rank {} x {:g}", text.empty() ? "" : ", ", rank, factor);
+  for (const auto& [rank, factor] : stragglers.slow)
+    text += fmt::format("{}rank {} x {:g}", text.empty() ? "" : ", ", rank, factor);
   if (stragglers.jitter > 0)
     text += fmt::format("{}every rank and step {:.3g} % slower in the mean (seed {})", text.empty() ? "" : ", ",
                         100 * stragglers.jitter, stragglers.seed);
   return "\nstragglers: " + text + "; efficiency and lower bound are of ranks without them\n";
-}
-
-nlohmann::ordered_json stragglers_json(const Stragglers& stragglers) {
-  nlohmann::ordered_json slow = nlohmann::ordered_json::object();
-  for (const auto& [rank, factor] : stragglers.slow) slow[std::to_string(rank)] = factor;
-  return {{"slow_ranks", slow}, {"jitter_mean", stragglers.jitter}, {"seed", stragglers.seed}};
 }
 
 }  // namespace convoy

@@ -29,6 +29,5 @@ std::string duration(double time_s);
 
 /// "stragglers: rank 3 x 2; ...\n".
 std::string straggler_sentence(const Stragglers& stragglers);
-nlohmann::ordered_json stragglers_json(const Stragglers& stragglers);
 
 }  // namespace convoy

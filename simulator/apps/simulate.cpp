@@ -186,7 +186,6 @@ void run(const SimulateOptions& options, const Session& session) {
   if (machine.fidelity == Fidelity::formula) warn_of_sharing(task);
   json["simulation"] = simulation_json(step, machine, done.timeline.fidelity, memory_json(task.schedule, memory, device_bytes));
   if (task.measured_jitter) json["jitter"] = "measured";
-  if (task.stragglers.any()) json["stragglers"] = stragglers_json(task.stragglers);
   if (costs) json["costs"] = costs_json(*costs);
   json["simulation"]["busiest_links"] = links_json(done.timeline);
   json["simulation"]["provenance"]["busiest_links"] = to_string(provenance_of_clock(done.timeline.clock));

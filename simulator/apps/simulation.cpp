@@ -123,6 +123,7 @@ Simulation simulate_task(const Task& task, const std::string& command) {
   done.report.set_times(done.times, done.timeline.clock);
   done.report.set_memory(task.schedule);
   done.report.set_serving(done.timeline);
+  done.report.stragglers = task.stragglers;
   return done;
 }
 
@@ -133,7 +134,8 @@ double lower_bound_s(const Task& task) {
   const Timeline timeline =
       !task.machine.library && task.other_costs.empty() && cluster.link_protocols.ranges.empty() &&
               cluster.nic_protocols.ranges.empty() &&
-              chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps && !is_served(task.schedule)
+              chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps &&
+              !is_served(task.schedule)
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
           : simulate(
                 task.schedule, task.iterations, cluster, task.cost,

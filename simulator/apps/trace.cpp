@@ -32,6 +32,10 @@ void run(const TraceOptions& options) {
   }
   if (!options.svg_file.empty()) {
     const std::array traces = {read_trace(text, options.file)};
+    const int steps = static_cast<int>(traces[0].steps.size());
+    if (options.step < -1 || options.step >= steps)
+      throw InputError(
+          cat("--step is ", options.step, ", and ", options.file, " has steps 0 to ", steps - 1, "; -1 is the last"));
     write_file_atomically(options.svg_file, trace_svg(traces, {.step = options.step}));
     note("wrote " + options.svg_file);
   }

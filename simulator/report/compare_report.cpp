@@ -23,6 +23,23 @@ struct Setting {
   std::string typed;  ///< behind the option, where that is not `value`
 };
 
+std::string compression_words(const Compression& compression) {
+  return compression.method == "top_k" ? cat("top_k of ", compression.keep) : compression.method;
+}
+
+std::string server_words(const PlanServers& servers) {
+  if (servers.count == 0) return "none";
+  return cat(servers.count, servers.own_ranks ? " on ranks of their own, " : " on workers' ranks, ", servers.mode,
+             servers.accept > 0 ? cat(" of ", servers.accept) : "", servers.bound > 0 ? cat(" by ", servers.bound) : "");
+}
+
+std::string straggler_words(const Stragglers& stragglers) {
+  if (!stragglers.any()) return "none";
+  std::string words = stragglers.jitter > 0 ? cat("jitter of ", stragglers.jitter, ", seed ", stragglers.seed) : "";
+  for (const auto& [rank, factor] : stragglers.slow) words += cat(words.empty() ? "" : ", ", "rank ", rank, " by ", factor);
+  return words;
+}
+
 std::vector<Setting> settings_of(const RunReport& run) {
   const ScheduleChoice& choice = run.schedule;
   return {{"model", "--model", choice.model, ""},
@@ -41,6 +58,13 @@ std::vector<Setting> settings_of(const RunReport& run) {
           {"pipeline", "", cat("as", to_words(choice.pipeline)), ""},
           {"gradients", choice.gradient_dtype ? "--gradients" : "",
            choice.gradient_dtype ? cat(to_string(*choice.gradient_dtype)) : "as they are", ""},
+          {"accumulate", "--accumulate", cat(choice.accumulate), ""},
+          {"optimiser", "--optimiser", cat(to_string(choice.optimiser)), ""},
+          {"channels", choice.channels > 0 ? "--channels" : "", cat(choice.channels), ""},
+          {"ZeRO stage", choice.zero > 0 ? "--zero" : "", cat(choice.zero), ""},
+          {"compression", "", compression_words(choice.compression), ""},
+          {"servers", "", server_words(choice.servers), ""},
+          {"stragglers", "", straggler_words(run.stragglers), ""},
           {"statistics", "--statistics", choice.synchronised_statistics ? "synchronised" : "local", ""},
           {"fusion", "--fusion", cat(to_string(choice.fusion)), ""},
           {"layout", "--layout", cat(to_string(choice.layout)), ""},
