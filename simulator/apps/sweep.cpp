@@ -15,6 +15,8 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/pipeline_words.h"
+#include "reference/io/plan_file.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
@@ -36,9 +38,19 @@ struct Axis {
 
 /// The options that may be varied: those that change what is simulated in one word.
 const std::vector<std::string> kMayVary = {
-    "model",          "plan",           "split",   "inside",   "scheme",        "gradients", "statistics",      "ranks",
-    "batch",          "batch-per-rank", "overlap", "bucket",   "all-reduce",    "algorithm", "chunks",          "channels",
-    "ranks-per-node", "precision",      "cluster", "pipeline", "micro-batches", "order",     "stages-per-rank", "recompute"};
+    "model",          "plan",           "split",     "inside",   "scheme",        "gradients", "statistics", "ranks",
+    "batch",          "batch-per-rank", "overlap",   "bucket",   "all-reduce",    "algorithm", "chunks",     "channels",
+    "ranks-per-node", "precision",      "cluster",   "pipeline", "micro-batches", "order",     "stages",     "stages-per-rank",
+    "recompute",      "accumulate",     "optimiser", "zero",     "compress",      "keep",      "servers",    "servers-on",
+    "server-mode",    "accept",         "bound",     "cost",     "collectives",   "fidelity"};
+
+/// The help of --vary.
+std::string vary_help() {
+  std::string names;
+  for (const std::string& option : kMayVary) names += cat(names.empty() ? "" : ", ", option);
+  return cat("An option and its values: OPTION=A,B,C or, of numbers, OPTION=FIRST..LAST:xFACTOR; may be repeated. Options: ",
+             names);
+}
 
 int whole_number(const std::string& text, const std::string& in) {
   int value = 0;
@@ -50,9 +62,9 @@ int whole_number(const std::string& text, const std::string& in) {
 
 /// Options whose values are numbers, so that they can be given as a range.
 bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {"ranks",    "batch",         "batch-per-rank", "split",
-                                            "chunks",   "channels",      "ranks-per-node", "bucket",
-                                            "pipeline", "micro-batches", "stages-per-rank"};
+  const std::vector<std::string> numbers = {
+      "ranks",    "batch",         "batch-per-rank",  "split",      "chunks", "channels", "ranks-per-node", "bucket",
+      "pipeline", "micro-batches", "stages-per-rank", "accumulate", "zero",   "servers",  "accept",         "bound"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 
@@ -258,6 +270,28 @@ std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::ve
   return rows();
 }
 
+/// Whether the word of an option names a file that is read, and nothing that comes with Convoy.
+bool names_file(const std::string& option, const std::string& word) {
+  if (option == "model") return word.ends_with(".onnx");
+  if (option == "plan") return is_plan_file(word);
+  if (option == "order") return is_order_file(word);
+  if (option == "cluster") return word.find('/') != std::string::npos || word.ends_with(".yaml");
+  return option == "profile";
+}
+
+/// Takes down what the files hold that the sweep's words name. What cannot be read is complained of where it is used; a pipe can
+/// be read only once.
+void put_contents(SweepColumns& columns, const std::vector<Axis>& axes) {
+  const auto look = [&](const std::string& option, const std::string& word) {
+    std::error_code ignored;
+    if (names_file(option, word) && std::filesystem::is_regular_file(word, ignored))
+      columns.contents[{option, word}] = fingerprint_of(read_file(word));
+  };
+  for (const auto& [option, word] : columns.fixed) look(option, word);
+  for (const Axis& axis : axes)
+    for (const std::string& word : axis.words) look(axis.option, word);
+}
+
 SweepColumns columns_of(const std::vector<Axis>& axes, const Words& fixed) {
   SweepColumns columns;
   for (const Axis& axis : axes) columns.varied.push_back(axis.option);
@@ -272,6 +306,7 @@ void run(const SweepOptions& options, const CLI::App& verb, const Session& sessi
   if (options.jobs < 1) throw InputError(cat("--jobs is ", options.jobs, "; write 1 or more"));
   SweepColumns columns = columns_of(axes, fixed);
   columns.fixed.emplace_back("iterations", cat(options.iterations));
+  if (!options.csv_file.empty()) put_contents(columns, axes);
   std::map<SweepWords, SweepResult> done;
   if (!options.csv_file.empty() && !options.restart && std::filesystem::exists(options.csv_file))
     done = parse_sweep_csv(read_file(options.csv_file), options.csv_file, columns);
@@ -297,8 +332,7 @@ void add_sweep(CLI::App& app, const Session& session) {
                 "convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=1..128:x2 --jobs 2 --csv s.csv "
                 "--svg s.svg"});
   const auto options = std::make_shared<SweepOptions>();
-  verb->add_option("--vary", options->vary,
-                   "An option and its values: OPTION=A,B,C or OPTION=FIRST..LAST:xFACTOR; may be repeated")
+  verb->add_option("--vary", options->vary, vary_help())
       ->type_name("OPTION=VALUES")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -309,7 +343,8 @@ void add_sweep(CLI::App& app, const Session& session) {
       ->capture_default_str()
       ->type_name("N");
   add_result_file(*verb, "--csv", options->csv_file,
-                  "Write the rows as CSV, after every simulation; a sweep that was interrupted goes on where the file ends");
+                  "Write the rows as CSV, after every simulation; a sweep that was interrupted goes on where the file ends, "
+                  "unless a file that it reads has changed");
   verb->add_flag("--restart", options->restart, "Simulate everything again, whatever the CSV file holds");
   add_result_file(*verb, "--svg", options->svg_file, "Draw images a second, efficiency and step time");
   options->schedule.add_to(*verb);

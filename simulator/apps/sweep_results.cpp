@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -27,9 +28,40 @@ const std::vector<std::string> kResults = {"global_batch",
                                            "fits",
                                            "simulated_with"};
 
+constexpr std::string_view kFingerprint = "_fnv1a";
+
+std::string fingerprint_column(const std::string& option) { return cat(option, kFingerprint); }
+
+/// The options of which a word names a file.
+std::set<std::string> reading_options(const SweepColumns& columns) {
+  std::set<std::string> options;
+  for (const auto& [named, contents] : columns.contents) options.insert(named.first);
+  return options;
+}
+
+/// The options of a row, with their words.
+std::vector<std::pair<std::string, std::string>> options_of(const SweepColumns& columns, const SweepWords& words) {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (std::size_t a = 0; a < columns.varied.size(); ++a) options.emplace_back(columns.varied[a], words[a]);
+  options.insert(options.end(), columns.fixed.begin(), columns.fixed.end());
+  return options;
+}
+
+/// The fingerprints of a row, one for each of reading_options(); "" where the row's word names no file.
+std::vector<std::string> fingerprints_of(const SweepColumns& columns, const SweepWords& words) {
+  std::map<std::string, std::string> found;
+  for (const std::string& option : reading_options(columns)) found[option];
+  for (const auto& named : options_of(columns, words))
+    if (const auto file = columns.contents.find(named); file != columns.contents.end()) found[named.first] = file->second;
+  std::vector<std::string> cells;
+  for (const auto& [option, cell] : found) cells.push_back(cell);
+  return cells;
+}
+
 std::vector<std::string> names_of(const SweepColumns& columns) {
   std::vector<std::string> names = columns.varied;
   for (const auto& [option, word] : columns.fixed) names.push_back(option);
+  for (const std::string& option : reading_options(columns)) names.push_back(fingerprint_column(option));
   names.insert(names.end(), kResults.begin(), kResults.end());
   return names;
 }
@@ -74,13 +106,46 @@ std::size_t counting_axis(const SweepColumns& columns, const std::vector<SweepRo
   throw InputError("a picture needs a varied option that is a number, for example --vary ranks=2..64:x2");
 }
 
+/// What the fidelity of a result is called: `other` where the word of --fidelity stands beside it.
+const char* fidelity_name(const SweepColumns& columns, const char* other) {
+  const bool varied = std::find(columns.varied.begin(), columns.varied.end(), "fidelity") != columns.varied.end();
+  return varied ? other : "fidelity";
+}
+
+/// Columns without those of fingerprints, which come and go with the files among the words that are varied.
+std::vector<std::string> without_fingerprints(std::vector<std::string> names) {
+  std::erase_if(names, [](const std::string& name) { return name.ends_with(kFingerprint); });
+  return names;
+}
+
+/// Why a row does not hold for what the files hold now; "" when it does.
+std::string changed_file(const SweepColumns& columns, const CsvTable& table, std::size_t row, const SweepWords& words) {
+  for (const auto& named : options_of(columns, words)) {
+    const auto file = columns.contents.find(named);
+    if (file == columns.contents.end()) continue;
+    const auto& [option, word] = named;
+    const std::string& before = table.text(row, fingerprint_column(option));
+    if (before.empty()) return cat("it does not say what ", word, " of --", option, " held");
+    if (before != file->second) return cat(word, " of --", option, " has changed since");
+  }
+  return "";
+}
+
 }  // namespace
+
+std::string fingerprint_of(std::string_view contents) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : contents) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return fmt::format("{:016x}", hash);
+}
 
 std::string sweep_csv(const SweepColumns& columns, const std::vector<SweepRow>& rows) {
   std::string text = line_of(names_of(columns));
   for (const auto& [words, r] : rows) {
     std::vector<std::string> cells = words;
     for (const auto& [option, word] : columns.fixed) cells.push_back(word);
+    const std::vector<std::string> fingerprints = fingerprints_of(columns, words);
+    cells.insert(cells.end(), fingerprints.begin(), fingerprints.end());
     for (const std::string& cell :
          {fmt::format("{}", r.global_batch), fmt::format("{}", r.step_time_s), fmt::format("{}", r.compute_s),
           fmt::format("{}", r.exposed_communication_s), fmt::format("{}", r.hidden_communication_s), fmt::format("{}", r.wait_s),
@@ -98,13 +163,14 @@ std::map<SweepWords, SweepResult> parse_sweep_csv(const std::string& csv, const 
   const auto other = [&](const std::string& how) {
     throw InputError(cat(file, " is from another sweep: ", how, ". Give --csv another name, or --restart to write over it"));
   };
-  if (table.columns != names_of(columns)) other("it has other columns");
+  if (without_fingerprints(table.columns) != without_fingerprints(names_of(columns))) other("it has other columns");
   std::map<SweepWords, SweepResult> done;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     for (const auto& [option, word] : columns.fixed)
       if (table.text(row, option) != word) other(cat("its ", option, " is ", table.text(row, option), ", here it is ", word));
     SweepWords words;
     for (const std::string& option : columns.varied) words.push_back(table.text(row, option));
+    if (const std::string changed = changed_file(columns, table, row, words); !changed.empty()) other(changed);
     done[words] = result_in(table, row);
   }
   return done;
@@ -113,7 +179,8 @@ std::map<SweepWords, SweepResult> parse_sweep_csv(const std::string& csv, const 
 std::string sweep_table(const SweepColumns& columns, const std::vector<SweepRow>& rows) {
   std::vector<Column> heads;
   for (const std::string& option : columns.varied) heads.push_back({option});
-  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank", "fidelity"})
+  for (const char* name : {"step", "compute", "exposed\ncommunication", "images/s", "efficiency", "memory\na rank",
+                           fidelity_name(columns, "simulated\nwith")})
     heads.push_back({name});
   Table table(heads);
   for (const auto& [words, r] : rows) {
@@ -144,7 +211,7 @@ nlohmann::ordered_json sweep_json(const SweepColumns& columns, const std::vector
     if (r.efficiency) row["efficiency"] = *r.efficiency;
     row["memory_bytes"] = r.memory_bytes;
     row["fits"] = r.fits;
-    row["fidelity"] = r.fidelity;
+    row[fidelity_name(columns, "simulated_with")] = r.fidelity;
     json["rows"].push_back(row);
   }
   json["provenance"] = {{"step_time_s", "simulated"},

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace convoy {
 struct SweepColumns {
   std::vector<std::string> varied;                         ///< options, the last one varies fastest
   std::vector<std::pair<std::string, std::string>> fixed;  ///< options that were given, with their words
+  /// fingerprint_of() the files that they name, by option and word.
+  std::map<std::pair<std::string, std::string>, std::string> contents = {};
 };
 
 /// What one simulation said.
@@ -37,9 +40,14 @@ struct SweepResult {
 using SweepWords = std::vector<std::string>;  ///< a value for each varied option
 using SweepRow = std::pair<SweepWords, SweepResult>;
 
-/// Tidy CSV: a line for every row; a column for every varied and every given option, then the results with their units.
+/// 16 hexadecimal digits that change when a file's contents do: 64 bits of FNV-1a (Fowler, Noll and Vo).
+std::string fingerprint_of(std::string_view contents);
+
+/// Tidy CSV: a line for every row; a column for every varied and every given option, one for the fingerprint of what each of them
+/// reads from a file (profile_fnv1a), then the results with their units.
 std::string sweep_csv(const SweepColumns& columns, const std::vector<SweepRow>& rows);
-/// Reads it back. An InputError names file, line and column of what is wrong, or says that another sweep wrote it.
+/// Reads it back. An InputError names file, line and column of what is wrong, or says that another sweep wrote it, or one
+/// that read other contents from a file of the same name.
 std::map<SweepWords, SweepResult> parse_sweep_csv(const std::string& csv, const std::string& file, const SweepColumns& columns);
 
 /// For people.
