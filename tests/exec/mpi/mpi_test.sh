@@ -7,7 +7,8 @@ set -euo pipefail
 mpirun=$1
 ranks=$2
 failures=0
-longest=60   # seconds that a start may take
+longest=60   # seconds that a start may take before it is ended
+within=15    # seconds in which it should have ended by itself
 flags=()
 if "$mpirun" --version 2>&1 | grep -qE 'Open ?(MPI|RTE)'; then flags+=(--oversubscribe --bind-to none); fi
 if [ "${#flags[@]}" -ne 0 ] && [ "$(id -u)" -eq 0 ]; then flags+=(--allow-run-as-root); fi
@@ -20,12 +21,12 @@ start() {
   seconds=$((SECONDS - begin))
 }
 
-# expect <what> <wanted status, or !0> <text>...: of the last start, which has ended within 15 seconds.
+# expect <what> <wanted status, or !0> <text>...: of the last start, which has ended in time.
 expect() {
   local what=$1 wanted=$2 text bad=''
   shift 2
   if [ "$wanted" = '!0' ]; then [ "$status" -ne 0 ] || bad='ended with 0'; else [ "$status" -eq "$wanted" ] || bad="ended with $status, not $wanted"; fi
-  [ "$seconds" -le 15 ] || bad+=" after $seconds s"
+  [ "$seconds" -le "$within" ] || bad+=" after $seconds s"
   for text in "$@"; do [[ $output == *"$text"* ]] || bad+=" without saying '$text'"; done
   if [ -n "$bad" ]; then
     printf 'FAILED: %s: %s; it printed:\n%s\n' "$what" "$bad" "$output"
@@ -33,10 +34,12 @@ expect() {
   fi
 }
 
+longest=120 within=120   # much work, and more ranks than cores: a machine with other things to do needs ten times as long
 for n in 1 2 3 4; do
   start "$n" all
   expect "all cases on $n ranks" 0 "$n ranks, 0 failed"
 done
+longest=60 within=15
 
 # Without MPI's own shared memory, then over TCP alone, as between hosts. MPICH 4.0.2 on UCX 1.13 (Debian 12) sometimes does not come
 # back from MPI_Finalize on TCP, in a program of ten lines too, so there the last word of rank 0, printed before it, is what counts.
