@@ -170,8 +170,10 @@ void print_epochs(std::FILE* out, const TrainResult& result) {
 }
 
 void print_step(std::FILE* out, const RunReport& report) {
-  fmt::print(out, "\none step of {} images on {} ranks (median of {}): {}, {} images/s\n", report.schedule.global_batch,
-             report.schedule.ranks, report.steps, format_time(report.step_time_s), format_rate(report.images_per_s));
+  const bool independent = report.serving && report.schedule.servers.mode != "sync";
+  const char* kind = independent ? "workers do not wait for each other: images over images/s of all, means" : "median";
+  fmt::print(out, "\none step of {} images on {} ranks ({} of {}): {}, {} images/s\n", report.schedule.global_batch,
+             report.schedule.ranks, kind, report.steps, format_time(report.step_time_s), format_rate(report.images_per_s));
   fmt::print(out, "  compute {}, exposed communication {}, waiting for other ranks {}, bubble {}; hidden communication {}\n",
              format_time(report.compute_s), format_time(report.exposed_communication_s), format_time(report.wait_s),
              format_time(report.bubble_s), format_time(report.hidden_communication_s));

@@ -96,7 +96,7 @@ struct RunReport {
   double bubble_s = 0;                     ///< in reports before version 0.2: idle_s
   std::vector<RankTimes> ranks;            ///< where the time of each rank went; empty in reports before version 0.2
   std::map<std::string, double> phases_s;  ///< by to_string(Phase)
-  double images_per_s = 0;                 ///< global batch / step time
+  double images_per_s = 0;                 ///< global batch / step time; of independent workers as StepTimes
   std::optional<double> test_accuracy;     ///< fraction
   std::vector<double> train_loss_per_epoch;
   std::vector<double> test_accuracy_per_epoch;

@@ -122,6 +122,33 @@ RankTimes rank_times(const RankSpans& spans, double from, double to, int steps) 
           .bubble_s = each(to - from - taken_s)};
 }
 
+/// Step time of independent workers: as if a step were over when they have done the images of a global batch between them.
+/// 0 when nobody took any time. Pushes of iterations before `first` are left out.
+double independent_step_s(const Schedule& schedule, const Timeline& timeline, const std::vector<RankTimes>& ranks, int first) {
+  struct Pushes {
+    int all = 0;
+    int used = 0;
+  };
+  std::map<int, Pushes> pushes;  // by rank of the worker
+  for (const ServedPush& push : timeline.pushes) {
+    if (push.iteration < first) continue;
+    const Peer& peer = serve_of(schedule.program(push.server))->pushes.at(static_cast<std::size_t>(push.worker)).peer;
+    Pushes& of_worker = pushes[schedule.mesh.neighbour(push.server, peer.axis, peer.offset)];
+    ++of_worker.all;
+    if (push.update >= 0) ++of_worker.used;
+  }
+  double images = 0;
+  double images_per_s = 0;
+  for (const RankTimes& rank : ranks) {
+    const double of_rank = rank.ranks * static_cast<double>(schedule.samples(rank.rank).count);
+    images += of_rank;
+    const auto found = pushes.find(rank.rank);
+    const double used = found == pushes.end() ? 1 : 1.0 * found->second.used / found->second.all;
+    if (rank.step_s > 0) images_per_s += of_rank * used / rank.step_s;
+  }
+  return images_per_s > 0 ? images / images_per_s : 0;
+}
+
 /// When a step of each rank, and of all, ended.
 struct StepEnds {
   std::vector<double> of_rank;  ///< by rank and iteration
@@ -129,6 +156,13 @@ struct StepEnds {
 };
 
 }  // namespace
+
+bool has_independent_workers(const Schedule& schedule) {
+  return std::ranges::any_of(schedule.programs, [](const Program& program) {
+    const Serve* serve = serve_of(program);
+    return serve != nullptr && serve->rule.mode != "sync";
+  });
+}
 
 StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup) {
   StepTimes times;
@@ -153,13 +187,15 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   std::vector<std::array<double, kPhaseCount>> phase_s(static_cast<std::size_t>(iterations));  // by iteration
   const Arrivals arrivals(schedule, timeline);
   double begin = timeline.intervals.front().start_s;
+  times.independent_workers = has_independent_workers(schedule);
   for (const Interval& i : timeline.intervals) {
     begin = std::min(begin, i.start_s);
+    const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
+    const bool serves_others = times.independent_workers && std::holds_alternative<Serve>(op.action);
     double& end = ends.of_rank[index(i.rank, i.iteration)];
-    end = std::max(end, i.end_s);
+    if (!serves_others || schedule.samples(i.rank).count == 0) end = std::max(end, i.end_s);
     double& step_end = ends.of_all[static_cast<std::size_t>(i.iteration)];
     step_end = std::max(step_end, i.end_s);
-    const Op& op = schedule.program(i.rank).ops[static_cast<std::size_t>(i.op)];
     RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
     const double wait_s = arrivals.wait_s(i);
     if (std::holds_alternative<Compute>(op.action)) {
@@ -201,6 +237,8 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     times.mean_step_time_s += rank.step_s * part;
     times.ranks.push_back(rank);
   }
+  if (times.independent_workers)
+    if (const double step_s = independent_step_s(schedule, timeline, times.ranks, first); step_s > 0) times.step_time_s = step_s;
   return times;
 }
 

@@ -88,7 +88,10 @@ struct RankTimes {
 /// compute + exposed + wait + bubble = mean step time.
 struct StepTimes {
   int iterations = 0;      ///< that were counted
-  double step_time_s = 0;  ///< median over iterations of the time from the end of the step before to the end of this
+  /// Median over iterations of the time from the end of the step before to the end of this. Of independent workers: the images of
+  /// all divided by the sum, over workers, of their images over their own mean step; images of pushes that were thrown away do
+  /// not count.
+  double step_time_s = 0;
   double compute_s = 0;
   double exposed_communication_s = 0;
   double hidden_communication_s = 0;
@@ -98,11 +101,17 @@ struct StepTimes {
   double phase_s[kPhaseCount] = {};   ///< time of the ops of a phase in an iteration: mean over ranks, median over iterations;
                                       ///< phases may overlap each other
   std::vector<RankTimes> ranks = {};  ///< of those with intervals of their own
+  bool independent_workers = false;   ///< see has_independent_workers()
 };
 
+/// Whether there are parameter servers that do not gather the pushes of all workers (any mode but sync): every worker goes at a
+/// pace of its own, and the run has no step that all of them end together.
+bool has_independent_workers(const Schedule& schedule);
+
 /// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one
-/// iteration in all, that one counts from its first start. A rank's step ends when its last op of the iteration ends; the
-/// run's step ends when the last rank's does.
+/// iteration in all, that one counts from its first start. A rank's step ends when its last op of the iteration ends (of
+/// an independent worker that serves as well: but for serving, which waits for the others); the run's step ends when the last
+/// rank's does.
 StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int warmup);
 
 /// Rules every timeline of a schedule must obey: one interval for each op, iteration and rank; end >= start; streams in

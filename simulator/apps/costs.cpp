@@ -32,7 +32,8 @@ std::optional<Costs> costs_of(const Task& task, const StepTimes& times, std::int
   const std::int64_t batch = task.choice.global_batch;
   Costs costs{.rates = rates, .ranks = task.choice.ranks, .epoch_images = epoch_images};
   costs.epoch_steps = (epoch_images + batch - 1) / batch;
-  costs.epoch_s = static_cast<double>(costs.epoch_steps) * times.mean_step_time_s;
+  const double step_s = times.independent_workers ? times.step_time_s : times.mean_step_time_s;
+  costs.epoch_s = static_cast<double>(costs.epoch_steps) * step_s;
   const bool sends = rates.joules_per_byte > 0;
   costs.step = energy_of_step(task.machine.cluster, times, task.choice.ranks, sends ? sent_bytes(task) : 0);
   return costs;

@@ -42,7 +42,11 @@ std::string step_table(const StepTimes& times) {
   row("bubble", times.bubble_s, "nothing to do, or something to receive that is not computed yet");
   table.add_rule();
   row("mean step", times.mean_step_time_s, "the four above");
-  row("median step", times.step_time_s, fmt::format("of {} step{}", times.iterations, times.iterations == 1 ? "" : "s"));
+  const std::string steps = fmt::format("of {} step{}", times.iterations, times.iterations == 1 ? "" : "s");
+  if (times.independent_workers)
+    row("a batch of all", times.step_time_s, "the images of a step over the images/s of all workers, " + steps);
+  else
+    row("median step", times.step_time_s, steps);
   row("hidden communication", times.hidden_communication_s, "while computing");
   table.add_rule();
   for (int phase = 0; phase < kPhaseCount; ++phase)
@@ -100,7 +104,9 @@ nlohmann::ordered_json links_json(const Timeline& timeline) {
 std::string speed_table(const StepReport& report) {
   Table table({{"", Align::left}, {"", Align::right}, {"", Align::left}});
   const double step_s = report.times.step_time_s;
-  table.add_row({"step time", format_time(step_s), ""});
+  const bool independent = report.times.independent_workers;
+  table.add_row({"step time", format_time(step_s),
+                 independent ? "workers do not wait for each other: images of a step over images/s of all" : ""});
   table.add_row({"images/s", format_rate(images_per_s(report.global_batch, step_s)),
                  fmt::format("{} images a step on {} rank{}", report.global_batch, report.ranks, report.ranks == 1 ? "" : "s")});
   if (report.one_rank_step_s) {

@@ -101,6 +101,36 @@ TEST_CASE("a slow worker: what each mode makes of it") {
   }
 }
 
+TEST_CASE("workers that do not wait for each other: their rates add up, whatever the slowest takes") {
+  // 6 images on 3 workers of 1000 images/s; the first, which may serve as well, takes twice as long: 4, 2 and 2 ms a step.
+  const auto times_of = [](const PlanServers& servers) {
+    const Schedule schedule = make_schedule(make_model("lenet5"), served(servers, 3, 6));
+    Cluster cluster = switch_cluster(schedule.world_size(), 1);
+    cluster.nic = {0, 1e15};
+    const Timeline timeline = simulate(schedule, 20, cluster, one_ms_an_image(),
+                                       {.compute_factor = [](int rank, int, int) { return rank == 0 ? 2.0 : 1.0; }});
+    const StepTimes times = step_times(schedule, timeline, 1);
+    REQUIRE(times.compute_s + times.exposed_communication_s + times.wait_s + times.bubble_s == Approx(times.mean_step_time_s));
+    REQUIRE(times.independent_workers == (servers.mode != "sync"));
+    return times;
+  };
+  for (const bool own : {false, true}) {
+    CAPTURE(own);
+    REQUIRE(times_of({.count = 1, .own_ranks = own}).step_time_s == Approx(4 * ms));
+    const StepTimes async = times_of({.count = 1, .own_ranks = own, .mode = "async"});
+    REQUIRE(6 / async.step_time_s == Approx(500 + 1000 + 1000).epsilon(1e-3));
+    REQUIRE(async.ranks.at(0).step_s == Approx(4 * ms).epsilon(1e-3));
+    REQUIRE(async.ranks.at(1).step_s == Approx(2 * ms).epsilon(1e-3));
+    // All that the slow one pushes is thrown away.
+    const StepTimes backup = times_of({.count = 1, .own_ranks = own, .mode = "backup", .accept = 2});
+    REQUIRE(6 / backup.step_time_s == Approx(1000 + 1000).epsilon(1e-3));
+    // Bound to the slow one: faster than in step with it by the head start only.
+    const double ssp_s = times_of({.count = 1, .own_ranks = own, .mode = "ssp", .bound = 1}).step_time_s;
+    REQUIRE(ssp_s < 4 * ms);
+    REQUIRE(ssp_s > 3.5 * ms);
+  }
+}
+
 TEST_CASE("servers by formula take what their links take alone") {
   const Schedule schedule = make_schedule(one_matrix(), served({.count = 1, .own_ranks = true}, 4, 4));
   const Timeline timeline =
