@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "reference/core/error.h"
+#include "reference/core/fnv1a.h"
 
 namespace convoy {
 namespace {
@@ -20,22 +21,6 @@ constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kChecksum = "checksum";
 constexpr std::size_t kChecksumDigits = 16;
 constexpr const char* kMetadata = "__metadata__";
-
-/// 64 bits of FNV-1a (Fowler, Noll, Vo). Each step is a bijection of the state, so one changed byte always changes the end.
-class Fnv1a {
- public:
-  void add(std::span<const std::byte> bytes) {
-    for (const std::byte byte : bytes) state_ = (state_ ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3ULL;
-  }
-  [[nodiscard]] std::string digits() const {
-    std::string text;
-    for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(state_ >> static_cast<unsigned>(shift)) & 15U];
-    return text;
-  }
-
- private:
-  std::uint64_t state_ = 0xcbf29ce484222325ULL;
-};
 
 /// Where the digits of the checksum stand; npos without one. Quotes inside of texts are escaped, so this is found nowhere else.
 std::size_t place_of_checksum(std::string_view header) {

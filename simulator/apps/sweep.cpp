@@ -12,6 +12,7 @@
 #include <set>
 
 #include "reference/core/error.h"
+#include "reference/core/fnv1a.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
@@ -284,8 +285,10 @@ bool names_file(const std::string& option, const std::string& word) {
 void put_contents(SweepColumns& columns, const std::vector<Axis>& axes) {
   const auto look = [&](const std::string& option, const std::string& word) {
     std::error_code ignored;
-    if (names_file(option, word) && std::filesystem::is_regular_file(word, ignored))
-      columns.contents[{option, word}] = fingerprint_of(read_file(word));
+    if (!names_file(option, word) || !std::filesystem::is_regular_file(word, ignored)) return;
+    Fnv1a contents;
+    contents.add(std::string_view(read_file(word)));
+    columns.contents[{option, word}] = contents.digits();
   };
   for (const auto& [option, word] : columns.fixed) look(option, word);
   for (const Axis& axis : axes)

@@ -133,12 +133,6 @@ std::string changed_file(const SweepColumns& columns, const CsvTable& table, std
 
 }  // namespace
 
-std::string fingerprint_of(std::string_view contents) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : contents) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return fmt::format("{:016x}", hash);
-}
-
 std::string sweep_csv(const SweepColumns& columns, const std::vector<SweepRow>& rows) {
   std::string text = line_of(names_of(columns));
   for (const auto& [words, r] : rows) {

@@ -16,7 +16,7 @@ namespace convoy {
 struct SweepColumns {
   std::vector<std::string> varied;                         ///< options, the last one varies fastest
   std::vector<std::pair<std::string, std::string>> fixed;  ///< options that were given, with their words
-  /// fingerprint_of() the files that they name, by option and word.
+  /// The digits of Fnv1a of the files that they name, by option and word.
   std::map<std::pair<std::string, std::string>, std::string> contents = {};
 };
 
@@ -39,9 +39,6 @@ struct SweepResult {
 
 using SweepWords = std::vector<std::string>;  ///< a value for each varied option
 using SweepRow = std::pair<SweepWords, SweepResult>;
-
-/// 16 hexadecimal digits that change when a file's contents do: 64 bits of FNV-1a (Fowler, Noll and Vo).
-std::string fingerprint_of(std::string_view contents);
 
 /// Tidy CSV: a line for every row; a column for every varied and every given option, one for the fingerprint of what each of them
 /// reads from a file (profile_fnv1a), then the results with their units.

@@ -13,19 +13,13 @@
 #include <set>
 
 #include "reference/core/error.h"
+#include "reference/core/fnv1a.h"
 #include "reference/exec/binding.h"
 #include "reference/exec/mpi/waiting.h"
 #include "reference/exec/mpi/world_impl.h"
 
 namespace convoy {
 namespace {
-
-/// FNV-1a (Fowler, Noll and Vo), 64 bits.
-std::uint64_t fingerprint(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
-}
 
 int initialized_level(int* argc, char*** argv) {
   int provided = MPI_THREAD_SINGLE;
@@ -198,7 +192,9 @@ bool MpiWorld::spans_hosts() const { return impl_->spans_hosts; }
 void MpiWorld::set_time_out_s(double time_out_s) { impl_->time_out_s = time_out_s; }
 
 void MpiWorld::require_agreement(const std::string& what, std::string_view text) {
-  const std::uint64_t mine = fingerprint(text);
+  Fnv1a hash;
+  hash.add(text);
+  const std::uint64_t mine = hash.value();
   std::vector<std::uint64_t> all(static_cast<std::size_t>(size()));
   MPI_Request request = MPI_REQUEST_NULL;
   require_mpi(MPI_Iallgather(&mine, 1, MPI_UINT64_T, all.data(), 1, MPI_UINT64_T, impl_->control, &request), "MPI_Iallgather");
