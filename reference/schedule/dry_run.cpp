@@ -31,6 +31,9 @@ class DryRun {
       runner.next.assign(runner.streams.size(), 0);
       runner.reached.assign(runner.streams.size(), false);
       runner.done.assign(program.ops.size(), false);
+      if (quotient)
+        for (const Op& op : program.ops)
+          if (const auto* collective = std::get_if<Collective>(&op.action)) ++members_[{collective->axis, collective->id}];
       index_of_[rank] = runners_.size();
       runners_.push_back(std::move(runner));
     }
@@ -97,10 +100,11 @@ class DryRun {
         post(peer(runner, exchange->recv->peer), runner.rank, exchange->recv->id, peer(runner, exchange->recv->peer), recvs_);
     } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
       ++arrived_[group_key(runner, *collective)];
-      if (arrived_[group_key(runner, *collective)] == members(runner, *collective))
+      if (arrived_[group_key(runner, *collective)] == members(*collective))
         for (std::size_t i = 0; i < runners_.size(); ++i) queue_.push_back(i);
     } else if (const auto* serve = std::get_if<Serve>(&op.action)) {  // takes whatever comes
-      for (const Message& push : serve->pushes) post(peer(runner, push.peer), runner.rank, push.id, peer(runner, push.peer), recvs_);
+      for (const Message& push : serve->pushes)
+        post(peer(runner, push.peer), runner.rank, push.id, peer(runner, push.peer), recvs_);
     }
   }
 
@@ -124,7 +128,7 @@ class DryRun {
       return sent && received;
     }
     if (const auto* collective = std::get_if<Collective>(&op.action))
-      return arrived_[group_key(runner, *collective)] >= members(runner, *collective);
+      return arrived_[group_key(runner, *collective)] >= members(*collective);
     if (const auto* serve = std::get_if<Serve>(&op.action)) return unpushed(runner, *serve) == nullptr;
     return true;
   }
@@ -136,16 +140,9 @@ class DryRun {
     return nullptr;
   }
 
-  int members(const Runner& runner, const Collective& collective) const {
+  int members(const Collective& collective) const {
     if (!quotient_) return schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent;
-    // One rank for each class: those whose program has this collective must all come.
-    (void)runner;
-    int count = 0;
-    for (const Runner& other : runners_)
-      for (const Op& op : schedule_.program(other.rank).ops)
-        if (const auto* theirs = std::get_if<Collective>(&op.action))
-          count += theirs->id == collective.id && theirs->axis == collective.axis ? 1 : 0;
-    return count;
+    return members_.at({collective.axis, collective.id});
   }
 
   int peer(const Runner& runner, const Peer& peer) const { return schedule_.mesh.neighbour(runner.rank, peer.axis, peer.offset); }
@@ -181,6 +178,7 @@ class DryRun {
   std::map<MessageKey, int> sends_;
   std::map<MessageKey, int> recvs_;
   std::map<GroupKey, int> arrived_;
+  std::map<std::pair<int, int>, int> members_;  ///< by axis and id: with one rank for each class, those that must all come
 };
 
 }  // namespace

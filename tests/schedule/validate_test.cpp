@@ -360,3 +360,23 @@ TEST_CASE("thousands of ranks are checked per class") {
   std::get<Collective>(other.ops[static_cast<std::size_t>(op_named(other, "bucket0.all_reduce"))].action).chunks = 2;
   requires_problem(schedule, "collective mismatch", "by other rules");
 }
+
+TEST_CASE("classes of ranks that wait for each other stand still, among thousands too") {
+  constexpr int kRanks = 30'000;
+  const auto op = [](int id, std::vector<int> after) {
+    return Op{.name = "sum" + std::to_string(id),
+              .stream = 1 + id,
+              .after = std::move(after),
+              .action = Collective{.kind = CollectiveKind::all_reduce, .id = id, .region = {id, {0, 4}}}};
+  };
+  Program first{.batch = 1, .buffers = {}, .ops = {op(0, {}), op(1, {0})}};
+  for (const char* name : {"weights", "momentum"})  // what is there from the step before
+    first.buffers.push_back({.name = name, .kind = BufferKind::weights, .shape = {1, 4, 1, 1}});
+  Program second = first;
+  Schedule schedule{.global_batch = kRanks, .mesh = {{{"data", kRanks}}}, .class_of = std::vector<int>(kRanks, 0)};
+  for (int rank = 1; rank < kRanks; rank += 2) schedule.class_of[static_cast<std::size_t>(rank)] = 1;
+  schedule.programs = {first, second};
+  REQUIRE(validate(schedule).empty());
+  schedule.programs[1].ops = {op(1, {}), op(0, {0})};  // sum1 before sum0, each on a stream of its own
+  requires_problem(schedule, "deadlock", "waits for ever in all_reduce");
+}
