@@ -135,12 +135,8 @@ void check_settings(const Plan& plan) {
 
 }  // namespace
 
-Schedule make_compressed_schedule(const Model& model, const Plan& plan, Mode mode) {
+void add_compressed_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
   check_settings(plan);
-  Schedule schedule;
-  schedule.mesh = plan.mesh;
-  schedule.global_batch = plan.global_batch;
-  schedule.batch_axis = plan.batch_axis;
   std::map<int, Program> whole;  // by images
   for (int rank = 0; rank < schedule.mesh.world_size(); ++rank) {
     const auto images = static_cast<int>(schedule.samples(rank).count);
@@ -148,7 +144,6 @@ Schedule make_compressed_schedule(const Model& model, const Plan& plan, Mode mod
     schedule.class_of.push_back(rank);
     schedule.programs.push_back(CompressedProgram(whole[images], plan, rank).write());
   }
-  return schedule;
 }
 
 }  // namespace convoy

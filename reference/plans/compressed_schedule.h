@@ -5,7 +5,7 @@
 
 namespace convoy {
 
-/// The schedule of one step of a plan with Plan::compression. In place of the all-reduce of a bucket every rank compresses its own
+/// Gives a schedule, whose mesh and batch are those of the plan, the programs of a plan with Plan::compression. In place of the all-reduce of a bucket every rank compresses its own
 /// gradients (top_k: what it does not send stays with it, for the next step), all ranks get all payloads by an all-gather, since
 /// payloads cannot be added on the way, and each adds them up in the order of the ranks.
 ///
@@ -14,6 +14,6 @@ namespace convoy {
 ///                             int8                        about        W/4 (n-1)       words
 ///
 /// An InputError says which settings it does not go with.
-Schedule make_compressed_schedule(const Model& model, const Plan& plan, Mode mode);
+void add_compressed_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode);
 
 }  // namespace convoy

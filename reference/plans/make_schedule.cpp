@@ -80,6 +80,13 @@ std::vector<int> class_key(const Schedule& schedule, int rank) {
   return key;
 }
 
+/// For plans that sum gradients by other means than an all-reduce.
+void refuse_algorithm(const Plan& plan, const std::string& because) {
+  const Plan usual;
+  if (plan.all_reduce != usual.all_reduce || plan.channels != usual.channels)
+    throw InputError(cat(because, ", so --all-reduce and --channels would change nothing; leave them out"));
+}
+
 /// Gradients may be too few, or nodes too uneven, for an algorithm.
 void require_possible(const Schedule& schedule) {
   for (const Program& program : schedule.programs)
@@ -102,11 +109,7 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   check_pipeline(plan, rules);
   if (plan.all_reduce != kAutomatic)
     (void)collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce);  // a misspelt name is told now
-  const bool made = plan.servers.count > 0 || plan.zero != 0 || plan.compression.method != "none";  // of what plan `data` makes
-  Schedule schedule = plan.servers.count > 0 ? make_served_schedule(model, plan, mode)
-                      : plan.zero != 0       ? make_sharded_schedule(model, plan, mode)
-                      : made                 ? make_compressed_schedule(model, plan, mode)
-                                             : Schedule{};
+  Schedule schedule;
   schedule.model = model.name;
   schedule.plan = plan.name;
   schedule.mode = mode == Mode::train ? "train" : "evaluate";
@@ -114,7 +117,22 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   schedule.global_batch = plan.global_batch;
   schedule.batch_axis = plan.batch_axis;
   schedule.mesh = plan.mesh;
-  if (made) return schedule;
+  // What plan `data` does on one rank, with something else in place of its all-reduce.
+  if (plan.servers.count > 0) {
+    refuse_algorithm(plan, "parameter servers sum gradients as they come");
+    add_served_programs(schedule, model, plan, mode);
+    return schedule;
+  }
+  if (plan.zero != 0) {
+    refuse_algorithm(plan, cat("--zero ", plan.zero, " sums gradients by a ring reduce-scatter"));
+    add_sharded_programs(schedule, model, plan, mode);
+    return schedule;
+  }
+  if (plan.compression.method != "none") {
+    refuse_algorithm(plan, "compressed gradients cannot be added on the way: all ranks get them by a ring all-gather");
+    add_compressed_programs(schedule, model, plan, mode);
+    return schedule;
+  }
   schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
   std::map<std::vector<int>, int> classes;
   for (int r = 0; r < schedule.world_size(); ++r) {

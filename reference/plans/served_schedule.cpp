@@ -174,12 +174,8 @@ int server_rank(const Plan& plan, int server) {
   return plan.servers.own_ranks ? workers + server : server * workers / plan.servers.count;
 }
 
-Schedule make_served_schedule(const Model& model, const Plan& plan, Mode mode) {
+void add_served_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
   check_settings(model, plan);
-  Schedule schedule;
-  schedule.mesh = plan.mesh;
-  schedule.global_batch = plan.global_batch;
-  schedule.batch_axis = plan.batch_axis;
   schedule.servers = plan.servers.own_ranks ? plan.servers.count : 0;
   schedule.class_of.resize(index(plan.mesh.world_size()));
   std::vector<int> server_at(schedule.class_of.size(), -1);
@@ -202,7 +198,6 @@ Schedule make_served_schedule(const Model& model, const Plan& plan, Mode mode) {
     if (key.second >= 0) add_server(program, plan, key.second, parameter_count(model));
     schedule.programs.push_back(std::move(program));
   }
-  return schedule;
 }
 
 }  // namespace convoy

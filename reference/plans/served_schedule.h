@@ -15,9 +15,9 @@ int worker_count(const Plan& plan);
 /// The rank of a server.
 int server_rank(const Plan& plan, int server);
 
-/// The schedule of one step of a plan with Plan::servers. A worker runs what a single rank of plan `data` would, without the
+/// Gives a schedule, whose mesh and batch are those of the plan, the programs of a plan with Plan::servers. A worker runs what a single rank of plan `data` would, without the
 /// update: in its place stand a push to each server and a pull from it, on a stream of their own for each server. An InputError
 /// says which settings servers do not go with.
-Schedule make_served_schedule(const Model& model, const Plan& plan, Mode mode);
+void add_served_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode);
 
 }  // namespace convoy

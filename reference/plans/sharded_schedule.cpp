@@ -258,12 +258,8 @@ std::vector<Slice> buckets_of(const Program& training) {
 
 }  // namespace
 
-Schedule make_sharded_schedule(const Model& model, const Plan& plan, Mode mode) {
+void add_sharded_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
   check_settings(plan);
-  Schedule schedule;
-  schedule.mesh = plan.mesh;
-  schedule.global_batch = plan.global_batch;
-  schedule.batch_axis = plan.batch_axis;
   std::map<int, Program> whole;  // by images
   std::vector<Slice> buckets;
   for (int rank = 0; rank < schedule.mesh.world_size(); ++rank) {
@@ -274,7 +270,6 @@ Schedule make_sharded_schedule(const Model& model, const Plan& plan, Mode mode) 
       buckets = buckets_of(mode == Mode::train ? whole[images] : StepWriter(model, plan, Mode::train, images, {0}).write());
     schedule.programs.push_back(ShardedProgram(whole[images], buckets, plan, rank).write());
   }
-  return schedule;
 }
 
 }  // namespace convoy

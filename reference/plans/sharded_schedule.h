@@ -5,8 +5,8 @@
 
 namespace convoy {
 
-/// The schedule of one step of a plan with Plan::zero from 1 to 3: see plans/sharded_optimizer.cpp. An InputError says which
+/// Gives a schedule, whose mesh and batch are those of the plan, the programs of a plan with Plan::zero from 1 to 3: see plans/sharded_optimizer.cpp. An InputError says which
 /// settings it does not go with.
-Schedule make_sharded_schedule(const Model& model, const Plan& plan, Mode mode);
+void add_sharded_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode);
 
 }  // namespace convoy

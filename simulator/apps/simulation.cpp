@@ -110,6 +110,7 @@ Simulation simulate_task(const Task& task, const std::string& command) {
   SimulationOptions options{.fidelity = task.machine.fidelity,
                             .all_ranks = task.all_ranks,
                             .other_costs = task.other_costs,
+                            .validated = true,  // by prepare()
                             .collective_s = collective_cost(task.machine)};
   options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
@@ -137,9 +138,11 @@ double lower_bound_s(const Task& task) {
               chosen_fidelity(task.machine.fidelity, task.schedule, task.iterations) == Fidelity::steps &&
               !is_served(task.schedule)
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
-          : simulate(
-                task.schedule, task.iterations, cluster, task.cost,
-                {.fidelity = Fidelity::formula, .other_costs = task.other_costs, .collective_s = collective_cost(task.machine)});
+          : simulate(task.schedule, task.iterations, cluster, task.cost,
+                     {.fidelity = Fidelity::formula,
+                      .other_costs = task.other_costs,
+                      .validated = true,
+                      .collective_s = collective_cost(task.machine)});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 
