@@ -84,7 +84,7 @@ std::string ranks_table(const StepTimes& times) {
 
 std::string links_table(const Timeline& timeline) {
   if (timeline.links.empty()) return "";
-  Table table({{"busiest links", Align::left}, {"moved"}, {"utilisation"}, {"flows at once"}});
+  Table table({{"busiest links", Align::left}, {"moved in all steps"}, {"utilisation"}, {"flows at once"}});
   constexpr std::size_t kMost = 5;
   for (std::size_t i = 0; i < std::min(timeline.links.size(), kMost); ++i) {
     const LinkTraffic& link = timeline.links[i];
