@@ -29,7 +29,9 @@ void warn_of_other_devices(const Cluster& cluster) {
 }  // namespace
 
 void MachineOptions::add_to(CLI::App& verb) {
-  verb.add_option("--cluster", cluster_, "Cluster file, or the name of one that comes with Convoy; 'convoy cluster' lists them")
+  verb.add_option("--cluster", cluster_,
+                  "Cluster file, or the name of one that comes with Convoy ('convoy cluster' lists them); @N behind it asks for N "
+                  "nodes, as dgx-h100@512")
       ->type_name("FILE|NAME");
   verb.add_option("--profile", profile_,
                   "Measured times of the compute ops, from 'convoy profile', or somebody else's of layers (.csv: "

@@ -20,6 +20,22 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
+/// What stands before and behind the @ of "dgx-h100@512"; 0 nodes where there is no @ with a number behind it.
+struct NamedSize {
+  std::string cluster;
+  int nodes = 0;
+};
+
+NamedSize split_size(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string::npos || at + 1 == text.size()) return {text};
+  const std::string digits = text.substr(at + 1);
+  if (digits.find_first_not_of("0123456789") != std::string::npos) return {text};
+  const int nodes = digits.size() > 7 ? 0 : std::stoi(digits);
+  if (nodes < 1) throw InputError(cat("'", text, "' asks for ", digits, " nodes; write for example ", text.substr(0, at), "@512"));
+  return {text.substr(0, at), nodes};
+}
+
 const LinkModel& present(const LinkModel& link, const Cluster& cluster, const char* key) {
   if (link.bandwidth_bytes_per_s > 0) return link;
   throw InputError(cat("cluster '", cluster.name, "' has no node.", key, ", which this message needs; add for example ", key,
@@ -88,24 +104,24 @@ std::vector<std::string> cluster_names() {
 }
 
 Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* warnings) {
+  const auto [wanted, nodes] = split_size(path_or_name);
   for (const EmbeddedCluster& row : embedded_clusters())
-    if (with_dashes(std::string(row.name)) == with_dashes(path_or_name))
-      return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings);
-  if (!looks_like_a_path(path_or_name)) throw_unknown_word("cluster", path_or_name, cluster_names());
-  std::ifstream file(path_or_name);
+    if (with_dashes(std::string(row.name)) == with_dashes(wanted))
+      return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings, nodes);
+  if (!looks_like_a_path(wanted)) throw_unknown_word("cluster", wanted, cluster_names());
+  std::ifstream file(wanted);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file || std::filesystem::is_directory(path_or_name))
-    throw InputError(cat("cannot read the cluster file '", path_or_name, "'"));
-  return parse_cluster(text.str(), path_or_name, warnings);
+  if (!file || std::filesystem::is_directory(wanted)) throw InputError(cat("cannot read the cluster file '", wanted, "'"));
+  return parse_cluster(text.str(), wanted, warnings, nodes);
 }
 
 void require_ranks(const Cluster& cluster, int ranks) {
   if (ranks <= cluster.world_size()) return;
   throw InputError(cat("cluster '", cluster.name, "' has ", cluster.world_size(), " devices (", cluster.nodes,
                        cluster.nodes == 1 ? " node of " : " nodes of ", cluster.devices_per_node, "), which is too few for ",
-                       ranks, " ranks; use ", cluster.world_size(), " ranks or fewer, or a cluster file with nodes: ",
-                       (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node));
+                       ranks, " ranks; use ", cluster.world_size(), " ranks or fewer, or ask for more nodes with @",
+                       (ranks + cluster.devices_per_node - 1) / cluster.devices_per_node, " behind the cluster"));
 }
 
 Cluster for_ranks(const Cluster& cluster, int ranks) {

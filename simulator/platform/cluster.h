@@ -123,10 +123,12 @@ struct Cluster {
 };
 
 /// Reads a cluster file. An InputError gives file, line and column, what is wrong and an example. What is no error and yet can
-/// hardly be meant, such as Ethernet of 100 GB/s, is added to `warnings`, with file, line and column too.
-Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings = nullptr);
+/// hardly be meant, such as Ethernet of 100 GB/s, is added to `warnings`, with file, line and column too. `nodes`, unless 0, takes
+/// the place of what the file says, and joins the name: dgx-h100@512.
+Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings = nullptr,
+                      int nodes = 0);
 /// A path, or the name of one of the clusters that come with Convoy; an InputError names the nearest. What contains a '/' or
-/// ends in .yaml is a path.
+/// ends in .yaml is a path. With @N behind it the cluster has N nodes: dgx-h100@512.
 Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* warnings = nullptr);
 /// Writes a cluster so that parse_cluster reads the same, bit for bit.
 std::string to_yaml(const Cluster& cluster);

@@ -111,12 +111,14 @@ void parse_node(const YamlMap& node, Cluster& cluster, const std::string& file_n
   parse_cores(node, cluster);
 }
 
-/// nodes and node, or groups.
-void parse_nodes(const YamlMap& root, Cluster& cluster, const std::string& file_name, Warnings& warnings) {
+/// nodes and node, or groups. `asked` nodes, unless 0, instead of those in the file.
+void parse_nodes(const YamlMap& root, int asked, Cluster& cluster, const std::string& file_name, Warnings& warnings) {
   if (!root.has("groups")) {
     cluster.nodes = root.count("nodes");
+    if (asked > 0) cluster.nodes = asked;
     return parse_node(root.map("node", kNodeKeys, kNodeExample), cluster, file_name, warnings);
   }
+  if (asked > 0) root.fail("groups", cat("nodes of several kinds cannot be asked for by number; leave '@", asked, "' out"));
   for (const char* key : {"nodes", "node"})
     if (root.has(key)) root.fail(key, cat("a file with groups has no ", key, " of its own; put it into groups"));
   std::int64_t ranks = 0;
@@ -194,15 +196,16 @@ void check_network(const YamlMap& root, const Cluster& cluster) {
 
 }  // namespace
 
-Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings) {
+Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings, int nodes) {
   const YamlMap root =
       parse_yaml_map(yaml, file_name, {"name", "description", "nodes", "topology", "node", "groups", "sized_by_ranks", "rates"});
   Warnings found;
   Cluster cluster;
   cluster.name = root.text("name", "my-cluster");
+  if (nodes > 0) cluster.name += cat("@", nodes);
   if (root.has("description")) cluster.description = root.text("description", "8 V100 per node");
   if (root.has("topology")) cluster.topology = parse_topology(root, found);
-  parse_nodes(root, cluster, file_name, found);
+  parse_nodes(root, nodes, cluster, file_name, found);
   cluster.sized_by_ranks = parse_sized_by_ranks(root, cluster);
   cluster.rates = parse_rates(root);
   check_network(root, cluster);

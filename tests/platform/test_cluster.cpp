@@ -179,7 +179,23 @@ TEST_CASE("too few devices is an error that says how many there are") {
   require_ranks(cluster, 1024);
   const std::string message = input_error_of([&] { require_ranks(cluster, 1025); });
   REQUIRE(contains(message, "has 1024 devices (128 nodes of 8)"));
-  REQUIRE(contains(message, "nodes: 129"));
+  REQUIRE(contains(message, "with @129 behind the cluster"));
+}
+
+TEST_CASE("@N behind a cluster asks for so many nodes, where its topology can have them") {
+  const Cluster more = load_cluster("dgx-h100@512");
+  REQUIRE(more.world_size() == 4096);
+  REQUIRE(more.name == "dgx-h100@512");
+  REQUIRE(more.device == load_cluster("dgx-h100").device);
+  REQUIRE(parse_cluster(to_yaml(more), "written.yaml") == more);
+  REQUIRE(load_cluster("dgx-h100-fat-tree@3").total_nodes() == 3);
+  REQUIRE(contains(input_error_of([] { load_cluster("dgx-h100-fat-tree@2049"); }), "2048"));
+  REQUIRE(contains(input_error_of([] { load_cluster("mixed-p100-v100@4"); }), "leave '@4' out"));
+  REQUIRE(contains(input_error_of([] { load_cluster("pcie-switch-4gpu@2"); }), "nic is missing"));
+  REQUIRE(contains(input_error_of([] { load_cluster("dgx-h100@0"); }), "dgx-h100@512"));
+  REQUIRE(contains(input_error_of([] { load_cluster("dgx-h100@99999999"); }), "asks for 99999999 nodes"));
+  REQUIRE(contains(input_error_of([] { load_cluster("dgx-h100@big"); }), "unknown cluster 'dgx-h100@big'"));
+  REQUIRE(contains(input_error_of([] { load_cluster("dgx-h100@1048576"); }), "most there can be"));
 }
 
 TEST_CASE("a cluster sized by its ranks is a ring of as many, and others stay as they are") {
