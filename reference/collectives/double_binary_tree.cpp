@@ -29,6 +29,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -79,22 +80,19 @@ class Tree {
 /// Both trees with their colours. An edge is named by its tree and the rank at its lower end.
 class Trees {
  public:
-  explicit Trees(int n) : trees_{Tree(n, false), Tree(n, true)} {
+  explicit Trees(int n) : n_(n), trees_{Tree(n, false), Tree(n, true)} {
     for (auto& colours : colour_) colours.assign(static_cast<std::size_t>(n), -1);
     for (auto& rounds : first_round_) rounds.assign(static_cast<std::size_t>(n), -1);
     for (int v = 1; v < n; ++v) colour_from({0, v});
     for (int v = 1; v < n; ++v) colour_from({1, v});
     for (const int tree : {0, 1})
-      for (int v = 1; v < n; ++v) depth_ = std::max(depth_, 1 + first_round(tree, v));
+      for (int v = 1; v < n; ++v) depth_ = std::max(depth_, 1 + find_first_round(tree, v));
   }
+  [[nodiscard]] int size() const { return n_; }
   [[nodiscard]] const Tree& tree(int which) const { return trees_.at(static_cast<std::size_t>(which)); }
   /// The round in which the first chunk of a broadcast reaches a rank other than the root.
-  int first_round(int tree, int v) {
-    int& round = first_round_.at(static_cast<std::size_t>(tree))[static_cast<std::size_t>(v)];
-    if (round >= 0) return round;
-    const int parent = this->tree(tree).parent_of(v);
-    const int earliest = parent == 0 ? 0 : first_round(tree, parent) + 1;
-    return round = earliest + (earliest % 2 == colour({tree, v}) ? 0 : 1);
+  [[nodiscard]] int first_round(int tree, int v) const {
+    return first_round_.at(static_cast<std::size_t>(tree))[static_cast<std::size_t>(v)];
   }
   /// The largest of these, plus one; 0 when there is nobody below the root.
   [[nodiscard]] int depth() const { return depth_; }
@@ -103,6 +101,13 @@ class Trees {
   struct Edge {
     int tree, lower;
   };
+  int find_first_round(int tree, int v) {
+    int& round = first_round_.at(static_cast<std::size_t>(tree))[static_cast<std::size_t>(v)];
+    if (round >= 0) return round;
+    const int parent = this->tree(tree).parent_of(v);
+    const int earliest = parent == 0 ? 0 : find_first_round(tree, parent) + 1;
+    return round = earliest + (earliest % 2 == colour({tree, v}) ? 0 : 1);
+  }
   int& colour(const Edge& e) { return colour_.at(static_cast<std::size_t>(e.tree))[static_cast<std::size_t>(e.lower)]; }
   /// The edge that has the same receiver.
   static Edge beside_receiver(const Edge& e) { return {1 - e.tree, e.lower}; }
@@ -128,10 +133,18 @@ class Trees {
     }
   }
 
+  int n_;
   std::array<Tree, 2> trees_;
   std::array<std::vector<int>, 2> colour_, first_round_;  ///< by rank
   int depth_ = 0;
 };
+
+/// The trees of n ranks. The last ones are kept, since every rank of a group asks, and to make them takes as long as they are large.
+std::shared_ptr<const Trees> trees_of(int n) {
+  thread_local std::shared_ptr<const Trees> last;
+  if (last == nullptr || last->size() != n) last = std::make_shared<const Trees>(n);
+  return last;
+}
 
 /// An edge as the rank at one of its ends knows it.
 struct Neighbour {
@@ -146,7 +159,8 @@ struct Place {
   explicit Place(const CollectiveRequest& request) {
     const int n = request.world_size;
     const int v = (request.rank - request.root + n) % n;
-    Trees trees(n);
+    const std::shared_ptr<const Trees> kept = trees_of(n);
+    const Trees& trees = *kept;
     depth = trees.depth();
     const auto rank_of = [&](int other) { return (other + request.root) % n; };
     for (const int t : {0, 1}) {
