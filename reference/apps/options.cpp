@@ -2,12 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
 
 namespace convoy {
+
+int default_threads() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  int threads = 1;
+  if (text != nullptr) std::from_chars(text, text + std::strlen(text), threads);
+  return std::max(1, threads);
+}
 
 void add_plan_options(CLI::App& verb, PlanOptions& options) {
   verb.add_option("--model", options.model, model_help())->capture_default_str();
@@ -21,7 +33,7 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
   verb.add_option("--bucket", options.bucket, "Gradients reduced together, for example 64KiB or 25MiB")->capture_default_str();
   verb.add_option("--all-reduce,--algorithm", options.all_reduce, all_reduce_help())->capture_default_str();
   verb.add_option("--chunks", options.chunks, "Parts in which a bucket goes through the algorithm")->capture_default_str();
-  verb.add_option("--threads", options.threads, "OpenMP threads of each rank")->capture_default_str();
+  verb.add_option("--threads", options.threads, kThreadsHelp)->capture_default_str();
   verb.add_option("--bind", options.bind,
                   "on: each rank on cores of its own, while there are enough; off: wherever the system puts it")
       ->capture_default_str();

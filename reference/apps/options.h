@@ -12,6 +12,11 @@
 
 namespace convoy {
 
+/// OpenMP threads of a rank when --threads is not typed: what OMP_NUM_THREADS begins with ("4", or "4,2" for nested ones), which
+/// OpenMP itself does not hand to threads that are not its own; 1 when it says nothing.
+int default_threads();
+inline constexpr const char* kThreadsHelp = "OpenMP threads of each rank; by itself as many as OMP_NUM_THREADS says, else 1";
+
 /// What the person typed about model, plan and ranks.
 struct PlanOptions {
   std::string model = "lenet5";
@@ -23,7 +28,7 @@ struct PlanOptions {
   std::string bucket = kDefaultBucket;
   std::string all_reduce = "ring";
   int chunks = 1;
-  int threads = 1;
+  int threads = default_threads();
   std::string bind = "on";
   std::int64_t seed = 1;
 };

@@ -22,7 +22,7 @@ struct PredictOptions {
   std::string model;
   std::vector<std::string> images;
   int top = 5;
-  int threads = 1;
+  int threads = default_threads();
   std::string json;
 };
 
@@ -85,7 +85,7 @@ void add_predict_verb(CLI::App& app) {
   verb->add_option("--model", options->model, "The network, where the file does not name it");
   verb->add_option("images", options->images, "JPEG, PNG or IDX files")->required();
   verb->add_option("--top", options->top, "Classes that are shown")->capture_default_str();
-  verb->add_option("--threads", options->threads, "OpenMP threads")->capture_default_str();
+  verb->add_option("--threads", options->threads, kThreadsHelp)->capture_default_str();
   verb->add_option("--json", options->json, "Write the result to this file; - is stdout");
   verb->callback([options] { run_predict(*options); });
 }

@@ -22,7 +22,7 @@ struct ProfileOptions {
   std::optional<int> batch;  ///< over all ranks
   std::vector<int> batches;  ///< of a rank; empty: not given
   TransportOptions ranks;
-  int threads = 1;
+  int threads = default_threads();
   std::string bind = "on";
   std::optional<int> steps;
   std::string bucket = kDefaultBucket;
@@ -134,7 +134,7 @@ void add_profile_verb(CLI::App& app, const std::string& command, Session& sessio
                    cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
       ->delimiter(',')
       ->excludes(batch);
-  verb->add_option("--threads", options->threads, "OpenMP threads of each rank")->capture_default_str();
+  verb->add_option("--threads", options->threads, kThreadsHelp)->capture_default_str();
   verb->add_option("--bind", options->bind, "on: each rank on cores of its own, while there are enough")->capture_default_str();
   verb->add_option(
       "--data", options->data,

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kMomentum = "optimizer.momentum.";
+constexpr const char* kCompressionError = "optimizer.compression_error.";  // and the rank
 
 /// The extents of a tensor as PyTorch has them: a vector for biases and norms, a matrix for Linear, four for convolutions.
 std::vector<std::int64_t> extents_of(const Model& model, const Parameter& parameter) {
@@ -50,6 +51,14 @@ class Picker {
     return all;
   }
 
+  /// Vectors of one value for each learned number under the numbers 0, 1, and so on, as many as there are.
+  std::vector<std::vector<double>> pick_numbered(const std::string& prefix) {
+    std::vector<std::vector<double>> all;
+    while (file_.tensors.contains(cat(prefix, all.size())))
+      all.push_back(pick_one(cat(prefix, all.size()), {parameter_count(model_)}));
+    return all;
+  }
+
   void require_nothing_else() const {
     for (const auto& [name, tensor] : file_.tensors)
       if (!known_.contains(name))
@@ -83,6 +92,10 @@ void write_weights_file(const std::string& path, const Model& model, const Weigh
   list(model, parameters(model), file.values.weights, "", tensors);
   list(model, states(model), file.values.states, "", tensors);
   if (!file.momentum.empty()) list(model, parameters(model), file.momentum, kMomentum, tensors);
+  for (std::size_t rank = 0; rank < file.compression_errors.size(); ++rank) {
+    const std::vector<double>& error = file.compression_errors[rank];
+    tensors.push_back({cat(kCompressionError, rank), {std::ssize(error)}, error});
+  }
   std::map<std::string, std::string> metadata = file.metadata;
   metadata["model"] = model.name;
   metadata["convoy"] = tool_version();
@@ -101,6 +114,7 @@ WeightsFile parse_weights_file(std::span<const std::byte> bytes, const std::stri
   file.values.states = picker.pick(states(model), "");
   const bool has_momentum = std::ranges::any_of(contents.tensors, [](const auto& t) { return t.first.starts_with(kMomentum); });
   if (has_momentum) file.momentum = picker.pick(parameters(model), kMomentum);
+  file.compression_errors = picker.pick_numbered(kCompressionError);
   picker.require_nothing_else();
   file.metadata = contents.metadata;
   return file;

@@ -8,6 +8,7 @@
 #include "reference/cpu/kernels.h"
 #include "reference/model/layer_part.h"
 #include "reference/train/operands.h"
+#include "reference/train/pool_spans.h"
 
 namespace convoy {
 namespace {
@@ -104,13 +105,13 @@ class BlockedCall {
   }
   template <class Pool>
   void average(const Pool& l) {
-    const std::vector<PoolSpan> rows = pool_rows(l, image_.h, o_.need(Role::x).box, o_.need(Role::y).box);
-    blocked::avg_pool2d_forward(view(Role::x), view(Role::y), rows, pool_spans_w(l, image_.w));
+    const PoolSpans& spans = pool_spans(l, image_, o_.need(Role::x).box, o_.need(Role::y).box);
+    blocked::avg_pool2d_forward(view(Role::x), view(Role::y), spans.rows, spans.columns);
   }
   template <class Pool>
   void average_backward(const Pool& l) {
-    const std::vector<PoolSpan> rows = pool_rows(l, image_.h, o_.need(Role::dx).box, o_.need(Role::dy).box);
-    blocked::avg_pool2d_backward_input(view(Role::dy), view(Role::dx), rows, pool_spans_w(l, image_.w));
+    const PoolSpans& spans = pool_spans(l, image_, o_.need(Role::dx).box, o_.need(Role::dy).box);
+    blocked::avg_pool2d_backward_input(view(Role::dy), view(Role::dx), spans.rows, spans.columns);
   }
   void forward(const AvgPool2d& l) { average(l); }
   void backward_input(const AvgPool2d& l) { average_backward(l); }

@@ -100,7 +100,10 @@ InputFacts input_facts(const std::map<std::string, std::string>& metadata) {
 
 void write_checkpoint(const std::string& path, const Model& model, const Checkpoint& checkpoint, const InputFacts& input,
                       DType dtype) {
-  WeightsFile file{.values = checkpoint.values, .momentum = checkpoint.momentum, .metadata = to_metadata(input)};
+  WeightsFile file{.values = checkpoint.values,
+                   .momentum = checkpoint.momentum,
+                   .compression_errors = checkpoint.compression_errors,
+                   .metadata = to_metadata(input)};
   file.metadata["format"] = kFormat;
   file.metadata["run"] = run_of(checkpoint).dump();
   write_weights_file(path, model, file, dtype);
@@ -112,7 +115,9 @@ Checkpoint parse_checkpoint(std::span<const std::byte> bytes, const std::string&
   if (text("format") != kFormat || text("checksum").empty() || file.momentum.empty())
     throw InputError(cat("'", name, "' has weights, but is no checkpoint (its format is '", text("format"), "', expected '",
                          kFormat, "'); to begin a new run with its weights, type: --load ", name));
-  Checkpoint checkpoint{.values = std::move(file.values), .momentum = std::move(file.momentum)};
+  Checkpoint checkpoint{.values = std::move(file.values),
+                        .momentum = std::move(file.momentum),
+                        .compression_errors = std::move(file.compression_errors)};
   try {
     read_run(json::parse(text("run")), checkpoint);
   } catch (const std::exception& error) {  // of nlohmann::json, or out_of_range

@@ -36,6 +36,8 @@ using DecidingSettings = std::map<std::string, std::string>;
 struct Checkpoint {
   ModelValues values;            ///< of the whole model, whatever the plan
   std::vector<double> momentum;  ///< in the order of values.weights
+  /// Of each rank what top_k has left behind so far, in the same order; empty in runs without it.
+  std::vector<std::vector<double>> compression_errors = {};
   int epoch = 0;                 ///< that is going on, from 0; as many as there are when the run is over
   std::int64_t step = 0;         ///< steps done since the start of the run
   std::int64_t step_in_epoch = 0;

@@ -11,6 +11,7 @@
 #include "reference/train/blocked_compute.h"
 #include "reference/train/kernel_table.h"
 #include "reference/train/operands.h"
+#include "reference/train/pool_spans.h"
 
 namespace convoy {
 
@@ -102,13 +103,13 @@ class CpuCompute::Call {
   }
   template <class Pool>
   void average(const Pool& l) {
-    const std::vector<PoolSpan> rows = pool_rows(l, whole_input().h, need(Role::x).box, need(Role::y).box);
-    kernels_.avg_pool2d_forward(view(Role::x), view(Role::y), rows, pool_spans_w(l, whole_input().w));
+    const PoolSpans& spans = pool_spans(l, whole_input(), need(Role::x).box, need(Role::y).box);
+    kernels_.avg_pool2d_forward(view(Role::x), view(Role::y), spans.rows, spans.columns);
   }
   template <class Pool>
   void average_backward(const Pool& l) {
-    const std::vector<PoolSpan> rows = pool_rows(l, whole_input().h, need(Role::dx).box, need(Role::dy).box);
-    kernels_.avg_pool2d_backward_input(view(Role::dy), view(Role::dx), rows, pool_spans_w(l, whole_input().w));
+    const PoolSpans& spans = pool_spans(l, whole_input(), need(Role::dx).box, need(Role::dy).box);
+    kernels_.avg_pool2d_backward_input(view(Role::dy), view(Role::dx), spans.rows, spans.columns);
   }
   void forward(const AvgPool2d& l) { average(l); }
   void backward_input(const AvgPool2d& l) { average_backward(l); }

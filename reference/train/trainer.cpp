@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <numeric>
 
@@ -22,6 +23,7 @@ namespace {
 constexpr const char* kWeights = "weights";
 constexpr const char* kStatistics = "running_statistics";
 constexpr const char* kMomentum = "momentum";
+constexpr const char* kCompressionError = "compression_error";
 
 /// A training run: one memory for each rank of this process, on which the schedules of full, short and evaluation steps run in
 /// turn.
@@ -219,6 +221,7 @@ class Trainer {
     set_values(checkpoint.values);
     for (std::size_t i = 0; i < memories_.size(); ++i)
       set_momentum(memories_[i], model_, schedule_, transport_.ranks[i], checkpoint.momentum);
+    if (leaves_behind()) set_compression_errors(checkpoint.compression_errors);
     epoch_ = checkpoint.epoch;
     step_ = checkpoint.step;
     step_in_epoch_ = checkpoint.step_in_epoch;
@@ -229,6 +232,25 @@ class Trainer {
     for (const cpu::Loss& loss : checkpoint.totals) sum += loss;
     for (const int rank : transport_.ranks)  // with other ranks, the first has what all had
       training_.set_totals(rank, same_ranks ? checkpoint.totals[static_cast<std::size_t>(rank)] : rank == 0 ? sum : cpu::Loss{});
+  }
+
+  /// Whether ranks keep what compression has left behind; a rank on its own sends everything.
+  [[nodiscard]] bool leaves_behind() const { return plan_.compression.method == "top_k" && transport_.world_size > 1; }
+
+  /// Gives every rank back what it had left behind. With another number of ranks, the first has what all had: what will be added to
+  /// the weights of that is the same.
+  void set_compression_errors(const std::vector<std::vector<double>>& errors) {
+    if (errors.empty())
+      throw InputError("the checkpoint has nothing of what --compress top_k leaves behind from step to step; it was written by an "
+                       "older version, so begin a new run with its weights (--load instead of --resume)");
+    const bool same_ranks = std::ssize(errors) == transport_.world_size;
+    std::vector<double> sum(errors.front().size());
+    for (const std::vector<double>& error : errors) std::ranges::transform(sum, error, sum.begin(), std::plus());
+    for (std::size_t i = 0; i < memories_.size(); ++i) {
+      const int rank = transport_.ranks[i];
+      if (same_ranks || rank == 0)
+        write_values(memories_[i], kCompressionError, same_ranks ? errors[static_cast<std::size_t>(rank)] : sum);
+    }
   }
 
   /// What every rank holds in a buffer, where rank 0 is: place(rank, values). From the last rank to the first, since running
@@ -281,6 +303,12 @@ class Trainer {
     if (!settings_.on_checkpoint) return;
     Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
     checkpoint.momentum = collected(kMomentum, kServerMomentum, place_momentum);
+    if (leaves_behind()) {
+      if (transport_.has_root()) checkpoint.compression_errors.resize(static_cast<std::size_t>(transport_.world_size));
+      collect(kCompressionError, [&](int rank, const std::vector<double>& error) {
+        checkpoint.compression_errors[static_cast<std::size_t>(rank)] = error;
+      });
+    }
     for (int rank = 0; rank < transport_.world_size; ++rank) {
       const cpu::Loss mine = training_.totals(rank);
       const std::vector<double> theirs = transport_.to_root(rank, {mine.loss_sum, static_cast<double>(mine.correct)});

@@ -124,6 +124,21 @@ TEST_CASE("files that cannot be gone on from are refused with a sentence, and st
   }
 }
 
+TEST_CASE("threads come from OMP_NUM_THREADS unless they are typed") {
+  const auto threads = [](const std::string& environment, const std::string& typed) {
+    const command::Result result =
+        command::run_line(cat(environment, " '", CONVOY_BIN_DIR, "/convoy-train' train --data synthetic --samples 8 --batch 8 --ranks 1 ",
+                              typed, " --json -"));
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    return nlohmann::json::parse(result.out).at("threads").get<int>();
+  };
+  CHECK(threads("OMP_NUM_THREADS=2", "") == 2);
+  CHECK(threads("OMP_NUM_THREADS=2,1", "") == 2);
+  CHECK(threads("OMP_NUM_THREADS=2", "--threads 1") == 1);
+  CHECK(threads("env -u OMP_NUM_THREADS", "") == 1);
+}
+
 TEST_CASE("label smoothing changes the loss by what it adds, and a run goes on only with its own") {
   const std::string run = "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --schedule constant --json - ";
   const auto loss = [&](const std::string& options) {

@@ -172,6 +172,7 @@ std::vector<std::string> checkpoints() {
   const Model model = make_lenet5();
   Checkpoint checkpoint{.values = initial_values(model, 1), .momentum = {}, .epoch = 1, .step = 9, .step_in_epoch = 2};
   checkpoint.momentum.resize(checkpoint.values.weights.size(), 0.25);
+  checkpoint.compression_errors.assign(2, checkpoint.momentum);
   checkpoint.epochs.resize(1);
   checkpoint.totals.resize(2);
   checkpoint.settings = {{"--model", "lenet5"}, {"--seed", "1"}};
@@ -187,6 +188,8 @@ void read_one_checkpoint(const std::string& bytes) {
   // The checksum would refuse all that is changed: a file that is read has the right one.
   const Checkpoint checkpoint = parse_checkpoint(bytes_of(with_checksum(bytes)), kFileName, model);
   make_sense(std::ssize(checkpoint.momentum) == parameter_count(model), "another number of momenta than the network has weights");
+  for (const std::vector<double>& error : checkpoint.compression_errors)
+    make_sense(error.size() == checkpoint.momentum.size(), "another number of errors than the network has weights");
   make_sense(checkpoint.step_in_epoch <= checkpoint.step && checkpoint.step_in_epoch >= 0, "steps that do not fit together");
 }
 void read_any_safetensors(const std::string& bytes) {

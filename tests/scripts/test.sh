@@ -19,7 +19,7 @@ well() {
   stub "$work/tools/cmake" 'if [[ -n ${FAIL_AT:-} && "$*" == *"$FAIL_AT"* ]]; then exit 1; fi; mkdir -p build/{release,tsan,asan}'
   stub "$work/tools/ctest" 'while [ "$1" != --output-junit ]; do shift; done
     if [ -z "${NO_REPORT:-}" ]; then
-      printf "<testsuite name=\"x\"\n\ttests=\"7\"\n\tfailures=\"%s\"\n\tdisabled=\"0\"\n\tskipped=\"%s\"\n>\n<testcase tests=\"99\"/>" \
+      printf "<testsuite name=\"x\"\n\ttests=\"7\"\n\tfailures=\"%s\"\n\tdisabled=\"0\"\n\tskipped=\"%s\"\n>\n<testcase tests=\"99\"/><system-out>skipped: no &apos;torch&apos;\n</system-out>" \
         "${BAD:-0}" "${SKIPPED:-0}" >"$2"
     fi
     exit ${CTEST_STATUS:-0}'
@@ -40,6 +40,8 @@ check 'two tests fail in each run' 1
 last_line '20 passed, 8 failed'
 export SKIPPED=1
 check 'a test of each run does not run' 1 'did not run'
+export SKIPPED=1
+check 'the reason why tests are skipped' 1 "1 tests were skipped: no 'torch'"
 last_line '24 passed, 3 failed, 1 skipped'
 export CTEST_STATUS=8
 check 'ctest fails without a failing test' 1 'ended with 8'

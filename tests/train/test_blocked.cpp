@@ -1,5 +1,6 @@
 /// Training on blocked activations with fused layers equals plain training within rounding, on one rank and on several, and a step
 /// allocates nothing.
+#include "reference/core/error.h"
 #include "reference/exec/exec.h"
 #include "reference/model/zoo.h"
 #include "reference/train/cpu_compute.h"
@@ -75,32 +76,62 @@ TEST_CASE("plain kernels refuse blocked tensors") {
   REQUIRE(message.find("nchw16c") != std::string::npos);
 }
 
+namespace {
+
+/// Runs steps, the first of which may ask for memory, for example for scratch of kernels. No later one may.
+void require_no_allocation(const Model& written, int batch, bool fast_ways, int steps) {
+  CAPTURE(written.name, fast_ways);
+  Plan plan = make_plan("data", {.ranks = 1, .global_batch = batch});
+  plan.fusion = fast_ways ? Fusion::on : Fusion::off;
+  plan.layout = fast_ways ? ActivationLayout::blocked : ActivationLayout::nchw;
+  const Model model = model_for(written, plan);
+  const TrainingData data = tiny_data(model, batch, 1);
+  CpuCompute compute(model, data.train, 1, {});
+  std::vector<RankMemory> memories(1);
+  std::vector<std::int64_t> news;  // after every step
+  news.reserve(static_cast<std::size_t>(steps));
+  std::vector<std::string> asking;  // ops after the first step in which memory was asked for
+  const ComputeFn counting = [&](const ComputeCall& call) {
+    const std::int64_t before = counted_news();
+    compute.run(call);
+    if (call.iteration > 0 && counted_news() != before) asking.push_back(call.op.name);
+  };
+  RunOptions options = run_options(1, false);
+  options.record = false;
+  options.on_step_end = [&](int, int) { news.push_back(counted_news()); };
+  run_on_threads(make_schedule(model, plan), steps, memories, counting, options);
+  REQUIRE(asking == std::vector<std::string>{});
+  REQUIRE(std::ssize(news) == steps);
+  REQUIRE(news[0] > 0);  // the counter counts
+  REQUIRE(news.back() == news.front());
+}
+
+/// A network of the zoo for the smallest images that it takes.
+Model smallest(const ZooEntry& entry) {
+  for (const int side : {33, 64, 96, 128}) {
+    const int channels = entry.make().image.c;
+    try {
+      return make_model(entry.name, {.classes = 10, .image = Shape{1, channels, side, side}});
+    } catch (const InputError&) {  // too small for it
+    }
+  }
+  return entry.make({.classes = 10});
+}
+
+}  // namespace
+
 TEST_CASE("steps after the first allocate nothing") {
   for (const bool fast_ways : {false, true})
-    for (const Model& model : {make_lenet5(), tests::short_resnet(), tests::branches(), tests::excited()}) {
-      CAPTURE(model.name, fast_ways);
-      Plan plan = make_plan("data", {.ranks = 1, .global_batch = 4});
-      plan.fusion = fast_ways ? Fusion::on : Fusion::off;
-      plan.layout = fast_ways ? ActivationLayout::blocked : ActivationLayout::nchw;
-      const Model run = model_for(model, plan);
-      const TrainingData data = tiny_data(model);
-      CpuCompute compute(run, data.train, 1, {});
-      std::vector<RankMemory> memories(1);
-      std::vector<std::int64_t> news;
-      news.reserve(8);
-      std::vector<std::string> asking;  // ops after the first step in which memory was asked for
-      const ComputeFn counting = [&](const ComputeCall& call) {
-        const std::int64_t before = counted_news();
-        compute.run(call);
-        if (call.iteration > 0 && counted_news() != before) asking.push_back(call.op.name);
-      };
-      RunOptions options = run_options(1, false);
-      options.record = false;
-      options.on_step_end = [&](int, int) { news.push_back(counted_news()); };
-      run_on_threads(make_schedule(run, plan), 4, memories, counting, options);
-      REQUIRE(asking == std::vector<std::string>{});
-      REQUIRE(news.size() == 4);
-      REQUIRE(news[0] > 0);  // the counter counts
-      REQUIRE(news[3] == news[0]);
-    }
+    for (const Model& model : {make_lenet5(), tests::short_resnet(), tests::branches(), tests::excited(), tests::two_heads()})
+      require_no_allocation(model, 4, fast_ways, 4);
+}
+
+TEST_CASE("no network of the zoo allocates in a step") {
+  int networks = 0;
+  for (const ZooEntry& entry : zoo()) {
+    if (entry.published_parameters > 100'000'000) continue;  // VGG: gigabytes, and no layer that AlexNet does not have
+    require_no_allocation(smallest(entry), 2, true, 2);
+    ++networks;
+  }
+  REQUIRE(networks >= 20);
 }

@@ -50,6 +50,32 @@ void require_same_run_from(const Recorded& whole, const TrainResult& resumed) {
   }
 }
 
+/// Plans that worlds() does not have: divided optimisers, pipelines, servers that wait, and gradients that are made smaller.
+std::vector<Plan> other_plans(int batch) {
+  std::vector<Plan> plans;
+  for (const int zero : {1, 2, 3}) plans.push_back(make_plan("sharded_optimizer", {.ranks = 3, .global_batch = batch, .zero = zero}));
+  for (const char* order : {"gpipe", "1f1b", "interleaved"}) {
+    plans.push_back(make_plan("pipeline", {.ranks = 2, .global_batch = batch}));
+    plans.back().pipeline = {.micro_batches = 2, .order = order, .stages_per_rank = order == std::string("interleaved") ? 2 : 1};
+  }
+  plans.back().pipeline.recompute = {0, 1};
+  plans.push_back(make_plan("hybrid", {.ranks = 4, .global_batch = batch, .split = 2, .inside = "pipeline"}));
+  plans.push_back(make_plan("parameter_server", {.ranks = 2, .global_batch = batch, .servers = {.count = 2}}));
+  const Plan data = make_plan("data", {.ranks = 3, .global_batch = batch});
+  for (const char* method : {"top_k", "int8"}) {
+    plans.push_back(data);
+    plans.back().compression = {.method = method, .keep = 0.1};
+  }
+  plans.push_back(data);
+  plans.back().gradient_dtype = DType::bf16;
+  plans.push_back(data);
+  plans.back().accumulate = 2;
+  plans.push_back(data);
+  plans.back().optimiser = Optimiser::lars;
+  for (Plan& plan : plans) plan.bucket_bytes = 300;
+  return plans;
+}
+
 /// Through a file and back.
 Checkpoint through_file(const Model& model, const Checkpoint& checkpoint, DType dtype) {
   const TemporaryFolder folder;
@@ -74,15 +100,17 @@ TEST_CASE("every plan goes on from every checkpoint as if it had never stopped")
   TrainSettings settings = exact(3);
   settings.rate.decay = RateDecay::cosine;
   settings.sgd.nesterov = true;
-  for (const World& world : worlds(8)) {
-    CAPTURE(world.plan, world.request.ranks, world.request.inside, to_string(world.request.scheme));
-    const Recorded whole = recorded(model, plan_of(world), data, settings, 2);
+  std::vector<Plan> plans = other_plans(8);
+  for (const World& world : worlds(8)) plans.push_back(plan_of(world));
+  for (const Plan& plan : plans) {
+    CAPTURE(plan.name, plan.mesh.world_size(), plan.strategies, plan.zero, plan.pipeline.order, plan.compression.method);
+    const Recorded whole = recorded(model, plan, data, settings, 2);
     REQUIRE(whole.checkpoints.size() == 6);  // after steps 2, 3, 4, 6 (end of epoch only), 8 and 9
     TrainSettings again = settings;
     for (const Checkpoint& checkpoint : whole.checkpoints) {
       CAPTURE(checkpoint.epoch, checkpoint.step);
       again.resume = through_file(model, checkpoint, DType::f64);
-      require_same_run_from(whole, train(model, plan_of(world), data, again));
+      require_same_run_from(whole, train(model, plan, data, again));
     }
   }
 }
@@ -121,6 +149,38 @@ TEST_CASE("a checkpoint of one plan goes on under another") {
             1e-9 * largest(serial.result.values.weights));
     REQUIRE(std::abs(back.epochs[1].train_loss - serial.result.epochs[1].train_loss) <= 1e-9);
   }
+}
+
+TEST_CASE("what top_k has left behind goes on with the run, also on another number of ranks") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 23, 11);
+  const auto plan_on = [](int ranks) {
+    Plan plan = make_plan("data", {.ranks = ranks, .global_batch = 8});
+    plan.compression = {.method = "top_k", .keep = 0.05};
+    return plan;
+  };
+  TrainSettings settings = exact(2);
+  Checkpoint checkpoint = recorded(model, plan_on(3), data, settings, 2).checkpoints.front();
+  std::vector<std::vector<double>>& errors = checkpoint.compression_errors;
+  REQUIRE(errors.size() == 3);
+  for (const std::vector<double>& error : errors) REQUIRE(largest(error) > 0);
+
+  settings.resume = checkpoint;
+  const TrainResult on_two = train(model, plan_on(2), data, settings);
+  for (std::size_t i = 0; i < errors[0].size(); ++i) errors[0][i] = errors[0][i] + errors[1][i] + errors[2][i];
+  errors.resize(2);
+  errors[1].assign(errors[0].size(), 0.0);
+  settings.resume = checkpoint;  // of two ranks, the first of which has all of it
+  REQUIRE(train(model, plan_on(2), data, settings).values == on_two.values);
+  errors[0] = errors[1];
+  settings.resume = checkpoint;
+  REQUIRE_FALSE(train(model, plan_on(2), data, settings).values == on_two.values);
+  errors.clear();
+  settings.resume = checkpoint;
+  REQUIRE_THROWS_AS(train(model, plan_on(2), data, settings), InputError);
+  settings.resume = recorded(model, plan_on(1), data, exact(2), 2).checkpoints.front();
+  REQUIRE(settings.resume->compression_errors.empty());  // a rank on its own sends everything
+  REQUIRE_NOTHROW(train(model, plan_on(1), data, settings));
 }
 
 TEST_CASE("a run that is over has nothing left to train, and a longer one goes on where the rate allows it") {

@@ -3,6 +3,7 @@
 #include "reference/cpu/ladder/conv2d/2_rows.h"
 #include "reference/cpu/ladder/conv2d/3_blocked_layout.h"
 #include "reference/cpu/ladder/conv2d/4_register_tile.h"
+#include "reference/cpu/ladder/conv2d/5_winograd.h"
 #include "reference/cpu/ladder/rung.h"
 
 namespace convoy::cpu::ladder {
@@ -18,7 +19,9 @@ constexpr Rung kRungs[] = {
      [](const Layer& l, const Operands& o) { conv2d_3_blocked_layout(o.x_blocked, o.w, o.y_blocked, window_of(l)); }, true},
     {4, "a tile of 14 pixels x 32 filters in registers",
      [](const Layer& l, const Operands& o) { conv2d_4_register_tile(o.x_blocked, o.w, o.y_blocked, window_of(l)); }, true},
-    {5, "the library: tiles of every width, cache blocks, Winograd",
+    {5, "Winograd: 36 products for 16 outputs instead of 144",
+     [](const Layer& l, const Operands& o) { conv2d_5_winograd(o.x_blocked, o.w, o.y_blocked, window_of(l)); }, true},
+    {6, "the library: blocks that stay in the second cache",
      [](const Layer& l, const Operands& o) { blocked::conv2d_forward(o.x_blocked, o.w, {}, o.y_blocked, window_of(l)); }, true},
 };
 

@@ -2,10 +2,12 @@
 #include "reference/cpu/ladder/conv2d_backward_input/1_naive.h"
 #include "reference/cpu/ladder/conv2d_backward_input/2_rows.h"
 #include "reference/cpu/ladder/conv2d_backward_input/3_turned_filters.h"
+#include "reference/cpu/ladder/conv2d_backward_input/4_winograd.h"
 #include "reference/cpu/ladder/conv2d_backward_weights/1_naive.h"
 #include "reference/cpu/ladder/conv2d_backward_weights/2_lanes.h"
 #include "reference/cpu/ladder/conv2d_backward_weights/3_blocked_layout.h"
 #include "reference/cpu/ladder/conv2d_backward_weights/4_register_tile.h"
+#include "reference/cpu/ladder/conv2d_backward_weights/5_winograd.h"
 #include "reference/cpu/ladder/rung.h"
 
 namespace convoy::cpu::ladder {
@@ -23,7 +25,12 @@ constexpr Rung kInputRungs[] = {
        conv2d_backward_input_3_turned_filters(o.dy_blocked, o.w, o.dx_blocked, window_of(l));
      },
      true},
-    {4, "the library: tiles of every width, cache blocks, Winograd",
+    {4, "Winograd: 36 products for 16 outputs instead of 144",
+     [](const Layer& l, const Operands& o) {
+       conv2d_backward_input_4_winograd(o.dy_blocked, o.w, o.dx_blocked, window_of(l));
+     },
+     true},
+    {5, "the library: blocks that stay in the second cache",
      [](const Layer& l, const Operands& o) { blocked::conv2d_backward_input(o.dy_blocked, o.w, o.dx_blocked, window_of(l)); },
      true},
 };
@@ -41,7 +48,11 @@ constexpr Rung kWeightRungs[] = {
      [](const Layer& l, const Operands& o) {
        conv2d_backward_weights_4_register_tile(o.dy_blocked, o.x_blocked, o.dw, window_of(l));
      }},
-    {5, "the library: blocks in the first cache, Winograd",
+    {5, "Winograd: 36 products for 16 outputs instead of 144",
+     [](const Layer& l, const Operands& o) {
+       conv2d_backward_weights_5_winograd(o.dy_blocked, o.x_blocked, o.dw, window_of(l));
+     }},
+    {6, "the library: blocks that stay in the first cache",
      [](const Layer& l, const Operands& o) {
        blocked::conv2d_backward_weights(o.dy_blocked, o.x_blocked, o.dw, {}, window_of(l));
      }},

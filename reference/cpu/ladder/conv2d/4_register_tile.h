@@ -1,8 +1,7 @@
 /// Rung 4: a tile of outputs in registers, 14 pixels by 32 filters. A weight that is loaded serves 14 pixels, an x serves 32
 /// filters, and 28 sums that do not depend on each other keep the multipliers busy. Zeros around x replace the question whether a
 /// position lies inside.
-/// 28 multiply-adds of 16 numbers take 2 loads of weights and 14 of x: now arithmetic is the limit. What is left is which data
-/// are where: see the library's kernel for tiles of every width, blocks that stay in the second cache, and threads.
+/// 28 multiply-adds of 16 numbers take 2 loads of weights and 14 of x: now arithmetic is the limit.
 #pragma once
 
 #include <algorithm>
@@ -30,8 +29,10 @@ inline std::vector<blocked::Vec> padded(blocked::BlockedView<const float> x, int
   return copy;
 }
 
-/// One tile: pixels q ... q+13 of row p, two blocks of filters. `x` points to the tile's first input in channel block 0.
-inline void conv2d_tile(const float* x, std::int64_t block_stride, std::int64_t row_stride, int channels, const TurnedWeights& w,
+/// One tile: pixels q ... q+13 of row p, two blocks of filters. `x` points to the tile's first input in channel block 0. Weights
+/// are TurnedWeights or something else with their at().
+template <class Weights>
+inline void conv2d_tile(const float* x, std::int64_t block_stride, std::int64_t row_stride, int channels, const Weights& w,
                         int block, int second, const Window& window, blocked::Vec (&sums)[2][kTilePixels]) {
   blocked::Vec a[kTilePixels] = {};
   blocked::Vec b[kTilePixels] = {};
@@ -56,10 +57,10 @@ inline void conv2d_tile(const float* x, std::int64_t block_stride, std::int64_t 
   }
 }
 
-/// y = x (*) w, stride 1. x: [N,C,H,W] blocked   w: [K,C,R,S]   y: [N,K,P,Q] blocked, overwritten.
-inline void conv2d_4_register_tile(blocked::BlockedView<const float> x, View<const float> w, blocked::BlockedView<float> y,
-                                   const Window& window) {
-  const TurnedWeights turned(w);
+/// The loops around it.
+template <class Weights>
+inline void conv2d_by_tiles(blocked::BlockedView<const float> x, const Weights& turned, blocked::BlockedView<float> y,
+                            const Window& window) {
   const int tiles = (y.shape.w + kTilePixels - 1) / kTilePixels;
   const int columns = tiles * kTilePixels + window.kernel_w;
   const std::int64_t row_stride = std::int64_t{columns} * blocked::kBlock;
@@ -81,6 +82,12 @@ inline void conv2d_4_register_tile(blocked::BlockedView<const float> x, View<con
         }
     }
   }
+}
+
+/// y = x (*) w, stride 1. x: [N,C,H,W] blocked   w: [K,C,R,S]   y: [N,K,P,Q] blocked, overwritten.
+inline void conv2d_4_register_tile(blocked::BlockedView<const float> x, View<const float> w, blocked::BlockedView<float> y,
+                                   const Window& window) {
+  conv2d_by_tiles(x, TurnedWeights(w), y, window);
 }
 
 }  // namespace convoy::cpu::ladder
