@@ -10,6 +10,11 @@
 namespace convoy {
 namespace {
 
+// What lies outside is a slip, and its squares no numbers any more.
+constexpr double kMostBytes = 0x1p60;
+constexpr double kLeastTime_s = 1e-12;
+constexpr double kMostTime_s = 1e9;
+
 struct Word {
   std::string text;
   int column = 0;  ///< from 1
@@ -135,7 +140,10 @@ class LogReader {
     const double time_s = number(time_, "time") * unit_s_;
     const Word& time_word = words.at(static_cast<std::size_t>(time_));
     if (bytes < 0) fail(words.front(), "the size is negative");
+    if (bytes > kMostBytes) fail(words.front(), cat("a message of ", words.front().text, " bytes is larger than any memory"));
     if (!(time_s > 0)) fail(time_word, cat("the time is ", time_word.text, "; it must be positive"));
+    if (time_s < kLeastTime_s || time_s > kMostTime_s)
+      fail(time_word, cat("the time is ", time_word.text, ", which is ", time_s, " s; no message takes that"));
     if (bytes == 0) return;
     if (!log_.points.empty() && bytes <= log_.points.back().bytes)
       fail(words.front(),

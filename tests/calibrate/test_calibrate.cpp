@@ -100,6 +100,10 @@ TEST_CASE("calibrate: refuses what it cannot explain, with the line", "[calibrat
   CHECK(refusal(wrong_units).find("line 2, column 28") != std::string::npos);
   const std::string no_number = "# size count type redop time algbw busbw error\n  1000000 250000 float sum x 10.00 10.00 0\n";
   CHECK(refusal(no_number).find("line 2, column") != std::string::npos);
+  const std::string osu = "# OSU MPI Allreduce Latency Test v5.3\n# Size       Avg Latency(us)\n1024  21\n4096  24\n16384  36\n";
+  CHECK(refusal(osu + "1e308 282\n").find("line 6, column 1: a message of 1e308 bytes") != std::string::npos);
+  CHECK(refusal(osu + "65536 1e200\n").find("line 6, column 7: the time is 1e200") != std::string::npos);
+  CHECK(refusal(osu + "65536 1e-200\n").find("line 6, column 7: the time is 1e-200") != std::string::npos);
   const std::string twice =
       "# size count type redop time algbw busbw error\n 8 2 float sum 10 0.00 0.00 0\n 8 2 float sum 10 0.00 0.00 0\n";
   CHECK(refusal(twice).find("line 3, column 2") != std::string::npos);
