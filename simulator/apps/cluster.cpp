@@ -234,7 +234,7 @@ void show(const ClusterOptions& options) {
 }  // namespace
 
 void add_cluster(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "cluster", "List the clusters that come with Convoy, or show the numbers of one.",
+  CLI::App* verb = add_verb(app, "cluster", "List the clusters that come with Convoy, show the numbers of one, or write it for SimGrid.",
                             {"convoy cluster", "convoy cluster show my_cluster.yaml"});
   const auto options = std::make_shared<ClusterOptions>();
   options->output.add_to(*verb);
@@ -245,7 +245,11 @@ void add_cluster(CLI::App& app) {
   add_result_file(*show_verb, "--dot", options->dot_file, "Write the drawing as text for Graphviz");
   options->output.add_to(*show_verb);
   verb->require_subcommand(0, 1);
-  verb->callback([options] { options->show.empty() ? list(*options) : show(*options); });
+  add_cluster_export(*verb);
+  verb->callback([verb, options] {
+    if (verb->got_subcommand("export")) return;  // which has done its work
+    options->show.empty() ? list(*options) : show(*options);
+  });
 }
 
 }  // namespace convoy

@@ -23,6 +23,7 @@ void add_schedule(CLI::App& app);
 void add_collective(CLI::App& app);
 void add_model(CLI::App& app);
 void add_cluster(CLI::App& app);
+void add_cluster_export(CLI::App& cluster_verb);  ///< a verb of the verb cluster
 void add_profile(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_trace(CLI::App& app);

@@ -14,27 +14,11 @@ namespace {
 /// SimGrid counts whole bytes; a flow that is handed over has a fraction of one left. In its links this is a byte.
 constexpr double kSubBytes = 1 << 20;
 
-/// CM02 without cross-traffic is the fluid model. TCP-gamma would cap rates. The precision is that below which SimGrid merges
-/// events; at its default of 1 ns errors add up.
-std::unique_ptr<sg::s4u::Engine> make_engine() {
-  std::vector<std::string> words = {"convoy",
-                                    "--log=root.thresh:critical",
-                                    "--cfg=network/model:CM02",
-                                    "--cfg=network/crosstraffic:0",
-                                    "--cfg=network/TCP-gamma:1e18",
-                                    cat("--cfg=", sg::kTimePrecision, ":1e-15")};
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  int argc = static_cast<int>(words.size());
-  return std::make_unique<sg::s4u::Engine>(&argc, argv.data());
-}
-
 }  // namespace
 
 /// The engine, its links, and the flows on their way. Everything happens in SimGrid's main context: there are no actors.
 struct SharedLinks::SimGrid {
-  std::unique_ptr<sg::s4u::Engine> engine = make_engine();
+  std::unique_ptr<sg::s4u::Engine> engine = sg::make_engine();
   sg::ListZone* zone = sg::add_list_zone(*engine, "network");
   sg::s4u::Host* source = sg::add_host(*zone->get_iface(), "source", 1);
   sg::s4u::Host* sink = sg::add_host(*zone->get_iface(), "sink", 1);

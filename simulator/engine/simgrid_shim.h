@@ -1,4 +1,4 @@
-/// What differs between SimGrid 3.32 (Debian 12) and 4.x (Debian 13), behind one set of names.
+/// What differs between SimGrid 3.32 (Debian 12) and 4.x (Debian 13), behind one set of names; and the settings that we use it with.
 #pragma once
 
 #include <simgrid/kernel/Timer.hpp>
@@ -12,6 +12,7 @@
 #endif
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -120,6 +121,23 @@ inline void on_comm_completion(const std::function<void(const void*)>& callback)
 #else
   s4u::Activity::on_completion_cb([callback](const s4u::Activity& activity) { callback(&activity); });
 #endif
+}
+
+/// SimGrid, silent, with the fluid model: CM02 without cross-traffic. TCP-gamma would cap rates. The precision is that below which
+/// SimGrid merges events; at its default of 1 ns errors add up. `more`: further settings, "smpi/test:0". Once in a process.
+inline std::unique_ptr<s4u::Engine> make_engine(const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"convoy",
+                                    "--log=root.thresh:critical",
+                                    "--cfg=network/model:CM02",
+                                    "--cfg=network/crosstraffic:0",
+                                    "--cfg=network/TCP-gamma:1e18",
+                                    std::string("--cfg=") + kTimePrecision + ":1e-15"};
+  for (const std::string& setting : more) words.push_back("--cfg=" + setting);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int argc = static_cast<int>(words.size());
+  return std::make_unique<s4u::Engine>(&argc, argv.data());
 }
 
 }  // namespace convoy::sg

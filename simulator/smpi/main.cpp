@@ -1,125 +1,27 @@
 /// convoy-train-smpi: convoy-train's training with MPI simulated. Real numbers, on the clock of a simulated cluster.
-#include <cstdlib>
-#include <optional>
+#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "reference/apps/commands.h"
-#include "reference/apps/session.h"
 #include "reference/core/error.h"
 #include "reference/core/processor.h"
 #include "reference/io/cli.h"
-#include "reference/io/file.h"
-#include "reference/io/host.h"
-#include "reference/io/plan_file.h"
-#include "reference/io/straggler_options.h"
-#include "simulator/apps/machine_options.h"
-#include "simulator/smpi/ranks.h"
+#include "simulator/smpi/launch.h"
 
 namespace {
 
 using namespace convoy;
 
-constexpr int kMostRanks = 1024;
-
-/// What this program adds to the options of training, and what it has to know before there are ranks.
-struct Launch {
-  MachineOptions machine;
-  StragglerWords stragglers;
-  std::optional<int> ranks;
-  std::string plan;
-  std::string transport;
-};
-
-std::string program_name() {
-  const char* typed = std::getenv("CONVOY_TYPED_AS");
-  return typed != nullptr && *typed != '\0' ? typed : "convoy-train-smpi";
+bool asks_for_help(const std::vector<std::string>& words) {
+  return words.size() < 2 ||
+         std::any_of(words.begin(), words.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
-/// The command line of one rank. The options of the machine have been read before; a rank only takes note that they are there.
-int run_rank(int rank, std::vector<std::string> words) {
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  int argc = static_cast<int>(words.size());
-  char** arguments = argv.data();
-  Session session(argc, arguments);
-  CLI::App app{"Trains networks on several simulated ranks.", words.front()};
-  app.require_subcommand(1);
-  const std::string command = command_line(argc, arguments);
-  add_train_verb(app, command, session);
-  MachineOptions read_before;
-  read_before.add_to(*app.get_subcommand("train"));
-  if (rank == 0) return session.end(run_cli(app, argc, arguments));
-  // All ranks are in this process, so those that have nothing of their own to say must be silent by themselves.
-  try {
-    app.parse(argc, arguments);
-    return session.end(0);
-  } catch (const CLI::ParseError&) {
-    return session.end(0);  // rank 0 says it
-  } catch (const std::exception& error) {
-    if (!session.all_know()) std::fprintf(stderr, "%s: rank %d: %s\n", words.front().c_str(), rank, error.what());
-    return session.end(kExitInternal);
-  }
-}
-
-/// The options that have to be known before there are ranks; what is wrong with others, a rank says.
-Launch read_launch(const std::vector<std::string>& words) {
-  Launch launch;
-  CLI::App app("", words.front());
-  CLI::App* verb = app.add_subcommand("train");
-  launch.machine.add_to(*verb);
-  launch.stragglers.add_to(*verb);
-  verb->add_option("--ranks", launch.ranks);
-  verb->add_option("--plan", launch.plan);
-  verb->add_option("--transport", launch.transport);
-  verb->allow_extras();
-  app.allow_extras();
-  std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);
-  try {
-    app.parse(reversed);
-  } catch (const CLI::ParseError&) {
-    launch.ranks = 1;  // which then says what is wrong
-  }
-  return launch;
-}
-
-/// As many as were typed, else as the mesh of a plan from a file has.
-int ranks_of(const Launch& launch) {
-  if (launch.ranks) {
-    if (*launch.ranks < 1 || *launch.ranks > kMostRanks)
-      throw InputError(cat("--ranks is ", *launch.ranks, "; with --transport smpi write 1 to ", kMostRanks));
-    return *launch.ranks;
-  }
-  return is_plan_file(launch.plan) ? parse_plan(read_file(launch.plan), launch.plan).mesh.world_size() : kDefaultRanks;
-}
-
-int run(int argc, char** argv) {
-  std::vector<std::string> words(argv, argv + argc);
-  words.front() = program_name();
-  bool asks_for_help = argc < 2;
-  for (const std::string& word : words) asks_for_help |= word == "--help" || word == "-h";
-  const auto main_of = [&](int rank) { return run_rank(rank, words); };
-  if (asks_for_help) return run_ranks({.cluster = load_cluster("ring-test"), .topology = {}}, main_of);
-  const Launch launch = read_launch(words);
-  if (launch.transport.empty()) words.insert(words.end(), {"--transport", "smpi"});
-  if (!launch.transport.empty() && launch.transport != "smpi")
-    throw InputError(cat("this program has --transport smpi only; for ", launch.transport, " use convoy train"));
-  if (launch.machine.words().find("--fidelity") != std::string::npos)
-    throw InputError("--fidelity is for convoy simulate; here every message is simulated, so leave it out");
-  const int ranks = ranks_of(launch);
-  const ChosenMachine machine = launch.machine.machine();
-  const Cluster cluster = for_ranks(machine.cluster, ranks);
-  require_ranks(cluster, ranks);
-  const auto cost = [&](const Model& model, const std::string& precision) -> SimulatedCost {
-    return {cost_of(machine, model, precision, "convoy profile --model " + model.name), other_costs_of(machine, model, precision)};
-  };
-  return run_ranks({.cluster = cluster,
-                    .ranks = ranks,
-                    .topology = topology_of(cluster, ranks),
-                    .stragglers = launch.stragglers.stragglers(ranks),
-                    .cost_of = cost},
-                   main_of);
+int start_ranks(std::vector<std::string> words) {
+  const auto program_of = [&](int rank) { return run_rank(rank, words); };
+  if (asks_for_help(words)) return run_ranks({.cluster = load_cluster("ring-test"), .topology = {}}, program_of);
+  const SimulatedMachineSettings machine = read_machine(words);
+  return run_ranks(machine, program_of);
 }
 
 }  // namespace
@@ -127,13 +29,15 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   convoy::require_processor();
   convoy::occupy_standard_descriptors();
+  std::vector<std::string> words(argv, argv + argc);
+  words.front() = convoy::program_name();
   try {
-    return run(argc, argv);
+    return start_ranks(words);
   } catch (const convoy::InputError& error) {
-    std::fprintf(stderr, "%s: %s\n", program_name().c_str(), error.what());
+    std::fprintf(stderr, "%s: %s\n", words.front().c_str(), error.what());
     return convoy::kExitInput;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: internal error: %s\n", program_name().c_str(), error.what());
+    std::fprintf(stderr, "%s: internal error: %s\n", words.front().c_str(), error.what());
     return convoy::kExitInternal;
   }
 }

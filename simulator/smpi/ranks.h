@@ -1,7 +1,8 @@
-/// Ranks in a simulated MPI: SimGrid's SMPI, linked into this program, runs each of them as an actor on its host.
+/// Ranks in a simulated MPI: SimGrid's SMPI runs each of them as an actor on its host.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,11 @@
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/stragglers.h"
 #include "simulator/platform/cluster.h"
+#include "simulator/smpi/timers.h"
 
 namespace convoy {
 
-/// Seconds of compute ops on the cluster's first kind of nodes and on its others; of others none where all cost the same.
+/// Seconds on the cluster's first kind of nodes and on its others; of others none where all cost the same.
 struct SimulatedCost {
   CostModel first;
   std::vector<CostModel> others = {};
@@ -28,13 +30,29 @@ struct SimulatedMachineSettings {
   std::function<SimulatedCost(const Model&, const std::string& precision)> cost_of = {};
 };
 
-/// Runs `main_of(rank)` as every rank of an MPI until all have returned. Once
-/// in a process. Returns the largest of what they returned.
-///
-/// Ranks are actors of one process and share its globals, as threads do; nothing here has any that a rank changes.
-///
-/// Beside each rank stands a second one on the same host, which has the rank's timers: MPI has no request that ends at a given time,
-/// but one that ends when a message comes, and this is whom it comes from. Between the two lies a link that takes no time.
-int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(int rank)>& main_of);
+/// What ranks share that live in one process: simulated_mpi() while it exists.
+class SimulatedRanks {
+ public:
+  explicit SimulatedRanks(SimulatedMachineSettings machine);
+  ~SimulatedRanks();
+  SimulatedRanks(const SimulatedRanks&) = delete;
+  SimulatedRanks& operator=(const SimulatedRanks&) = delete;
+
+  /// Runs the program of the calling rank, and ends its timers afterwards.
+  int run(int rank, const std::function<int()>& program);
+
+ private:
+  MPI_Request start_timer(double time_s);
+  [[nodiscard]] double compute_s(const Program& program, int rank, int iteration, const Op& op, const Compute& compute) const;
+
+  SimulatedMachineSettings machine_;
+  SimulatedCost cost_;
+  std::map<int, RankTimers> timers_;
+  SimulatedMpi mpi_;
+};
+
+/// Makes a simulation and runs `program_of(rank)` as every rank until all have returned. Once in a process. Returns the largest
+/// of what they returned. Ranks share the globals of the process, as threads do; nothing here has any that a rank changes.
+int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(int rank)>& program_of);
 
 }  // namespace convoy

@@ -51,18 +51,8 @@ std::vector<sg::s4u::Host*> build_platform(sg::s4u::Engine& engine, int n) {
 /// Runs the all-reduce in this process, which cannot run another. Returns its simulated time; NaN when a sum is wrong.
 double smpi_all_reduce_s(const std::string& algorithm, int n, int count) {
   smpi_init_options();
-  std::array<std::string, 7> words = {"smpi",
-                                      "--log=root.thresh:critical",
-                                      "--cfg=network/model:CM02",
-                                      "--cfg=network/crosstraffic:0",
-                                      "--cfg=network/TCP-gamma:1e18",
-                                      "--cfg=smpi/simulate-computation:no",
-                                      cat("--cfg=", sg::kTimePrecision, ":1e-15")};
-  std::array<char*, 8> argv{};
-  for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
-  int argc = static_cast<int>(words.size());
-  sg::s4u::Engine engine(&argc, argv.data());
-  const std::vector<sg::s4u::Host*> hosts = build_platform(engine, n);
+  const auto engine = sg::make_engine({"smpi/simulate-computation:no"});
+  const std::vector<sg::s4u::Host*> hosts = build_platform(*engine, n);
   SMPI_init();
   sg::s4u::Engine::set_config("smpi/allreduce:" + algorithm);
   simgrid::smpi::colls::set_collectives();
@@ -87,7 +77,7 @@ double smpi_all_reduce_s(const std::string& algorithm, int n, int count) {
       MPI_Finalize();
     });
   }
-  engine.run();
+  engine->run();
   SMPI_finalize();
   return sums_are_right ? end_s - begin_s : NAN;
 }

@@ -18,8 +18,6 @@
 namespace convoy {
 
 struct SimulatedMpi {
-  /// Ranks of MPI_COMM_WORLD that run schedules: the first ones. The others have the timers and take no part in anything else.
-  int ranks = 1;
   GroupTopology topology;  ///< of the simulated machine
   /// A request of the calling rank that ends after so many seconds of simulated time.
   std::function<MPI_Request(double time_s)> timer;

@@ -140,10 +140,7 @@ MpiWorld::MpiWorld(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
                                  ") grants only MPI_THREAD_SINGLE, and Convoy, which computes on threads of its own, needs "
                                  "MPI_THREAD_FUNNELED; use an MPI that was built with threads"));
   require_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  if (simulated != nullptr)
-    require_mpi(MPI_Comm_split(MPI_COMM_WORLD, 0, 0, &impl_->control), "MPI_Comm_split");  // leaves those with the timers out
-  else
-    require_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->control), "MPI_Comm_dup");
+  require_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->control), "MPI_Comm_dup");
   impl_->owns_mpi = true;
   impl_->prepare();
   std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
