@@ -11,19 +11,36 @@
 namespace convoy {
 namespace {
 
-/// Whether the processor has a feature that builds may use.
+/// Whether the processor has a feature that builds may use; the list is in CMakeLists.txt too.
 bool has(std::string_view feature) {
 #if defined(__x86_64__) && defined(__GNUC__)
   __builtin_cpu_init();
-  if (feature == "avx") return __builtin_cpu_supports("avx") != 0;
-  if (feature == "avx2") return __builtin_cpu_supports("avx2") != 0;
-  if (feature == "fma") return __builtin_cpu_supports("fma") != 0;
-  if (feature == "bmi2") return __builtin_cpu_supports("bmi2") != 0;
-  if (feature == "avx512f") return __builtin_cpu_supports("avx512f") != 0;
-  if (feature == "avx512dq") return __builtin_cpu_supports("avx512dq") != 0;
-  if (feature == "avx512bw") return __builtin_cpu_supports("avx512bw") != 0;
-  if (feature == "avx512vl") return __builtin_cpu_supports("avx512vl") != 0;
-  if (feature == "avx512vnni") return __builtin_cpu_supports("avx512vnni") != 0;
+#define CONVOY_FEATURE(name) \
+  if (feature == name) return __builtin_cpu_supports(name) != 0
+  CONVOY_FEATURE("avx");
+  CONVOY_FEATURE("avx2");
+  CONVOY_FEATURE("fma");
+  CONVOY_FEATURE("bmi");
+  CONVOY_FEATURE("bmi2");
+  CONVOY_FEATURE("gfni");
+  CONVOY_FEATURE("avx512f");
+  CONVOY_FEATURE("avx512cd");
+  CONVOY_FEATURE("avx512dq");
+  CONVOY_FEATURE("avx512bw");
+  CONVOY_FEATURE("avx512vl");
+  CONVOY_FEATURE("avx512ifma");
+  CONVOY_FEATURE("avx512vbmi");
+  CONVOY_FEATURE("avx512vbmi2");
+  CONVOY_FEATURE("avx512vnni");
+  CONVOY_FEATURE("avx512bitalg");
+  CONVOY_FEATURE("avx512vpopcntdq");
+  CONVOY_FEATURE("avx512bf16");
+#if defined(__clang__)  // some versions of which cannot ask
+  if (feature == "avx512fp16") return true;
+#else
+  CONVOY_FEATURE("avx512fp16");
+#endif
+#undef CONVOY_FEATURE
 #endif
   return feature.empty();
 }

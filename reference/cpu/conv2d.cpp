@@ -47,13 +47,29 @@ struct Problem {
     const int wanted = (max_threads() + tasks - 1) / tasks;
     return std::clamp(wanted, 1, std::max(rows / 8, 1));
   }
-  [[nodiscard]] ConstMatrixMap columns(View<const float> x_view, int group, const Panel& panel) const {
-    const std::int64_t pixels = grid.pixels(panel);
-    const int first = group * channels();
-    if (is_pointwise(window)) return as_matrix(&x_view(panel.image, first, panel.row, 0), {depth(), pixels}, plane());
-    float* columns = scratch(Slot::columns, im2col_floats(depth(), pixels));
-    im2col(x_view, {first, channels()}, window, grid, panel, columns);
-    return as_matrix(static_cast<const float*>(columns), {depth(), pixels}, pixels);
+  /// visit(channels) for the channels in `among`, so many at a time that their columns for this panel stay in the second cache.
+  template <class Visit>
+  void for_each_chunk(const Panel& panel, ChannelRange among, const Visit& visit) const {
+    const int most = is_pointwise(window) ? among.count : channels_of_panel(window, grid.pixels(panel));
+    for (int done = 0; done < among.count; done += most)
+      visit(ChannelRange{among.first + done, std::min(most, among.count - done)});
+  }
+  /// The channels of a group.
+  [[nodiscard]] ChannelRange channels_of(int group) const { return {group * channels(), channels()}; }
+  /// Where the weights of a channel, one of its group, begin in a filter.
+  [[nodiscard]] std::int64_t column_of(int channel) const { return channel % channels() * window_size(); }
+  /// The columns of some channels, [channels R S, pixels].
+  [[nodiscard]] ConstMatrixMap columns(View<const float> x_view, ChannelRange some, const Panel& panel) const {
+    const std::int64_t pixels = grid.pixels(panel), rows = some.count * window_size();
+    if (is_pointwise(window)) return as_matrix(&x_view(panel.image, some.first, panel.row, 0), {rows, pixels}, plane());
+    float* columns = scratch(Slot::columns, im2col_floats(rows, pixels));
+    im2col(x_view, some, window, grid, panel, columns);
+    return as_matrix(static_cast<const float*>(columns), {rows, pixels}, pixels);
+  }
+  /// The weights of some channels, [filters, channels R S].
+  [[nodiscard]] ConstMatrixMap weights(View<const float> w_view, Slice some_filters, ChannelRange some) const {
+    return as_matrix(w_view.data + some_filters.offset * depth() + column_of(some.first),
+                     {some_filters.count, some.count * window_size()}, depth());
   }
   /// dy of a panel and of some filters as [filters, pixels]; copied only when several images have to come together.
   [[nodiscard]] ConstMatrixMap gather(View<const float> dy, Slice filters, const Panel& panel) const {
@@ -71,21 +87,28 @@ struct Problem {
 /// y of one panel and some filters of one group.
 void forward_part(const Problem& problem, View<const float> x, View<const float> w, View<const float> b, View<float> y,
                   const Panel& panel, Slice filters) {
-  const std::int64_t depth = problem.depth();
   const std::int64_t plane = problem.plane();
   const std::int64_t pixels = problem.grid.pixels(panel);
-  const auto columns = problem.columns(x, static_cast<int>(filters.offset) / problem.filters(), panel);
-  const auto weights = as_matrix(w.data + filters.offset * depth, {filters.count, depth}, depth);
+  const ChannelRange channels = problem.channels_of(static_cast<int>(filters.offset) / problem.filters());
+  const auto multiply = [&](MatrixMap result) {
+    problem.for_each_chunk(panel, channels, [&](ChannelRange some) {
+      const auto columns = problem.columns(x, some, panel);
+      if (some.first == channels.first)
+        result.noalias() = problem.weights(w, filters, some) * columns;
+      else
+        result.noalias() += problem.weights(w, filters, some) * columns;
+    });
+  };
   float* first = &y(panel.image, static_cast<int>(filters.offset), panel.row, 0);
   if (panel.images == 1) {
     auto result = as_matrix(first, {filters.count, pixels}, plane);
-    result.noalias() = weights * columns;
+    multiply(result);
     if (b.data == nullptr) return;
     for (std::int64_t k = 0; k < filters.count; ++k) result.row(k).array() += b.data[filters.offset + k];
     return;
   }
   auto product = as_matrix(scratch(Slot::product, filters.count * pixels), {filters.count, pixels}, pixels);
-  product.noalias() = weights * columns;
+  multiply(product);
   for (std::int64_t n = 0; n < panel.images; ++n) {
     for (std::int64_t k = 0; k < filters.count; ++k) {
       const float bias = b.data == nullptr ? 0.0F : b.data[filters.offset + k];
@@ -97,27 +120,27 @@ void forward_part(const Problem& problem, View<const float> x, View<const float>
 /// dx of some input channels of one group, from one group of images, all panels of those one after the other.
 void backward_input_part(const Problem& problem, View<const float> dy, View<const float> w, View<float> dx, int images,
                          ChannelRange channels) {
-  const std::int64_t window_size = problem.window_size();
-  const std::int64_t depth = problem.depth();
   const int group = channels.first / problem.channels();
   const Slice filters{std::int64_t{group} * problem.filters(), problem.filters()};
-  const std::int64_t column = (channels.first - group * problem.channels()) * window_size;
-  const auto weights = as_matrix(w.data + filters.offset * depth + column, {filters.count, channels.count * window_size}, depth);
   for (int i = 0; i < problem.grid.panels_an_image; ++i) {
     const Panel panel = problem.grid.panel(images * problem.grid.panels_an_image + i);
     const std::int64_t pixels = problem.grid.pixels(panel);
     const auto gradients = problem.gather(dy, filters, panel);
     if (is_pointwise(problem.window)) {
       float* first = &dx(panel.image, channels.first, panel.row, 0);
-      as_matrix(first, {channels.count, pixels}, problem.plane()).noalias() = weights.transpose() * gradients;
+      as_matrix(first, {channels.count, pixels}, problem.plane()).noalias() =
+          problem.weights(w, filters, channels).transpose() * gradients;
       continue;
     }
     if (i == 0)  // the panels add into the rows that they share
       for (int n = panel.image; n < panel.image + panel.images; ++n)
         std::fill_n(&dx(n, channels.first, 0, 0), std::int64_t{channels.count} * dx.shape.h * dx.shape.w, 0.0F);
-    float* columns = scratch(Slot::columns, channels.count * window_size * pixels);
-    as_matrix(columns, {channels.count * window_size, pixels}, pixels).noalias() = weights.transpose() * gradients;
-    col2im(columns, channels, dx, problem.window, problem.grid, panel);
+    problem.for_each_chunk(panel, channels, [&](ChannelRange some) {
+      const std::int64_t rows = some.count * problem.window_size();
+      float* columns = scratch(Slot::columns, rows * pixels);
+      as_matrix(columns, {rows, pixels}, pixels).noalias() = problem.weights(w, filters, some).transpose() * gradients;
+      col2im(columns, some, dx, problem.window, problem.grid, panel);
+    });
   }
 }
 
@@ -126,11 +149,15 @@ void backward_weights_part(const Problem& problem, View<const float> dy, View<co
                            Slice filters) {
   const std::int64_t depth = problem.depth();
   const int group = static_cast<int>(filters.offset) / problem.filters();
-  auto sums = as_matrix(dw + filters.offset * depth, {filters.count, depth}, depth);
+  const ChannelRange channels = problem.channels_of(group);
   for (std::int64_t i = panels.offset; i < panels.end(); ++i) {
     const Panel panel = problem.grid.panel(static_cast<int>(i));
     const auto gradients = problem.gather(dy, filters, panel);
-    sums.noalias() += gradients * problem.columns(x, group, panel).transpose();
+    problem.for_each_chunk(panel, channels, [&](ChannelRange some) {
+      float* first = dw + filters.offset * depth + problem.column_of(some.first);
+      auto sums = as_matrix(first, {filters.count, some.count * problem.window_size()}, depth);
+      sums.noalias() += gradients * problem.columns(x, some, panel).transpose();
+    });
     if (db == nullptr) continue;
     for (std::int64_t k = 0; k < filters.count; ++k) db[filters.offset + k] += gradients.row(k).sum();
   }

@@ -106,6 +106,11 @@ PanelGrid make_panels(const Shape& y, int threads) {
   return {y, static_cast<int>(std::min<std::int64_t>((panels + threads - 1) / threads * threads, y.n)), 1};
 }
 
+int channels_of_panel(const Window& window, std::int64_t pixels) {
+  constexpr std::int64_t kFloats = 128 * 1024;
+  return static_cast<int>(std::max<std::int64_t>(1, kFloats / (std::int64_t{window.kernel_h} * window.kernel_w * pixels)));
+}
+
 std::int64_t im2col_floats(std::int64_t depth, std::int64_t pixels) { return depth * pixels + kSpill; }
 
 void im2col(View<const float> x, ChannelRange channels, const Window& window, const PanelGrid& grid, const Panel& panel,

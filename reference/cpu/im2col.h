@@ -3,8 +3,8 @@
 ///     y [K, pixels] = w [K, C*R*S] * columns [C*R*S, pixels]
 ///     columns[(c,r,s), (n,p,q)] = x[n, c, p*stride + r*dilation, q*stride + s*dilation]
 ///
-/// The columns of a whole batch would take R*S times the memory of x, so they are made for one panel at a time: some rows of
-/// one output image or, when images are small, several whole images.
+/// The columns of a whole batch would take R*S times the memory of x, so they are made for one panel at a time, some rows of
+/// one output image or, when images are small, several images, and for a few channels at a time (channels_of_panel()).
 #pragma once
 
 #include "reference/core/shape.h"
@@ -31,9 +31,12 @@ struct PanelGrid {
   [[nodiscard]] std::int64_t pixels(const Panel& panel) const { return std::int64_t{panel.images} * panel.rows * y.w; }
 };
 
-/// Panels of about 1,024 pixels: enough that reading the filters is paid for, few enough that columns stay in a cache.
+/// Panels of about 1,024 pixels: enough that reading the filters is paid for.
 /// The number of groups is a multiple of `threads` where there are enough images.
 PanelGrid make_panels(const Shape& y, int threads);
+
+/// Channels of which the columns of so many pixels take half a megabyte: they are made, and used while they are in the second cache.
+int channels_of_panel(const Window& window, std::int64_t pixels);
 
 /// Some channels of a tensor.
 struct ChannelRange {
