@@ -10,16 +10,20 @@ namespace {
 /// Owners of work: computing of a token, or receiving of a flow.
 constexpr std::uint32_t kReceiving = 1U << 31U;
 
-/// Of the links that the first `ranks` ranks use. Links that no route uses may have a bandwidth of 0, which SimGrid does not
-/// take.
-std::vector<double> bandwidths(const Network& network, int ranks) {
+/// Nodes from the first to the last on which there is an endpoint.
+int nodes_of(const Network& network, const std::vector<int>& endpoints) {
+  int last = 0;
+  for (const int endpoint : endpoints) last = std::max(last, network.node_of(endpoint));
+  return last + 1;
+}
+
+/// Of the links that the endpoints use. Links that no route uses may have a bandwidth of 0, which SimGrid does not take.
+std::vector<double> bandwidths(const Network& network, const std::vector<int>& endpoints) {
   std::vector<double> bytes_per_s;
-  for (int link = 0; link < network.links_of_first(ranks); ++link)
+  for (int link = 0; link < network.links_of_first_nodes(nodes_of(network, endpoints)); ++link)
     bytes_per_s.push_back(std::max(network.bandwidth_bytes_per_s(link), 1.0));
   return bytes_per_s;
 }
-
-int most(const std::vector<int>& devices) { return *std::max_element(devices.begin(), devices.end()); }
 
 }  // namespace
 
@@ -30,7 +34,7 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
       handlers_(std::move(handlers)),
       network_(cluster),
       shared_(
-          sharing == Sharing::none ? std::vector<double>{} : bandwidths(network_, most(devices_) + 1),
+          sharing == Sharing::none ? std::vector<double>{} : bandwidths(network_, devices_),
           [this](std::uint32_t flow, double now_s) {
             now_s_ = std::max(now_s_, now_s);
             moved(flow);
@@ -40,9 +44,10 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
             while (!events_.empty() && events_.next_s() <= now_s) handle(events_.pop());
             go_on();
           }) {
-  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(network_.links_of_first(most(devices_) + 1)));
+  const int node_count = nodes_of(network_, devices_);
+  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(network_.links_of_first_nodes(node_count)));
   if (!shares_cores()) return;
-  const auto nodes = static_cast<std::size_t>(network_.node_of(most(devices_))) + 1;
+  const auto nodes = static_cast<std::size_t>(node_count);
   pools_.assign(nodes, CorePool(cluster.cores_per_node));
   pool_stamps_.assign(nodes, 0);
 }

@@ -39,7 +39,7 @@ class SimulatedMachine {
     Done worked;   ///< of wait_until() and work()
     Done arrived;  ///< of send()
   };
-  /// `devices`: of every rank.
+  /// `devices`: of every rank, as an endpoint of the Network: a device, or the host of a node.
   SimulatedMachine(const Cluster& cluster, std::vector<int> devices, Sharing sharing, Handlers handlers);
   SimulatedMachine(const SimulatedMachine&) = delete;
   SimulatedMachine& operator=(const SimulatedMachine&) = delete;
@@ -50,6 +50,8 @@ class SimulatedMachine {
   [[nodiscard]] LinkModel idle_link(int from, int to, double message_bytes) const {
     return network_.path(device(from), device(to), message_bytes);
   }
+  /// Whether a rank is the host of a node, and no device.
+  [[nodiscard]] bool is_host(int rank) const { return device(rank) >= network_.ranks(); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
 

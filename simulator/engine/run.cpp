@@ -61,7 +61,7 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
 }
 
 std::size_t Run::kind_of(int rank) const {
-  if (settings_.other_costs.empty()) return 0;
+  if (settings_.other_costs.empty() || machine_.is_host(rank)) return 0;
   const Cluster& cluster = machine_.cluster();
   int device = settings_.placement.empty() ? rank : settings_.placement[static_cast<std::size_t>(rank)];
   device -= cluster.nodes * cluster.devices_per_node;
@@ -390,8 +390,8 @@ void Run::next_round(std::uint32_t id) {
   if (!by_stretches) return start_round(id, collective);
   const Stretch& stretch = stretches_of(cursor)[cursor.stretch];
   const int coordinate = schedule_.mesh.coordinate(agents_[cursor.agent].rank, collective.axis);
-  gather(id, collective, cursor.first_rank + std::int64_t{stretch.first(coordinate)} * cursor.rank_stride,
-         settings_.by_class ? static_cast<std::int64_t>(agents_.size()) : stretch.size);
+  if (settings_.by_class) return gather(id, collective, cursor.first_rank, static_cast<std::int64_t>(agents_.size()));
+  gather(id, collective, cursor.first_rank + std::int64_t{stretch.first(coordinate)} * cursor.rank_stride, stretch.size);
 }
 
 void Run::start_round(std::uint32_t id, const Collective& collective) {
@@ -474,7 +474,7 @@ void Run::start_ring(std::uint32_t id, const Collective& collective) {
                   message);
   };
   if (settings_.by_class) {
-    for (int coordinate = 0; coordinate < stretch.size; ++coordinate) start(coordinate, members.front());
+    for (int coordinate = 0; coordinate < schedule_.world_size(); ++coordinate) start(coordinate, members.front());
     return;
   }
   // A member receives what the one before it on the ring sends.

@@ -1,5 +1,6 @@
 #include "simulator/engine/simulate.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <sstream>
@@ -57,7 +58,7 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(options.blocks > 0, "simulate", "blocks is ", options.blocks, ", must be positive");
   require(static_cast<bool>(cost.compute_s), "simulate", "the cost model has no compute_s");
   if (!options.validated) require_valid(schedule);
-  require_ranks(cluster, schedule.world_size());
+  if (options.placement.empty()) require_ranks(cluster, schedule.world_size());
   require(options.other_costs.empty() || options.other_costs.size() == cluster.others.size(), "simulate",
           options.other_costs.size(), " costs of other nodes, of which there are ", cluster.others.size(), " kinds");
   for (const CostModel& other : options.other_costs)
@@ -66,9 +67,18 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(options.placement.size() == schedule.class_of.size(), "simulate", "the placement has ", options.placement.size(),
           " ranks, the schedule ", schedule.world_size());
   std::set<int> taken;
-  for (const int device : options.placement)
-    require(device >= 0 && device < cluster.world_size() && taken.insert(device).second, "simulate", "device ", device,
-            " of the placement is taken twice, or not one of the ", cluster.world_size(), " of the cluster");
+  const int devices = cluster.world_size();
+  for (std::size_t rank = 0; rank < options.placement.size(); ++rank) {
+    const int device = options.placement[rank];
+    if (device >= devices && device < devices + cluster.total_nodes()) {
+      const std::vector<Op>& ops = schedule.program(static_cast<int>(rank)).ops;
+      require(std::ranges::all_of(ops, [](const Op& op) { return std::holds_alternative<Serve>(op.action); }), "simulate", "rank ",
+              rank, " does more than serve, so it cannot be a host");
+      continue;
+    }
+    require(device >= 0 && device < devices && taken.insert(device).second, "simulate", "device ", device,
+            " of the placement is taken twice, or not one of the ", devices, " of the cluster");
+  }
 }
 
 Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
@@ -76,6 +86,7 @@ Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, c
   RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
                        .placement = options.placement,
                        .other_costs = options.other_costs,
+                       .host_cost = options.host_cost,
                        .compute_factor = options.compute_factor,
                        .collective_s = options.collective_s};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;

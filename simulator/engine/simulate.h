@@ -20,11 +20,14 @@ struct SimulationOptions {
   Fidelity fidelity = Fidelity::steps;
   /// Simulate and keep every rank, even where one rank of a class is known to say what all of them do.
   bool all_ranks = false;
-  /// Device of every rank, each at most once. Empty: rank r on device r.
+  /// Where every rank is, as an endpoint of the Network: a device, each at most once, or, of ranks that only serve, the host of a
+  /// node, which may be that of several. Empty: rank r on device r.
   std::vector<int> placement = {};
   /// Costs on the devices of Cluster::others, in their order; empty: as on the first kind of nodes. What a collective receives
   /// costs on all what it costs on the first.
   std::vector<CostModel> other_costs = {};
+  /// Of servers on hosts; empty: as on the first kind of nodes.
+  CostModel host_cost = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
   /// What the time of every compute op is multiplied by, see Stragglers. Ranks are not alike then, so all are simulated. Empty: 1.
