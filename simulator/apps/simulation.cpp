@@ -146,7 +146,8 @@ Simulation simulate_task(const Task& task, const std::string& command) {
                             .other_costs = task.other_costs,
                             .host_cost = task.host_cost,
                             .validated = true,  // by prepare()
-                            .collective_s = collective_cost(task.machine)};
+                            .collective_s = collective_cost(task.machine),
+                            .communication_share = communication_share(task.machine)};
   options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
@@ -179,7 +180,8 @@ double lower_bound_s(const Task& task) {
                       .other_costs = task.other_costs,
                       .host_cost = task.host_cost,
                       .validated = true,
-                      .collective_s = collective_cost(task.machine)});
+                      .collective_s = collective_cost(task.machine),
+                      .communication_share = communication_share(task.machine)});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 

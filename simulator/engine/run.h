@@ -30,6 +30,7 @@ struct RunSettings {
   std::function<double(int rank, int iteration, int op)> compute_factor = {};
   std::function<double(CollectiveKind, double bytes, const std::vector<int>& devices)> collective_s =
       {};  ///< see SimulationOptions
+  double communication_share = 0;  ///< of a device, see SimulationOptions
   /// Whether a collective is one wait of its group.
   [[nodiscard]] bool whole_collectives() const { return fidelity == Fidelity::formula || collective_s; }
 };

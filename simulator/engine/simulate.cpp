@@ -57,6 +57,10 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(iterations > 0, "simulate", "iterations is ", iterations, ", must be positive");
   require(options.blocks > 0, "simulate", "blocks is ", options.blocks, ", must be positive");
   require(static_cast<bool>(cost.compute_s), "simulate", "the cost model has no compute_s");
+  require(options.communication_share >= 0 && options.communication_share < 1, "simulate", "communication_share is ",
+          options.communication_share, ", must be at least 0 and below 1");
+  require(options.communication_share == 0 || cluster.cores_per_node == 0, "simulate",
+          "communication takes a part of devices, or shares cores with them, not both");
   if (!options.validated) require_valid(schedule);
   if (options.placement.empty()) require_ranks(cluster, schedule.world_size());
   require(options.other_costs.empty() || options.other_costs.size() == cluster.others.size(), "simulate",
@@ -88,7 +92,8 @@ Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, c
                        .other_costs = options.other_costs,
                        .host_cost = options.host_cost,
                        .compute_factor = options.compute_factor,
-                       .collective_s = options.collective_s};
+                       .collective_s = options.collective_s,
+                       .communication_share = options.communication_share};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
   if (may_meet_others(schedule) || (cores && cluster.communication_cores > 0)) settings.blocks = options.blocks;

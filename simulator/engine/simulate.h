@@ -39,6 +39,10 @@ struct SimulationOptions {
   /// Where it is given: the seconds of a whole collective, which begins when its last rank does and ends for all at once, in
   /// every fidelity. Its messages share no link with anything.
   CollectiveCost collective_s = {};
+  /// The part of its speed that a device loses in compute ops while a collective or an exchange of its rank is under way, from when
+  /// the rank comes to it: NCCL's kernels hold multiprocessors. At least 0 and below 1; only where no cores are shared, which is
+  /// what clusters with `cores` state instead.
+  double communication_share = 0;
 };
 
 /// What `automatic` is for a schedule: steps up to a million messages in all iterations, else flows. Others stay what they are.
