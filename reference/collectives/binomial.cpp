@@ -88,7 +88,7 @@ double twice_s(const CollectiveRequest& r, double bytes, const LinkModel& link) 
 
 }  // namespace
 
-const CollectiveAlgorithm binomial_all_reduce{
+extern const CollectiveAlgorithm binomial_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "binomial",
     .sentence = "sums up a tree to rank 0 and sends the sum down again; 2 log n latencies, and every byte as often",
@@ -96,7 +96,7 @@ const CollectiveAlgorithm binomial_all_reduce{
     .round_count = twice,
     .elements_sent = sent_to_both,
     .time_s = twice_s};
-const CollectiveAlgorithm binomial_broadcast{
+extern const CollectiveAlgorithm binomial_broadcast{
     .kind = CollectiveKind::broadcast,
     .name = "binomial",
     .sentence = "in every round all that have it give it to as many others; log n latencies, and every byte as often",
@@ -104,7 +104,7 @@ const CollectiveAlgorithm binomial_broadcast{
     .round_count = once,
     .elements_sent = sent_to_children,
     .time_s = once_s};
-const CollectiveAlgorithm binomial_reduce{
+extern const CollectiveAlgorithm binomial_reduce{
     .kind = CollectiveKind::reduce,
     .name = "binomial",
     .sentence = "in every round half of those that are left give their sum to the other half; log n latencies",

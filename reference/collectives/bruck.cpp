@@ -57,7 +57,7 @@ std::int64_t elements_sent(const CollectiveRequest& r) {
 
 }  // namespace
 
-const CollectiveAlgorithm bruck_all_gather{
+extern const CollectiveAlgorithm bruck_all_gather{
     .kind = CollectiveKind::all_gather,
     .name = "bruck",
     .sentence = "in every step all shards a rank has go to the rank at twice the distance of before; log n steps for any n",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <limits>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -10,7 +12,13 @@
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kLooked = 64;  ///< windows of rounds at either end, and between them
+/// Rounds of all ranks and channels that are looked at one by one; of more, some at either end and some between them.
+constexpr std::int64_t kMostRounds = 1 << 18;
+
+/// Windows of rounds at either end, and between them, that are looked at of a way that has too many.
+std::int64_t looked_at(std::int64_t rounds_of_window) {
+  return std::clamp<std::int64_t>(kMostRounds / 6 / rounds_of_window, 4, 64);
+}
 
 /// The links of all ranks and what goes through each in one round.
 class Links {
@@ -124,8 +132,34 @@ std::string in_words(const CollectiveCandidate& candidate) {
   text << candidate.algorithm;
   if (candidate.channels > 1) text << ", " << candidate.channels << " channels";
   if (candidate.chunks > 1) text << ", " << candidate.chunks << " chunks";
-  text << " " << std::setprecision(4) << candidate.time_s * 1e6 << " us";
+  text << (candidate.at_least ? " at least " : " ") << std::setprecision(4) << candidate.time_s * 1e6 << " us";
   return text.str();
+}
+
+/// What no way can be faster than: in every round somebody waits for a latency.
+double least_time_s(const CollectiveAlgorithm& row, const CollectiveRequest& request, const GroupTopology& topology) {
+  const bool one_node = topology.ranks_per_node <= 0 || topology.ranks_per_node >= request.world_size;
+  const double between_s = topology.between_nodes.latency_s, in_node_s = topology.in_node.latency_s;
+  const double latency_s = one_node ? in_node_s : topology.ranks_per_node == 1 ? between_s : std::min(in_node_s, between_s);
+  return static_cast<double>(row.round_count(request)) * latency_s;
+}
+
+/// The fastest way of an algorithm; nothing when it can do none. Where it takes long to work them out, ways are left out that cannot be
+/// faster than `best_s`; when that are all, the one that may be fastest is returned with what it takes at least.
+std::optional<CollectiveCandidate> fastest_way(const CollectiveAlgorithm& row, const CollectiveRequest& request, double element_bytes,
+                                               const GroupTopology& topology, double best_s) {
+  std::optional<CollectiveCandidate> fastest;
+  for (CollectiveCandidate way : ways_of(row, request, topology)) {
+    const CollectiveRequest asked = with(request, way, topology);
+    const double least_s = least_time_s(row, asked, topology);
+    const double rounds = static_cast<double>(row.round_count(asked)) * asked.world_size * asked.channels;
+    way.at_least = rounds > kMostRounds / 4 && least_s > best_s;
+    way.time_s = way.at_least ? least_s : estimated_time_s(row, asked, element_bytes, topology);
+    if (!way.at_least) best_s = std::min(best_s, way.time_s);
+    const bool faster = !fastest || (fastest->at_least && !way.at_least) || (fastest->at_least == way.at_least && way.time_s < fastest->time_s);
+    if (faster) fastest = way;
+  }
+  return fastest;
 }
 
 }  // namespace
@@ -147,32 +181,39 @@ double estimated_time_s(const CollectiveAlgorithm& algorithm, const CollectiveRe
   const auto look_at = [&](std::int64_t i) {
     return rounds_s(rounds, request.channels, i * window, window, element_bytes, links);
   };
-  if (windows <= 3 * kLooked) {
+  const std::int64_t of_window = static_cast<std::int64_t>(rounds.size()) * window;
+  const std::int64_t looked = looked_at(of_window);
+  if (windows <= 3 * looked || windows * of_window <= kMostRounds) {
     for (std::int64_t i = 0; i < windows; ++i) time_s += look_at(i);
     return time_s;
   }
   double between_s = 0;
-  const std::int64_t between = windows - 2 * kLooked;
-  for (std::int64_t k = 0; k < kLooked; ++k) {
+  const std::int64_t between = windows - 2 * looked;
+  for (std::int64_t k = 0; k < looked; ++k) {
     time_s += look_at(k) + look_at(windows - 1 - k);
-    between_s += look_at(kLooked + between * k / kLooked);
+    between_s += look_at(looked + between * k / looked);
   }
-  return time_s + between_s * static_cast<double>(between) / static_cast<double>(kLooked);
+  return time_s + between_s * static_cast<double>(between) / static_cast<double>(looked);
 }
 
 CollectiveChoice choose_algorithm(CollectiveKind kind, const CollectiveRequest& request, double element_bytes,
                                   const GroupTopology& topology) {
+  std::vector<const CollectiveAlgorithm*> rows;  // with the fewest rounds first, which are worked out fastest
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    if (row.kind == kind && why_not(row, with(request, {}, topology)).empty()) rows.push_back(&row);
+  std::ranges::stable_sort(rows, {}, [&](const CollectiveAlgorithm* row) { return row->round_count(with(request, {}, topology)); });
   std::vector<CollectiveCandidate> fastest;  // of each algorithm
-  for (const CollectiveAlgorithm& row : collective_algorithms()) {
-    if (row.kind != kind) continue;
-    std::vector<CollectiveCandidate> ways = ways_of(row, request, topology);
-    if (ways.empty()) continue;
-    for (CollectiveCandidate& way : ways)
-      way.time_s = estimated_time_s(row, with(request, way, topology), element_bytes, topology);
-    fastest.push_back(*std::ranges::min_element(ways, {}, &CollectiveCandidate::time_s));
+  double best_s = std::numeric_limits<double>::infinity();
+  for (const CollectiveAlgorithm* row : rows) {
+    const std::optional<CollectiveCandidate> way = fastest_way(*row, request, element_bytes, topology, best_s);
+    if (!way) continue;
+    if (!way->at_least) best_s = std::min(best_s, way->time_s);
+    fastest.push_back(*way);
   }
   require(!fastest.empty(), "choose_algorithm", "no algorithm of ", to_string(kind), " can do it for ", request.count,
           " elements on ", request.world_size, " ranks");
+  const auto place_in_table = [&](const CollectiveCandidate& way) { return &collective_algorithm(kind, way.algorithm); };
+  std::ranges::sort(fastest, {}, place_in_table);
   std::ranges::stable_sort(fastest, {}, &CollectiveCandidate::time_s);
   CollectiveChoice choice{.best = fastest.front(), .others = {fastest.begin() + 1, fastest.end()}, .why = {}};
   choice.why = cat(in_words(choice.best), " by latency and bandwidth");

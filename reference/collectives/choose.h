@@ -33,8 +33,8 @@ struct GroupTopology {
 /// through the rounds in step, the channels side by side, and a round takes as long as its slowest message. A message takes the
 /// latency of its link and the time in which the busiest of the links it uses (the rank's own, or the NICs) moves all that goes
 /// through it. In a pipeline the links have four rounds to move what these bring, since a rank that has nothing to do in one is
-/// busy in the next. Without several links of unlike speed this is the closed form of the algorithms that have one. Of long
-/// sequences of rounds the first and last 64 are looked at and 64 of those between them.
+/// busy in the next. Without several links of unlike speed this is the closed form of the algorithms that have one. Of more
+/// than 2^18 rounds of all ranks and channels some of the first and the last are looked at and some of those between them.
 double estimated_time_s(const CollectiveAlgorithm& algorithm, const CollectiveRequest& request, double element_bytes,
                         const GroupTopology& topology);
 
@@ -44,6 +44,7 @@ struct CollectiveCandidate {
   int channels = 1;
   int chunks = 1;
   double time_s = 0;
+  bool at_least = false;  ///< it takes that long by its latencies alone, more than another way; what it takes was not worked out
 };
 
 struct CollectiveChoice {
@@ -54,7 +55,8 @@ struct CollectiveChoice {
 
 /// The fastest way by estimated_time_s() among all algorithms of the kind that can do it, each with one channel, with as many as
 /// it usually has and with one for each NIC, and pipelines with 1, 4, 16 or 64 chunks. Of equally fast ones the first of the
-/// table. Of the request, chunks, channels and ranks_per_node do not matter. Throws std::invalid_argument when no algorithm can.
+/// table. Of the request, chunks, channels and ranks_per_node do not matter. With thousands of ranks, ways whose latencies alone take
+/// longer than another way are not worked out. Throws std::invalid_argument when no algorithm can.
 CollectiveChoice choose_algorithm(CollectiveKind kind, const CollectiveRequest& request, double element_bytes,
                                   const GroupTopology& topology);
 

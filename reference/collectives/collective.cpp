@@ -4,37 +4,49 @@
 
 #include "reference/core/error.h"
 
+// The table: one line an algorithm, each defined in the file that draws it. The first of a kind is the one that is used when none is
+// named.
+// clang-format off
+#define CONVOY_ALGORITHMS(row) \
+  row(ring_all_reduce)                  \
+  row(binomial_all_reduce)              \
+  row(double_tree_all_reduce)           \
+  row(recursive_doubling_all_reduce)    \
+  row(halving_doubling_all_reduce)      \
+  row(hierarchical_all_reduce)          \
+  row(torus_all_reduce)                 \
+  row(linear_all_reduce)                \
+  row(ring_reduce_scatter)              \
+  row(recursive_halving_reduce_scatter) \
+  row(ring_all_gather)                  \
+  row(recursive_doubling_all_gather)    \
+  row(bruck_all_gather)                 \
+  row(neighbour_exchange_all_gather)    \
+  row(binomial_broadcast)               \
+  row(double_tree_broadcast)            \
+  row(scatter_all_gather_broadcast)     \
+  row(linear_broadcast)                 \
+  row(binomial_reduce)                  \
+  row(double_tree_reduce)               \
+  row(linear_reduce)                    \
+  row(pairwise_all_to_all)
+// clang-format on
+
 namespace convoy {
+
+#define CONVOY_DECLARE(name) extern const CollectiveAlgorithm name;
+CONVOY_ALGORITHMS(CONVOY_DECLARE)
+#undef CONVOY_DECLARE
+
 namespace {
 
 constexpr std::array kKindNames = {"all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce", "all_to_all"};
 static_assert(kKindNames.size() == kCollectiveKindCount);
 
-/// The table. One row an algorithm; the first of a kind is the one that is used when none is named.
 std::span<const CollectiveAlgorithm> table() {
-  static const std::array rows = {
-      ring_all_reduce,
-      binomial_all_reduce,
-      double_tree_all_reduce,
-      recursive_doubling_all_reduce,
-      halving_doubling_all_reduce,
-      hierarchical_all_reduce,
-      torus_all_reduce,
-      linear_all_reduce,
-      ring_reduce_scatter,
-      recursive_halving_reduce_scatter,
-      ring_all_gather,
-      recursive_doubling_all_gather,
-      bruck_all_gather,
-      binomial_broadcast,
-      double_tree_broadcast,
-      scatter_all_gather_broadcast,
-      linear_broadcast,
-      binomial_reduce,
-      double_tree_reduce,
-      linear_reduce,
-      pairwise_all_to_all,
-  };
+#define CONVOY_ROW(name) name,
+  static const std::array rows = {CONVOY_ALGORITHMS(CONVOY_ROW)};
+#undef CONVOY_ROW
   return rows;
 }
 

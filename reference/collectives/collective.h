@@ -1,7 +1,7 @@
 /// Collectives: operations in which every rank of a group takes part, as sequences of rounds.
 ///
 /// An algorithm is a function from a request to rounds. It moves nothing: executors do, real or simulated, and all of
-/// them run the same rounds. To add an algorithm, write one file and one row of the table in collective.cpp.
+/// them run the same rounds. To add an algorithm, write one file and one line of the table in collective.cpp.
 #pragma once
 
 #include <cstdint>
@@ -100,6 +100,8 @@ struct LinkModel {
   [[nodiscard]] double time_s(double bytes) const { return latency_s + bytes / bandwidth_bytes_per_s; }
 };
 
+struct Stretch;  // lock_step.h
+
 /// One row of the table: an algorithm with the closed forms that its file derives.
 struct CollectiveAlgorithm {
   CollectiveKind kind;
@@ -116,6 +118,8 @@ struct CollectiveAlgorithm {
   double (*time_s)(const CollectiveRequest&, double bytes, const LinkModel&) = nullptr;
   /// Why it cannot do what is asked for, "" when it can. Null: it always can.
   std::string (*why_not)(const CollectiveRequest&) = nullptr;
+  /// For n > 1 ranks and count > 0: see lock_steps(). Null: its ranks change partners from round to round.
+  std::vector<Stretch> (*stretches)(const CollectiveRequest&) = nullptr;
   int usual_channels = 1;     ///< when nobody says how many
   bool is_pipelined = false;  ///< chunks follow each other through it, so that more of them can be faster
 };
@@ -132,28 +136,5 @@ std::int64_t elements_sent_by_all_channels(const CollectiveAlgorithm& algorithm,
 /// busbw as nccl-tests defines it: algbw = bytes/time, times 2(n-1)/n for all-reduce, (n-1)/n for all-gather, reduce-scatter
 /// and all-to-all, 1 for broadcast and reduce. `bytes` is the largest buffer of a rank. 0 when time is 0.
 double bus_bandwidth(CollectiveKind kind, double bytes, double time_s, int world_size);
-
-// One per algorithm, defined in the file that draws it.
-extern const CollectiveAlgorithm ring_all_reduce;
-extern const CollectiveAlgorithm ring_reduce_scatter;
-extern const CollectiveAlgorithm ring_all_gather;
-extern const CollectiveAlgorithm binomial_all_reduce;
-extern const CollectiveAlgorithm binomial_broadcast;
-extern const CollectiveAlgorithm binomial_reduce;
-extern const CollectiveAlgorithm double_tree_all_reduce;
-extern const CollectiveAlgorithm double_tree_broadcast;
-extern const CollectiveAlgorithm double_tree_reduce;
-extern const CollectiveAlgorithm recursive_doubling_all_reduce;
-extern const CollectiveAlgorithm recursive_doubling_all_gather;
-extern const CollectiveAlgorithm recursive_halving_reduce_scatter;
-extern const CollectiveAlgorithm halving_doubling_all_reduce;
-extern const CollectiveAlgorithm hierarchical_all_reduce;
-extern const CollectiveAlgorithm torus_all_reduce;
-extern const CollectiveAlgorithm linear_all_reduce;
-extern const CollectiveAlgorithm linear_reduce;
-extern const CollectiveAlgorithm linear_broadcast;
-extern const CollectiveAlgorithm scatter_all_gather_broadcast;
-extern const CollectiveAlgorithm bruck_all_gather;
-extern const CollectiveAlgorithm pairwise_all_to_all;
 
 }  // namespace convoy

@@ -248,7 +248,7 @@ std::int64_t sent_up_and_down(const CollectiveRequest& r) { return sent_up(from_
 
 }  // namespace
 
-const CollectiveAlgorithm double_tree_all_reduce{
+extern const CollectiveAlgorithm double_tree_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "double_binary_tree",
     .sentence = "up and down two trees at once, in a pipeline of chunks; about 4 log n latencies, and few bytes with many chunks",
@@ -256,7 +256,7 @@ const CollectiveAlgorithm double_tree_all_reduce{
     .round_count = all_reduce_round_count,
     .elements_sent = sent_up_and_down,
     .is_pipelined = true};
-const CollectiveAlgorithm double_tree_broadcast{
+extern const CollectiveAlgorithm double_tree_broadcast{
     .kind = CollectiveKind::broadcast,
     .name = "double_binary_tree",
     .sentence = "down two trees at once, in a pipeline of chunks; about 2 log n latencies, every byte once with many chunks",
@@ -264,7 +264,7 @@ const CollectiveAlgorithm double_tree_broadcast{
     .round_count = one_way_count,
     .elements_sent = sent_down,
     .is_pipelined = true};
-const CollectiveAlgorithm double_tree_reduce{
+extern const CollectiveAlgorithm double_tree_reduce{
     .kind = CollectiveKind::reduce,
     .name = "double_binary_tree",
     .sentence = "up two trees at once, in a pipeline of chunks; about 2 log n latencies, every byte once with many chunks",

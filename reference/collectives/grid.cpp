@@ -78,6 +78,24 @@ std::int64_t grid_elements_sent(const CollectiveRequest& request, const GridPlac
   return sent;
 }
 
+std::vector<Stretch> grid_stretches(const CollectiveRequest& request, const GridPlace& place) {
+  const std::int64_t within = std::int64_t{request.chunks} * (place.inner_size - 1);
+  const std::int64_t across = std::int64_t{request.chunks} * (place.outer_size - 1);
+  Stretch inner{.rounds = within, .size = place.inner_size, .stride = place.inner_stride, .reversed = place.reversed};
+  Stretch outer{.rounds = 2 * across, .adds = across, .size = place.outer_size, .stride = place.outer_stride, .reversed = place.reversed};
+  for (int chunk = 0; chunk < request.chunks; ++chunk) {  // the last piece is the largest
+    const Slice block = shard(chunk_of(request, chunk), place.inner_size, place.inner_size - 1);
+    inner.elements += (place.inner_size - 1) * block.count;
+    outer.elements += 2 * (place.outer_size - 1) * shard(block, place.outer_size, place.outer_size - 1).count;
+  }
+  std::vector<Stretch> stretches;
+  if (inner.size > 1) stretches.push_back(inner);
+  if (inner.size > 1) stretches.back().adds = within;
+  if (outer.size > 1) stretches.push_back(outer);
+  if (inner.size > 1) stretches.push_back(inner);
+  return stretches;
+}
+
 double grid_time_s(const CollectiveRequest& request, const GridPlace& place, double bytes, const LinkModel& link) {
   const auto ring_s = [&](int size, double of_bytes) {
     return 2 * (size - 1) * (request.chunks * link.latency_s + of_bytes / size / link.bandwidth_bytes_per_s);

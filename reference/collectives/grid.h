@@ -8,7 +8,7 @@
 /// that its column needs to add up. Every phase is a ring.
 #pragma once
 
-#include "reference/collectives/collective.h"
+#include "reference/collectives/lock_step.h"
 
 namespace convoy {
 
@@ -26,5 +26,7 @@ std::int64_t grid_round_count(const CollectiveRequest& request, const GridPlace&
 std::int64_t grid_elements_sent(const CollectiveRequest& request, const GridPlace& place);
 /// 2 (inner - 1) (c latency + S/(inner bandwidth)) + 2 (outer - 1) (c latency + S/(n bandwidth))
 double grid_time_s(const CollectiveRequest& request, const GridPlace& place, double bytes, const LinkModel& link);
+/// The three phases; those of lines of one rank are left out.
+std::vector<Stretch> grid_stretches(const CollectiveRequest& request, const GridPlace& place);
 
 }  // namespace convoy

@@ -113,7 +113,7 @@ std::int64_t reduce_scatter_sent(const CollectiveRequest& r) { return r.count - 
 
 }  // namespace
 
-const CollectiveAlgorithm halving_doubling_all_reduce{
+extern const CollectiveAlgorithm halving_doubling_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "halving_doubling",
     .sentence = "halves are exchanged and summed until each rank has one block, then the way back; few bytes, 2 log n latencies",
@@ -121,7 +121,7 @@ const CollectiveAlgorithm halving_doubling_all_reduce{
     .round_count = all_reduce_round_count,
     .elements_sent = all_reduce_sent,
     .time_s = all_reduce_s};
-const CollectiveAlgorithm recursive_halving_reduce_scatter{
+extern const CollectiveAlgorithm recursive_halving_reduce_scatter{
     .kind = CollectiveKind::reduce_scatter,
     .name = "recursive_halving",
     .sentence = "halves are exchanged and summed until each rank has its shard; log n latencies; powers of two only",

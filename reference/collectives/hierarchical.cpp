@@ -26,6 +26,7 @@ GridPlace place_of(const CollectiveRequest& r) {
 Rounds rounds(const CollectiveRequest& r) { return grid_rounds(r, place_of(r)); }
 std::int64_t round_count(const CollectiveRequest& r) { return grid_round_count(r, place_of(r)); }
 std::int64_t elements_sent(const CollectiveRequest& r) { return grid_elements_sent(r, place_of(r)); }
+std::vector<Stretch> stretches(const CollectiveRequest& r) { return grid_stretches(r, place_of(r)); }
 double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
   return grid_time_s(r, place_of(r), bytes, link);
 }
@@ -37,7 +38,7 @@ std::string needs_full_nodes(const CollectiveRequest& r) {
 
 }  // namespace
 
-const CollectiveAlgorithm hierarchical_all_reduce{
+extern const CollectiveAlgorithm hierarchical_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "hierarchical",
     .sentence =
@@ -46,6 +47,7 @@ const CollectiveAlgorithm hierarchical_all_reduce{
     .round_count = round_count,
     .elements_sent = elements_sent,
     .time_s = time_s,
-    .why_not = needs_full_nodes};
+    .why_not = needs_full_nodes,
+    .stretches = stretches};
 
 }  // namespace convoy

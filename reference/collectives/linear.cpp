@@ -69,7 +69,7 @@ double twice_s(const CollectiveRequest& r, double bytes, const LinkModel& link) 
 
 }  // namespace
 
-const CollectiveAlgorithm linear_all_reduce{
+extern const CollectiveAlgorithm linear_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "linear",
     .sentence = "rank 0 adds all others to its own in the order of the ranks, then sends everybody the sum; slow, exact order",
@@ -77,7 +77,7 @@ const CollectiveAlgorithm linear_all_reduce{
     .round_count = twice,
     .elements_sent = sent_both_ways,
     .time_s = twice_s};
-const CollectiveAlgorithm linear_reduce{
+extern const CollectiveAlgorithm linear_reduce{
     .kind = CollectiveKind::reduce,
     .name = "linear",
     .sentence = "the root adds all others to its own in the order of the ranks; slow, exact order",
@@ -85,7 +85,7 @@ const CollectiveAlgorithm linear_reduce{
     .round_count = once,
     .elements_sent = sent_to_root,
     .time_s = once_s};
-const CollectiveAlgorithm linear_broadcast{.kind = CollectiveKind::broadcast,
+extern const CollectiveAlgorithm linear_broadcast{.kind = CollectiveKind::broadcast,
                                            .name = "linear",
                                            .sentence = "the root sends everything to one rank after the other",
                                            .rounds = broadcast_rounds,

@@ -1,4 +1,4 @@
-/// lock_steps: long collectives as a few stretches of rounds that are all alike, for executors that only care for time.
+/// Stretches: long collectives as a few runs of rounds that are all alike, for executors that only care for time.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,14 @@ namespace convoy {
 /// Consecutive rounds in which every rank keeps sending to one neighbour and receiving from another. The ranks lie on rings:
 /// those that differ by multiples of `stride` only, `size` of them.
 ///
-///     size 3, stride 2, step 1, of 6 ranks:   0 -> 2 -> 4 -> 0   and   1 -> 3 -> 5 -> 1
+///     size 3, stride 2, of 6 ranks:   0 -> 2 -> 4 -> 0   and   1 -> 3 -> 5 -> 1
 struct Stretch {
   std::int64_t rounds = 0;
   std::int64_t adds = 0;      ///< rounds in which what arrives is added; in the others it is copied
   std::int64_t elements = 0;  ///< sum over its rounds of the largest piece that moves anywhere in the round
   int size = 1;
   int stride = 1;
+  bool reversed = false;  ///< the rings go the other way around
   std::shared_ptr<const RingOrder> order = {};  ///< of a ring over all ranks that visits them in another order; else null
 
   /// Place of a rank on its ring.
@@ -28,13 +29,15 @@ struct Stretch {
   [[nodiscard]] int first(int rank) const { return order ? 0 : rank - place(rank) * stride; }
   /// To whom a rank sends.
   [[nodiscard]] int next(int rank) const {
-    return order ? order->rank_at(place(rank) + 1) : rank + ((place(rank) + 1) % size - place(rank)) * stride;
+    const int there = place(rank) + (reversed ? -1 : 1);
+    return order ? order->rank_at(there) : rank + (wrapped(there, size) - place(rank)) * stride;
   }
 };
 
 /// The stretches of the channel that the request names, one after the other, for all ranks; `request.rank` does not matter. Empty
 /// for algorithms whose ranks change partners from round to round. Where all pieces are of one size, `elements` is what every
-/// rank sends.
+/// rank sends. Chunks that go through several stretches one after the other go through each together: the same rounds in another
+/// order.
 std::vector<Stretch> lock_steps(CollectiveKind kind, std::string_view algorithm, const CollectiveRequest& request);
 
 }  // namespace convoy

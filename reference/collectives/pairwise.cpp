@@ -55,7 +55,7 @@ double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
 
 }  // namespace
 
-const CollectiveAlgorithm pairwise_all_to_all{
+extern const CollectiveAlgorithm pairwise_all_to_all{
     .kind = CollectiveKind::all_to_all,
     .name = "pairwise",
     .sentence =

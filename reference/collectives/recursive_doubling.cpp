@@ -78,7 +78,7 @@ std::int64_t all_gather_sent(const CollectiveRequest& r) {
 
 }  // namespace
 
-const CollectiveAlgorithm recursive_doubling_all_reduce{
+extern const CollectiveAlgorithm recursive_doubling_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "recursive_doubling",
     .sentence = "ranks at distance 1, 2, 4, ... exchange everything; log n latencies, the fewest, and every byte as often",
@@ -86,7 +86,7 @@ const CollectiveAlgorithm recursive_doubling_all_reduce{
     .round_count = all_reduce_round_count,
     .elements_sent = all_reduce_sent,
     .time_s = all_reduce_s};
-const CollectiveAlgorithm recursive_doubling_all_gather{
+extern const CollectiveAlgorithm recursive_doubling_all_gather{
     .kind = CollectiveKind::all_gather,
     .name = "recursive_doubling",
     .sentence = "ranks at distance 1, 2, 4, ... exchange all shards they have; log n latencies; powers of two only",

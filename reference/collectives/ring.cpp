@@ -17,7 +17,9 @@
 ///   all-reduce        2c(n-1)       both                           twice that
 /// with c chunks: every shard goes around in c parts. Bandwidth-optimal (Patarasuk and Yuan 2009), latency grows with n.
 /// Every channel is a ring of its own in another order (ring_order.h), with its part of every shard; "r+1" is the next on it.
-#include "reference/collectives/collective.h"
+#include <algorithm>
+
+#include "reference/collectives/lock_step.h"
 #include "reference/collectives/ring_order.h"
 #include "reference/collectives/span.h"
 
@@ -98,31 +100,65 @@ double twice_around_s(const CollectiveRequest& r, double bytes, const LinkModel&
   return 2 * once_around_s(r, bytes, link);
 }
 
+// Nobody changes neighbours.
+
+/// Sum over chunks of the largest piece among all shards, of what the channel has of them.
+std::int64_t largest_pieces(const CollectiveRequest& request) {
+  // Without bounds there are shards of two sizes at most, and the first and the last are such.
+  std::vector<std::int64_t> shards = {part_of(request, 0).count, part_of(request, request.world_size - 1).count};
+  if (!request.bounds.empty())
+    for (int rank = 1; rank < request.world_size - 1; ++rank) shards.push_back(part_of(request, rank).count);
+  for (std::int64_t& count : shards) count = shard(count, request.channels, request.channel).count;
+  std::int64_t sum = 0;
+  for (int chunk = 0; chunk < request.chunks; ++chunk) {
+    std::int64_t largest = 0;
+    for (const std::int64_t count : shards) largest = std::max(largest, shard(count, request.chunks, chunk).count);
+    sum += largest;
+  }
+  return sum;
+}
+
+/// `times` around the ring, in one of which what arrives is added.
+Stretch around(const CollectiveRequest& r, int times, bool adds) {
+  // In every round of a chunk every shard's piece of it is under way.
+  return {.rounds = times * once_around(r),
+          .adds = adds ? once_around(r) : 0,
+          .elements = times * std::int64_t{r.world_size - 1} * largest_pieces(r),
+          .size = r.world_size,
+          .order = r.channels > 1 ? std::make_shared<const RingOrder>(r) : nullptr};
+}
+std::vector<Stretch> all_reduce_stretches(const CollectiveRequest& r) { return {around(r, 2, true)}; }
+std::vector<Stretch> reduce_scatter_stretches(const CollectiveRequest& r) { return {around(r, 1, true)}; }
+std::vector<Stretch> all_gather_stretches(const CollectiveRequest& r) { return {around(r, 1, false)}; }
+
 }  // namespace
 
-const CollectiveAlgorithm ring_all_reduce{
+extern const CollectiveAlgorithm ring_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "ring",
     .sentence = "every shard goes once around to be summed and once more to be copied; fewest bytes, 2(n-1) latencies",
     .rounds = all_reduce_rounds,
     .round_count = twice_around,
     .elements_sent = all_but_both,
-    .time_s = twice_around_s};
-const CollectiveAlgorithm ring_reduce_scatter{
+    .time_s = twice_around_s,
+    .stretches = all_reduce_stretches};
+extern const CollectiveAlgorithm ring_reduce_scatter{
     .kind = CollectiveKind::reduce_scatter,
     .name = "ring",
     .sentence = "every shard goes once around and is summed on its way; fewest bytes, n-1 latencies",
     .rounds = reduce_scatter_rounds,
     .round_count = once_around,
     .elements_sent = all_but_mine,
-    .time_s = once_around_s};
-const CollectiveAlgorithm ring_all_gather{
+    .time_s = once_around_s,
+    .stretches = reduce_scatter_stretches};
+extern const CollectiveAlgorithm ring_all_gather{
     .kind = CollectiveKind::all_gather,
     .name = "ring",
     .sentence = "every shard goes once around and is copied on its way; fewest bytes, n-1 latencies",
     .rounds = all_gather_rounds,
     .round_count = once_around,
     .elements_sent = all_but_next,
-    .time_s = once_around_s};
+    .time_s = once_around_s,
+    .stretches = all_gather_stretches};
 
 }  // namespace convoy

@@ -85,7 +85,7 @@ double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
 
 }  // namespace
 
-const CollectiveAlgorithm scatter_all_gather_broadcast{
+extern const CollectiveAlgorithm scatter_all_gather_broadcast{
     .kind = CollectiveKind::broadcast,
     .name = "scatter_all_gather",
     .sentence = "a block to every rank, then a ring collects them; every byte leaves a rank twice, n + log n latencies",

@@ -1,13 +1,14 @@
 /// 2-D torus: a ring for each dimension (Jain and Sabharwal 2010; Mikami et al. 2018 for training).
 ///
-///   3 x 4           0 ▶ 1 ▶ 2 ▶ 3 ▶       even channels: reduce-scatter in the rows, all-reduce in the columns, all-gather in
-///   the rows
-///                   ▼   ▼   ▼   ▼         odd channels: columns first, so that the links of both dimensions are busy
-///                   4 ▶ 5 ▶ 6 ▶ 7 ▶       channels 2 and 3 of four: the same, the other way around, on the links' other
-///                   direction ▼   ▼   ▼   ▼ 8 ▶ 9 ▶ 10▶ 11▶
+///   3 x 4      0 ▶ 1 ▶ 2 ▶ 3 ▶      even channels: reduce-scatter in the rows, all-reduce in the columns, all-gather in the rows
+///              ▼   ▼   ▼   ▼        odd channels: columns first, so that the links of both dimensions are busy
+///              4 ▶ 5 ▶ 6 ▶ 7 ▶      channels 2 and 3 of four: the same the other way around, in the links' other direction
+///              ▼   ▼   ▼   ▼
+///              8 ▶ 9 ▶ 10▶ 11▶
+///              ▼   ▼   ▼   ▼
 ///
-///   a x b = n, c chunks    rounds: 2c (a-1) + 2c (b-1)     time, S bytes: 2(b-1) (c latency + S/(b bandwidth))
-///                                                                       + 2(a-1) (c latency + S/(n bandwidth))
+///   a x b = n, c chunks    rounds: 2c (a-1) + 2c (b-1)
+///   time, S bytes:         2(b-1) (c latency + S/(b bandwidth)) + 2(a-1) (c latency + S/(n bandwidth))
 /// (with one channel or a = b; else odd channels have a and b exchanged, and no closed form is known).
 /// As few bytes as a ring of all n and about 4 sqrt(n) latencies instead of 2n. Rows are the nodes when the request says how many
 /// ranks they have and all are full, else n is cut into factors as alike as can be; a prime n is a single ring.
@@ -37,6 +38,7 @@ GridPlace place_of(const CollectiveRequest& r) {
 Rounds rounds(const CollectiveRequest& r) { return grid_rounds(r, place_of(r)); }
 std::int64_t round_count(const CollectiveRequest& r) { return grid_round_count(r, place_of(r)); }
 std::int64_t elements_sent(const CollectiveRequest& r) { return grid_elements_sent(r, place_of(r)); }
+std::vector<Stretch> stretches(const CollectiveRequest& r) { return grid_stretches(r, place_of(r)); }
 
 double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
   CollectiveRequest first = r;
@@ -48,13 +50,14 @@ double time_s(const CollectiveRequest& r, double bytes, const LinkModel& link) {
 
 }  // namespace
 
-const CollectiveAlgorithm torus_all_reduce{
+extern const CollectiveAlgorithm torus_all_reduce{
     .kind = CollectiveKind::all_reduce,
     .name = "torus",
     .sentence = "a ring for each of two dimensions; as few bytes as one ring, about 4 sqrt(n) latencies",
     .rounds = rounds,
     .round_count = round_count,
     .elements_sent = elements_sent,
-    .time_s = time_s};
+    .time_s = time_s,
+    .stretches = stretches};
 
 }  // namespace convoy

@@ -150,9 +150,7 @@ void parse_servers(const YamlMap& root, Plan& plan) {
   const YamlMap map = root.map("servers", {"count", "on", "mode", "accept", "bound"}, "{count: 1, on: workers, mode: sync}");
   PlanServers servers{.count = map.count("count", kMostRanks)};
   if (map.has("on"))
-    servers.own_ranks = map.parsed("on", "workers", [](const std::string& word) {
-      return one_of("place of servers", word, {"own", "workers"});
-    }) == "own";
+    servers = map.parsed("on", "workers", [&](const std::string& word) { return placed(servers, word); });
   if (map.has("mode"))
     servers.mode = map.parsed("mode", "sync", [](const std::string& word) { return std::string(serve_mode(word).name); });
   if (map.has("accept")) servers.accept = map.count("accept", kMostRanks);
@@ -288,7 +286,7 @@ std::string to_yaml(const Plan& plan) {
   if (const PlanServers& servers = plan.servers; servers.count > 0) {
     out << YAML::Key << "servers" << YAML::Value << YAML::Flow << YAML::BeginMap;
     field("count", servers.count);
-    field("on", servers.own_ranks ? "own" : "workers");
+    field("on", std::string(place_of(servers)));
     field("mode", servers.mode);
     if (servers.accept > 0) field("accept", servers.accept);
     if (servers.bound > 0) field("bound", servers.bound);

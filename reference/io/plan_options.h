@@ -91,7 +91,8 @@ class PlanWords {
         ->capture_default_str()
         ->type_name("N");
     verb.add_option("--servers-on", servers_on_,
-                    "workers: servers share ranks with workers; own: the last of the --ranks only serve")
+                    "workers: servers share ranks with workers; own: the last of the --ranks only serve; hosts: and are, where a "
+                    "cluster is simulated, the processors of its nodes")
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--server-mode", servers_.mode,
@@ -211,11 +212,7 @@ class PlanWords {
   }
 
   [[nodiscard]] PlanServers servers() const {
-    if (servers_on_ != "own" && servers_on_ != "workers")
-      throw_unknown_word("value of --servers-on", servers_on_, {"own", "workers"});
-    PlanServers all = servers_;
-    all.own_ranks = servers_on_ == "own";
-    return all;
+    return placed(servers_, servers_on_);
   }
 
   /// An option that would change nothing is a mistake.

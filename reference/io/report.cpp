@@ -126,7 +126,7 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   if (choice.zero != 0) json["zero"] = choice.zero;
   if (const PlanServers& servers = choice.servers; servers.count > 0)
     json["servers"] = {{"count", servers.count},
-                       {"on", servers.own_ranks ? "own" : "workers"},
+                       {"on", place_of(servers)},
                        {"mode", servers.mode},
                        {"accept", servers.accept},
                        {"bound", servers.bound}};
@@ -155,10 +155,10 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
   if (fields.has("servers")) {
     JsonFields servers = fields.object("servers");
     choice.servers = {.count = servers.small_integer("count", 1),
-                      .own_ranks = servers.text("on") == "own",
                       .mode = servers.text("mode"),
                       .accept = servers.small_integer("accept"),
                       .bound = servers.small_integer("bound")};
+    parse_optional(servers, "on", [&](const std::string& word) { choice.servers = placed(choice.servers, word); });
     servers.require_all_known();
   }
   if (fields.has("pipeline")) parse_pipeline_choice(choice.pipeline, fields.object("pipeline"));

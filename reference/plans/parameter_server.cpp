@@ -10,8 +10,9 @@
 ///   per step     W elements pushed and W pulled by each worker; a server takes and hands out W/S of every worker
 ///   busiest link S servers of their own: n W/S each way at a server; on workers' ranks: (n-1) W/S and (S-1) W/S together
 ///
-/// Servers stand on ranks of their own, behind the workers, or on those of workers, evenly spaced. What they do with pushes is in
-/// reference/schedule/serve_policy.h.
+/// Servers stand on ranks of their own, behind the workers, or on those of workers, evenly spaced. Ranks of their own may be the
+/// processors of the nodes, with their memory: a matter of where messages go, so of simulated clusters only. What servers do with
+/// pushes is in reference/schedule/serve_policy.h.
 #include "reference/core/error.h"
 #include "reference/plans/plan.h"
 
@@ -49,6 +50,18 @@ Plan make(const PlanRequest& request) {
 std::vector<Rule> rules(const Model& model, int) { return std::vector<Rule>(model.nodes.size(), Rule::batch); }
 
 }  // namespace
+
+std::string_view place_of(const PlanServers& servers) {
+  return !servers.own_ranks ? "workers" : servers.on_hosts ? "hosts" : "own";
+}
+
+PlanServers placed(PlanServers servers, const std::string& place) {
+  if (place != "workers" && place != "own" && place != "hosts")
+    throw_unknown_word("place of servers", place, {"workers", "own", "hosts"});
+  servers.own_ranks = place != "workers";
+  servers.on_hosts = place == "hosts";
+  return servers;
+}
 
 const NamedPlan parameter_server_plan{"parameter_server",
                                       "batch divided, gradients pushed to servers and weights pulled from them", make, rules};

@@ -59,11 +59,16 @@ inline constexpr int kMostPlanChannels = 64;
 struct PlanServers {
   int count = 0;              ///< 0: none, gradients are summed by collectives
   bool own_ranks = false;     ///< behind those of the workers; else they share ranks with workers, evenly spaced
+  bool on_hosts = false;      ///< with own_ranks: in a simulated cluster these are processors of nodes, and no devices
   std::string mode = "sync";  ///< a name of serve_modes()
   int accept = 0;             ///< backup: pushes that make an update
   int bound = 0;              ///< ssp: iterations that a worker may be ahead of the slowest
   friend bool operator==(const PlanServers&, const PlanServers&) = default;
 };
+/// Where servers stand, in a word: "workers", "own" or "hosts".
+std::string_view place_of(const PlanServers& servers);
+/// The same servers in that place; an InputError names the nearest word.
+PlanServers placed(PlanServers servers, const std::string& place);
 
 struct Plan {
   std::string name = "data";

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -22,7 +23,7 @@ struct CalibrateOptions {
   std::string log_file;
   bool run = false;
   int ranks = 0;
-  int nodes = 1;
+  int nodes = 0;  ///< 0: as the log says, or one
   std::string kind;
   std::string base = "two-core-machine";
   std::string cluster_file;
@@ -71,9 +72,9 @@ std::string residuals_text(const BenchLog& log, const Fit& fit) {
   return table.to_string();
 }
 
-nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks) {
+nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks, int nodes) {
   nlohmann::ordered_json json{
-      {"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"residual", fit.rms}};
+      {"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"nodes", nodes}, {"residual", fit.rms}};
   for (const FitRange& range : fit.ranges)
     json["ranges"].push_back({{"from_bytes", range.from_bytes},
                               {"to_bytes", range.to_bytes},
@@ -102,18 +103,22 @@ void run(const CalibrateOptions& options) {
     throw InputError(cat("--ranks says ", options.ranks, ", ", log.file, " lists ", log.ranks));
   if (!log.kind && options.kind.empty())
     throw InputError(cat(log.file, " does not say which collective it timed; give --kind, for example --kind all_reduce"));
+  if (options.nodes > 0 && log.nodes > 0 && options.nodes != log.nodes)
+    throw InputError(cat("--nodes says ", options.nodes, ", the ranks of ", log.file, " are on ", log.nodes, log.nodes == 1 ? " host" : " hosts"));
+  if (options.nodes < 0) throw InputError(cat("--nodes is ", options.nodes, "; write 1 or more"));
+  const int nodes = options.nodes > 0 ? options.nodes : std::max(1, log.nodes);
   const CollectiveKind kind = options.kind.empty() ? *log.kind : parse_collective_kind(options.kind);
   const Fit fit = fit_times(log);
-  Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, options.nodes);
+  Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, nodes);
   cluster.name = options.run ? "this-machine" : "calibrated";
-  options.output.text(fmt::format("{} of {} ranks, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind), ranks,
-                                  log.points.size(), log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit),
+  options.output.text(fmt::format("{} of {} ranks on {} node{}, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind),
+                                  ranks, nodes, nodes == 1 ? "" : "s", log.points.size(), log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit),
                                   format_percent(fit.rms)));
   if (!options.cluster_file.empty()) {
     write_file_atomically(options.cluster_file, to_yaml(cluster));
     note("wrote " + options.cluster_file);
   }
-  options.output.json(calibration_json(log, fit, kind, ranks));
+  options.output.json(calibration_json(log, fit, kind, ranks, nodes));
 }
 
 }  // namespace
@@ -131,7 +136,7 @@ void add_calibrate(CLI::App& app) {
       ->capture_default_str()
       ->type_name("NAME");
   verb->add_option("--ranks", options->ranks, "Ranks that took part, where the log does not say")->type_name("N");
-  verb->add_option("--nodes", options->nodes, "Nodes that they were on")->capture_default_str()->type_name("N");
+  verb->add_option("--nodes", options->nodes, "Nodes that they were on [as many hosts as the log lists, else 1]")->type_name("N");
   verb->add_option("--kind", options->kind, "The collective, where the log does not say")->type_name("KIND");
   verb->add_option("--cluster", options->base, "The cluster whose links are replaced; its devices stay")
       ->capture_default_str()

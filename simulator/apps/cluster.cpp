@@ -53,6 +53,7 @@ nlohmann::ordered_json node_json(const Cluster& cluster) {
             {"source", cluster.device.source}}},
           {"wiring", cluster.wiring},
           {"node_link", link_json(cluster.node_link)},
+          {"host", link_json(cluster.host)},
           {"nics_per_node", cluster.nics_per_node},
           {"nic", link_json(cluster.nic)}};
 }
@@ -111,6 +112,7 @@ void add_node_rows(Table& table, const Cluster& cluster) {
   if (const Pcie& pcie = cluster.pcie; pcie.present())
     table.add_row({"PCIe", fmt::format("{}, {} sockets, {} switches", link_text(pcie.link), pcie.sockets,
                                        pcie.sockets * pcie.switches_per_socket)});
+  if (cluster.host.bandwidth_bytes_per_s > 0) table.add_row({"host memory", link_text(cluster.host)});
   if (cluster.nic.bandwidth_bytes_per_s > 0)
     table.add_row({"NICs", fmt::format("{} x {}", cluster.nics_per_node, link_text(cluster.nic))});
 }
@@ -225,7 +227,7 @@ void show(const ClusterOptions& options) {
   if (!options.svg_file.empty()) draw_svg(draw_cluster(cluster), options.svg_file);
   nlohmann::ordered_json json = cluster_json(cluster);
   json["pairs_in_a_node"] = pairs_json(cluster);
-  for (const char* group : {"device", "node_link", "nic", "communication_cores"})
+  for (const char* group : {"device", "node_link", "host", "nic", "communication_cores"})
     json["provenance"][group] = provenance_of(cluster);
   for (const char* group : {"bisection_bytes_per_s", "pairs_in_a_node"}) json["provenance"][group] = "formula";
   options.output.json(json);

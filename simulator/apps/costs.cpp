@@ -30,7 +30,7 @@ std::optional<Costs> costs_of(const Task& task, const StepTimes& times, std::int
   const Rates& rates = task.machine.cluster.rates;
   if (!rates.know_power() && !rates.know_price()) return {};
   const std::int64_t batch = task.choice.global_batch;
-  Costs costs{.rates = rates, .ranks = task.choice.ranks, .epoch_images = epoch_images};
+  Costs costs{.rates = rates, .ranks = device_count(task.choice), .epoch_images = epoch_images};
   costs.epoch_steps = (epoch_images + batch - 1) / batch;
   const double step_s = times.independent_workers ? times.step_time_s : times.mean_step_time_s;
   costs.epoch_s = static_cast<double>(costs.epoch_steps) * step_s;

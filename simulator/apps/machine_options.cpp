@@ -8,6 +8,7 @@
 #include "simulator/apps/output.h"
 #include "simulator/cost/cluster_wiring.h"
 #include "simulator/cost/kernels.h"
+#include "simulator/cost/representative.h"
 
 namespace convoy {
 namespace {
@@ -219,6 +220,12 @@ CollectiveCost collective_cost(const ChosenMachine& machine) {
   };
 }
 
+double communication_share(const ChosenMachine& machine) {
+  const Gpu* gpu = find_gpu(machine.cluster.device.name);
+  if (!machine.library || gpu == nullptr || library_of(machine.cluster) != Library::nccl) return 0;
+  return occupied_part(wiring_of(machine.cluster), gpu->sms);
+}
+
 std::string describe_fidelity(const std::string& fidelity) {
   if (fidelity == "steps") return "every message and every round of a collective simulated (--fidelity steps)";
   if (fidelity == "flows") return "rings folded into one flow for each pair of neighbours (--fidelity flows)";
@@ -228,11 +235,14 @@ std::string describe_fidelity(const std::string& fidelity) {
 
 std::string describe_simulation(const ChosenMachine& machine, const std::string& fidelity) {
   if (!machine.library) return describe_fidelity(fidelity);
+  const double share = communication_share(machine);
+  const std::string taken =
+      share > 0 ? cat("; while they go on, its channels take ", to_four_digits(100 * share), " % of a GPU from compute ops beside them") : "";
   return cat(
       "collectives as ", library_of(machine.cluster) == Library::nccl ? "NCCL" : "MPI",
       " carries them out, by formula, each with its links for itself (--collectives library; docs/validation.md says how far off "
       "that is); messages ",
-      fidelity == "formula" ? "by formula" : "simulated");
+      fidelity == "formula" ? "by formula" : "simulated", taken);
 }
 
 std::string describe_cost(const ChosenMachine& machine) {

@@ -140,7 +140,10 @@ std::string describe(const ScheduleChoice& choice) {
   if (choice.zero != 0) plan += cat(", ZeRO stage ", choice.zero);
   if (choice.servers.count > 0)
     plan += cat(", ", choice.servers.count, choice.servers.count == 1 ? " server on " : " servers on ",
-                choice.servers.own_ranks ? "ranks of their own" : "workers' ranks", ", mode ", choice.servers.mode);
+                choice.servers.on_hosts    ? "hosts"
+                : choice.servers.own_ranks ? "ranks of their own"
+                                           : "workers' ranks",
+                ", mode ", choice.servers.mode);
   if (choice.scheme != ExchangeScheme::a) plan += cat(", scheme ", to_string(choice.scheme));
   plan += pipeline_text(choice);
   return fmt::format("{}, plan {}, {} rank{}, {} images a step{}, {}{}, overlap {}, buckets of {}", choice.model, plan,

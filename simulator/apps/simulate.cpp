@@ -46,7 +46,7 @@ bool fits(ScheduleChoice choice, std::int64_t images_a_rank, Mode mode, std::int
   if (global > INT32_MAX) return false;
   choice.global_batch = static_cast<int>(global);
   try {
-    return most_memory(schedule_for(choice, mode)).memory.arena_bytes <= device_bytes;
+    return most_memory(schedule_for(choice, mode), device_count(choice)).memory.arena_bytes <= device_bytes;
   } catch (const InputError&) {  // a number of images that the plan cannot divide
     return false;
   }
@@ -159,7 +159,7 @@ void run(const SimulateOptions& options, const Session& session) {
                   .lower_bound_s = {}};
   if (choice.ranks > 1) step.one_rank_step_s = one_rank_step_s(task);
   step.lower_bound_s = lower_bound_s(task);
-  const RankWithMostMemory memory = most_memory(task.schedule);
+  const RankWithMostMemory memory = most_memory(task.schedule, device_count(choice));
 
   options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}\n{}{}", describe(choice), machine.cluster.name,
                                   machine.cluster.description, describe_cost(machine),

@@ -83,15 +83,44 @@ std::function<double(int rank, int iteration, int op)> compute_factor_of(const T
   };
 }
 
+/// Workers on the first devices, in order; servers on the hosts of their nodes, evenly spaced.
+std::vector<int> placement_with_hosts(const Cluster& cluster, int workers, int servers) {
+  const Network network(cluster);
+  const int nodes = network.node_of(workers - 1) + 1;
+  std::vector<int> placement;
+  for (int rank = 0; rank < workers; ++rank) placement.push_back(rank);
+  for (int server = 0; server < servers; ++server) {
+    const int node = servers <= nodes ? static_cast<int>(std::int64_t{server} * nodes / servers) : server % nodes;
+    if (!(network.interior(node).host.bandwidth_bytes_per_s > 0))
+      throw InputError(cat("servers on hosts need the memory of a host, and cluster '", cluster.name,
+                           "' does not state it; add for example host: {bandwidth: 76.8GB/s, latency: 5us} to its node, or use "
+                           "--servers-on own"));
+    placement.push_back(network.host(node));
+  }
+  return placement;
+}
+
+/// Adding and updating move much more than they compute: what counts is the bandwidth of the host's memory.
+CostModel cost_on_hosts(const Cluster& cluster) {
+  const double bytes_per_s = cluster.host.bandwidth_bytes_per_s;
+  return {.compute_s = [bytes_per_s](const Program&, const Op&, const Compute& compute) {
+            return (compute.work.bytes_read + compute.work.bytes_written) / bytes_per_s;
+          },
+          .receive_s = nullptr};
+}
+
 }  // namespace
+
+int device_count(const ScheduleChoice& choice) { return choice.servers.on_hosts ? working_ranks(choice) : choice.ranks; }
 
 int warmup_of(int iterations) { return iterations > 1 ? 1 : 0; }
 
 Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine) {
   if (iterations < 1) throw InputError(cat("--iterations is ", iterations, ", expected 1 or more"));
   decide_as_measured(choice, machine.profile);
-  const Cluster cluster = for_ranks(machine.cluster, choice.ranks);
-  know_machine(choice, topology_of(cluster, choice.ranks));
+  const int devices = device_count(choice);
+  const Cluster cluster = for_ranks(machine.cluster, devices);
+  know_machine(choice, topology_of(cluster, devices));
   Task task{.choice = choice, .mode = mode, .iterations = iterations, .machine = machine, .schedule = {}, .cost = {}};
   task.machine.cluster = cluster;
   task.schedule = schedule_for(choice, mode, &task.choices);
@@ -99,6 +128,10 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
   const Model model = model_of(choice);
   task.cost = cost_of(machine, model, choice.precision, measuring_command(choice));
   task.other_costs = other_costs_of(machine, model, choice.precision);
+  if (choice.servers.on_hosts) {
+    task.placement = placement_with_hosts(cluster, devices, choice.ranks - devices);
+    task.host_cost = cost_on_hosts(cluster);
+  }
   for (const Program& program : task.schedule.programs)  // what a profile lacks is said now
     for (const Op& op : program.ops)
       if (const auto* compute = std::get_if<Compute>(&op.action)) (void)task.cost.compute_s(program, op, *compute);
@@ -109,9 +142,12 @@ Simulation simulate_task(const Task& task, const std::string& command) {
   Simulation done;
   SimulationOptions options{.fidelity = task.machine.fidelity,
                             .all_ranks = task.all_ranks,
+                            .placement = task.placement,
                             .other_costs = task.other_costs,
+                            .host_cost = task.host_cost,
                             .validated = true,  // by prepare()
-                            .collective_s = collective_cost(task.machine)};
+                            .collective_s = collective_cost(task.machine),
+                            .communication_share = communication_share(task.machine)};
   options.compute_factor = compute_factor_of(task);
   done.timeline = simulate(task.schedule, task.iterations, task.machine.cluster, task.cost, options);
   done.times = step_times(task.schedule, done.timeline, warmup_of(task.iterations));
@@ -140,9 +176,12 @@ double lower_bound_s(const Task& task) {
           ? ideal(task.schedule, task.iterations, task.cost, [&](int from, int to) { return network.path(from, to); })
           : simulate(task.schedule, task.iterations, cluster, task.cost,
                      {.fidelity = Fidelity::formula,
+                      .placement = task.placement,
                       .other_costs = task.other_costs,
+                      .host_cost = task.host_cost,
                       .validated = true,
-                      .collective_s = collective_cost(task.machine)});
+                      .collective_s = collective_cost(task.machine),
+                      .communication_share = communication_share(task.machine)});
   return step_times(task.schedule, timeline, warmup_of(task.iterations)).step_time_s;
 }
 

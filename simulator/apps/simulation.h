@@ -25,7 +25,12 @@ struct Task {
   std::vector<CostModel> other_costs = {};  ///< on nodes of other kinds, see SimulationOptions
   Stragglers stragglers = {};
   bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
+  std::vector<int> placement = {};  ///< where servers are on hosts: of every rank, see SimulationOptions
+  CostModel host_cost = {};
 };
+
+/// Ranks that are devices: all but servers on hosts.
+int device_count(const ScheduleChoice& choice);
 
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the
 /// cluster too small or the profile one of another model, fusion or layout, std::logic_error when the schedule is broken (a bug

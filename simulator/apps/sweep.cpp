@@ -202,7 +202,7 @@ SweepResult simulate_point(const Task& task, const Session& session) {
   // Efficiency: how much of the speed of as many separate ranks is left.
   const std::optional<double> alone_s = task.choice.ranks > 1 ? one_rank_step_s(task) : result.step_time_s;
   if (alone_s) result.efficiency = scaling_efficiency(*alone_s, result.step_time_s);
-  result.memory_bytes = most_memory(task.schedule).memory.arena_bytes;
+  result.memory_bytes = most_memory(task.schedule, device_count(task.choice)).memory.arena_bytes;
   result.fits = device_bytes == 0 || result.memory_bytes <= device_bytes;
   return result;
 }

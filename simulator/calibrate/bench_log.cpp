@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <set>
 
 #include "reference/core/error.h"
 #include "reference/io/csv.h"
@@ -72,6 +73,7 @@ class LogReader {
                            ", line 1, column 1: there is no table of nccl-tests or OSU here; give the output of "
                            "all_reduce_perf or osu_allreduce as it was printed"));
     if (log_.ranks == 0) log_.ranks = ranks_listed_;
+    log_.nodes = static_cast<int>(hosts_listed_.size());
     if (!log_.kind) log_.kind = kind_by_bandwidths();
     return log_;
   }
@@ -92,6 +94,7 @@ class LogReader {
     static const std::vector<std::pair<std::string, CollectiveKind>> kNames = {
         {"all_reduce_perf", CollectiveKind::all_reduce},         {"all_gather_perf", CollectiveKind::all_gather},
         {"reduce_scatter_perf", CollectiveKind::reduce_scatter}, {"broadcast_perf", CollectiveKind::broadcast},
+        {"alltoall_perf", CollectiveKind::all_to_all},           {"reduce_perf", CollectiveKind::reduce},
         {"OSU MPI Allreduce", CollectiveKind::all_reduce},       {"OSU MPI-CUDA Allreduce", CollectiveKind::all_reduce},
         {"OSU MPI Allgather", CollectiveKind::all_gather},       {"OSU MPI Broadcast", CollectiveKind::broadcast},
         {"OSU MPI-CUDA Broadcast", CollectiveKind::broadcast}};
@@ -111,6 +114,8 @@ class LogReader {
     };
     if (words.front().text == "Rank") {
       ++ranks_listed_;
+      if (const int on = place("on"); on > 0 && on + 1 < static_cast<int>(words.size()))
+        hosts_listed_.insert(words[static_cast<std::size_t>(on) + 1].text);
     } else if ((words.front().text == "size" || words.front().text == "bytes") && place("time") > 0) {
       log_.tool = "nccl-tests";
       time_ = place("time");
@@ -181,6 +186,7 @@ class LogReader {
   double unit_s_ = 1e-6;
   double ratio_ = 0;
   int ranks_listed_ = 0;
+  std::set<std::string> hosts_listed_;
 };
 
 }  // namespace

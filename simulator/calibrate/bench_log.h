@@ -21,6 +21,7 @@ struct BenchLog {
   std::string tool;                    ///< "nccl-tests" or "OSU"
   std::optional<CollectiveKind> kind;  ///< where the log says it
   int ranks = 0;                       ///< 0: the log does not say
+  int nodes = 0;                       ///< hosts that the ranks were on; 0: the log does not say
   std::vector<BenchPoint> points;      ///< in the order of the log; sizes of 0 bytes are left out
 };
 

@@ -1,6 +1,7 @@
 /// CorePool: the cores of a node, shared by all that computes and receives on it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <queue>
 #include <vector>
@@ -17,6 +18,9 @@ namespace convoy {
 // messages between nodes are a flow through the NICs as well, and end when both have. What sharing the memory bandwidth costs is
 // not here but in the times of the compute ops: measure those with as many ranks running (convoy profile).
 //
+// A device that does not share cores has a pool of its own where messages take a part of it (SimulationOptions::
+// communication_share): compute ops are the only work in it, and its speed is limited while a message of its rank is under way.
+//
 // As all slow down by the same factor, one clock for all of them is enough: it runs at the speed min(1, C/D), and work of t
 // seconds is done when the clock has advanced by t.
 
@@ -28,6 +32,11 @@ class CorePool {
     advance(now_s);
     demand_ += cores;
     running_.push({clock_s_ + time_s, added_++, cores, owner});
+  }
+  /// From now on nothing runs faster than this, 1 being full speed.
+  void limit(double now_s, double speed) {
+    advance(now_s);
+    limit_ = speed;
   }
   [[nodiscard]] bool busy() const { return !running_.empty(); }
   /// When the next work is done if nothing begins before. There must be some.
@@ -50,7 +59,7 @@ class CorePool {
     std::uint32_t owner;
     bool operator<(const Work& other) const { return done_s != other.done_s ? done_s > other.done_s : order > other.order; }
   };
-  [[nodiscard]] double speed() const { return demand_ <= cores_ ? 1 : cores_ / demand_; }
+  [[nodiscard]] double speed() const { return std::min(limit_, demand_ <= cores_ ? 1 : cores_ / demand_); }
   void advance(double now_s) {
     if (!running_.empty()) clock_s_ += (now_s - now_s_) * speed();
     now_s_ = now_s;
@@ -58,6 +67,7 @@ class CorePool {
 
   double cores_;
   double demand_ = 0;
+  double limit_ = 1;
   double now_s_ = 0;
   double clock_s_ = 0;
   std::uint64_t added_ = 0;

@@ -10,16 +10,20 @@ namespace {
 /// Owners of work: computing of a token, or receiving of a flow.
 constexpr std::uint32_t kReceiving = 1U << 31U;
 
-/// Of the links that the first `ranks` ranks use. Links that no route uses may have a bandwidth of 0, which SimGrid does not
-/// take.
-std::vector<double> bandwidths(const Network& network, int ranks) {
+/// Nodes from the first to the last on which there is an endpoint.
+int nodes_of(const Network& network, const std::vector<int>& endpoints) {
+  int last = 0;
+  for (const int endpoint : endpoints) last = std::max(last, network.node_of(endpoint));
+  return last + 1;
+}
+
+/// Of the links that the endpoints use. Links that no route uses may have a bandwidth of 0, which SimGrid does not take.
+std::vector<double> bandwidths(const Network& network, const std::vector<int>& endpoints) {
   std::vector<double> bytes_per_s;
-  for (int link = 0; link < network.links_of_first(ranks); ++link)
+  for (int link = 0; link < network.links_of_first_nodes(nodes_of(network, endpoints)); ++link)
     bytes_per_s.push_back(std::max(network.bandwidth_bytes_per_s(link), 1.0));
   return bytes_per_s;
 }
-
-int most(const std::vector<int>& devices) { return *std::max_element(devices.begin(), devices.end()); }
 
 }  // namespace
 
@@ -30,7 +34,7 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
       handlers_(std::move(handlers)),
       network_(cluster),
       shared_(
-          sharing == Sharing::none ? std::vector<double>{} : bandwidths(network_, most(devices_) + 1),
+          sharing == Sharing::none ? std::vector<double>{} : bandwidths(network_, devices_),
           [this](std::uint32_t flow, double now_s) {
             now_s_ = std::max(now_s_, now_s);
             moved(flow);
@@ -40,9 +44,10 @@ SimulatedMachine::SimulatedMachine(const Cluster& cluster, std::vector<int> devi
             while (!events_.empty() && events_.next_s() <= now_s) handle(events_.pop());
             go_on();
           }) {
-  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(network_.links_of_first(most(devices_) + 1)));
+  const int node_count = nodes_of(network_, devices_);
+  if (sharing != Sharing::none) links_.resize(static_cast<std::size_t>(network_.links_of_first_nodes(node_count)));
   if (!shares_cores()) return;
-  const auto nodes = static_cast<std::size_t>(network_.node_of(most(devices_))) + 1;
+  const auto nodes = static_cast<std::size_t>(node_count);
   pools_.assign(nodes, CorePool(cluster.cores_per_node));
   pool_stamps_.assign(nodes, 0);
 }
@@ -73,8 +78,28 @@ void SimulatedMachine::handle(const Event& event) {
 }
 
 void SimulatedMachine::work(int rank, double cores, double time_s, std::uint32_t token) {
-  if (time_s > 0 && cores > 0 && shares_cores()) return add_work(rank, cores, time_s, token);
+  if (time_s > 0 && cores > 0 && (shares_cores() || communication_takes_compute())) return add_work(rank, cores, time_s, token);
   wait_until(now_s_ + time_s, token);
+}
+
+void SimulatedMachine::let_communication_take(double share) {
+  require(!shares_cores() && share > 0 && share < 1, "simulate", "communication takes ", share, " of a device");
+  communication_share_ = share;
+  constexpr double kAnyNumber = 1e9;  // of compute ops at the same time
+  pools_.assign(devices_.size(), CorePool(kAnyNumber));
+  pool_stamps_.assign(devices_.size(), 0);
+  communications_.assign(devices_.size(), 0);
+}
+
+void SimulatedMachine::communicates(int rank, bool begins) {
+  if (!communication_takes_compute()) return;
+  const auto pool = static_cast<std::uint32_t>(rank);
+  int& under_way = communications_[pool];
+  const bool before = under_way > 0;
+  under_way += begins ? 1 : -1;
+  if (before == (under_way > 0)) return;
+  pools_[pool].limit(now_s_, before ? 1 : 1 - communication_share_);
+  schedule_pool(pool);
 }
 
 void SimulatedMachine::send(const Shipment& shipment, std::uint32_t token) {
@@ -196,20 +221,20 @@ void SimulatedMachine::part_ended(std::uint32_t id) {
 }
 
 void SimulatedMachine::add_work(int rank, double cores, double time_s, std::uint32_t owner) {
-  const auto node_of_rank = static_cast<std::uint32_t>(node(rank));
-  pools_[node_of_rank].add(now_s_, cores, time_s, owner);
-  schedule_pool(node_of_rank);
+  const auto pool = static_cast<std::uint32_t>(communication_takes_compute() ? rank : node(rank));
+  pools_[pool].add(now_s_, cores, time_s, owner);
+  schedule_pool(pool);
 }
 
-void SimulatedMachine::schedule_pool(std::uint32_t node) {
-  pool_stamps_[node] = ++stamps_;
-  if (pools_[node].busy()) events_.push(std::max(now_s_, pools_[node].next_s()), EventKind::cores_are_done, node, stamps_);
+void SimulatedMachine::schedule_pool(std::uint32_t pool) {
+  pool_stamps_[pool] = ++stamps_;
+  if (pools_[pool].busy()) events_.push(std::max(now_s_, pools_[pool].next_s()), EventKind::cores_are_done, pool, stamps_);
 }
 
-void SimulatedMachine::cores_done(std::uint32_t node, std::uint64_t stamp) {
-  if (pool_stamps_[node] != stamp) return;  // something began or ended since
-  const std::uint32_t owner = pools_[node].pop(now_s_);
-  schedule_pool(node);
+void SimulatedMachine::cores_done(std::uint32_t pool, std::uint64_t stamp) {
+  if (pool_stamps_[pool] != stamp) return;  // something began or ended since
+  const std::uint32_t owner = pools_[pool].pop(now_s_);
+  schedule_pool(pool);
   if ((owner & kReceiving) != 0)
     part_ended(owner & ~kReceiving);
   else

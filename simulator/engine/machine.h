@@ -39,7 +39,7 @@ class SimulatedMachine {
     Done worked;   ///< of wait_until() and work()
     Done arrived;  ///< of send()
   };
-  /// `devices`: of every rank.
+  /// `devices`: of every rank, as an endpoint of the Network: a device, or the host of a node.
   SimulatedMachine(const Cluster& cluster, std::vector<int> devices, Sharing sharing, Handlers handlers);
   SimulatedMachine(const SimulatedMachine&) = delete;
   SimulatedMachine& operator=(const SimulatedMachine&) = delete;
@@ -50,12 +50,20 @@ class SimulatedMachine {
   [[nodiscard]] LinkModel idle_link(int from, int to, double message_bytes) const {
     return network_.path(device(from), device(to), message_bytes);
   }
+  /// Whether a rank is the host of a node, and no device.
+  [[nodiscard]] bool is_host(int rank) const { return device(rank) >= network_.ranks(); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
   [[nodiscard]] bool shares_cores() const { return cluster_.cores_per_node > 0; }
 
+  /// From now on compute ops lose `share` of a device while communication of its rank is under way. Not where cores are shared.
+  void let_communication_take(double share);
+  [[nodiscard]] bool communication_takes_compute() const { return communication_share_ > 0; }
+  /// Communication of a rank begins, or is over.
+  void communicates(int rank, bool begins);
+
   void wait_until(double time_s, std::uint32_t token) { events_.push(time_s, EventKind::op_ends, token); }
   /// Keeps `cores` cores of the node of `rank` busy with what takes `time_s` when the node has cores to spare. Without cores to
-  /// share it only takes that time.
+  /// share it only takes that time, or longer where communication takes a part of the device.
   void work(int rank, double cores, double time_s, std::uint32_t token);
   /// Both ends are ready.
   void send(const Shipment& shipment, std::uint32_t token);
@@ -96,8 +104,8 @@ class SimulatedMachine {
   void moved(std::uint32_t id);
   void part_ended(std::uint32_t id);
   void add_work(int rank, double cores, double time_s, std::uint32_t owner);
-  void cores_done(std::uint32_t node, std::uint64_t stamp);
-  void schedule_pool(std::uint32_t node);
+  void cores_done(std::uint32_t pool, std::uint64_t stamp);
+  void schedule_pool(std::uint32_t pool);
 
   const Cluster& cluster_;
   std::vector<int> devices_;
@@ -109,8 +117,10 @@ class SimulatedMachine {
   std::vector<Flow> flows_;
   std::vector<std::uint32_t> free_flows_;
   std::vector<LinkUse> links_;
-  std::vector<CorePool> pools_;             ///< by node
+  std::vector<CorePool> pools_;             ///< by node; where communication takes a part of devices, by rank
   std::vector<std::uint64_t> pool_stamps_;  ///< of the event that is still awaited
+  double communication_share_ = 0;
+  std::vector<int> communications_;  ///< under way, by rank
   std::uint64_t stamps_ = 0;
   SharedLinks shared_;
 };

@@ -101,10 +101,8 @@ bool classes_suffice(const Schedule& schedule) {
       if (std::holds_alternative<Exchange>(op.action) || std::holds_alternative<Serve>(op.action)) return false;
       const auto* collective = std::get_if<Collective>(&op.action);
       if (collective == nullptr || collective->region.slice.count == 0) continue;
-      const std::vector<Stretch> stretches =
-          lock_steps(collective->kind, collective->algorithm, group_request(schedule, *collective));
-      const auto over_all = [&](const Stretch& stretch) { return stretch.size == schedule.world_size(); };
-      if (stretches.empty() || !std::all_of(stretches.begin(), stretches.end(), over_all)) return false;
+      if (schedule.mesh.axes[static_cast<std::size_t>(collective->axis)].extent != schedule.world_size()) return false;
+      if (lock_steps(collective->kind, collective->algorithm, group_request(schedule, *collective)).empty()) return false;
     }
   return true;
 }
@@ -118,6 +116,7 @@ bool may_meet_others(const Schedule& schedule) {
       const auto& collective = std::get<Collective>(op.action);
       if (schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent != schedule.world_size()) return true;
       if (collective.channels > 1) return true;  // rings that meet each other
+      if (lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective)).size() > 1) return true;  // rows, columns
       streams.insert(op.stream);
     }
   return streams.size() > 1;

@@ -32,8 +32,8 @@ ProgramFacts facts_of(const Schedule& schedule, const Program& program, const Co
 /// How many messages a step has when every round is one: an upper bound, exact when no piece is empty.
 double messages_of(const Schedule& schedule);
 
-/// Whether a rank that stands for all of its class is enough: no messages but collectives, which consist of stretches over all
-/// ranks of the schedule at once. Then all ranks of a class wait for the same things.
+/// Whether a rank that stands for all of its class is enough: no messages but collectives over all ranks of the schedule, which
+/// consist of stretches. Then all ranks of a class wait for the same things; the rings of a stretch end together.
 bool classes_suffice(const Schedule& schedule);
 
 /// Whether communication can be under way that a stretch is not part of: several rings at a time, or messages beside them.

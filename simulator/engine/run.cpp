@@ -21,6 +21,10 @@ std::uint64_t pair_of(int high, int low) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
 }
 
+bool communicates(const Op& op) {
+  return std::holds_alternative<Collective>(op.action) || std::holds_alternative<Exchange>(op.action);
+}
+
 std::vector<int> devices_in_order(int ranks) {
   std::vector<int> devices(static_cast<std::size_t>(ranks));
   std::iota(devices.begin(), devices.end(), 0);
@@ -44,6 +48,7 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
                settings.fidelity == Fidelity::formula ? Sharing::none : settings.sharing,
                {.worked = [this](std::uint32_t token) { worked(token); },
                 .arrived = [this](std::uint32_t message) { arrived(message); }}) {
+  if (settings.communication_share > 0) machine_.let_communication_take(settings.communication_share);
   for (const Program& program : schedule.programs) {
     facts_.push_back(facts_of(schedule, program, cost));
     for (const CostModel& other : settings.other_costs) facts_.push_back(facts_of(schedule, program, other));
@@ -61,7 +66,7 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
 }
 
 std::size_t Run::kind_of(int rank) const {
-  if (settings_.other_costs.empty()) return 0;
+  if (settings_.other_costs.empty() || machine_.is_host(rank)) return 0;
   const Cluster& cluster = machine_.cluster();
   int device = settings_.placement.empty() ? rank : settings_.placement[static_cast<std::size_t>(rank)];
   device -= cluster.nodes * cluster.devices_per_node;
@@ -224,6 +229,7 @@ void Run::start(std::uint32_t id) {
   Cursor& cursor = cursors_[id];
   cursor.start_s = machine_.now_s();
   const Op& op = op_of(cursor);
+  if (communicates(op)) machine_.communicates(agents_[cursor.agent].rank, true);
   if (std::holds_alternative<Compute>(op.action))
     start_computing(id);
   else if (const auto* exchange = std::get_if<Exchange>(&op.action))
@@ -238,6 +244,7 @@ void Run::op_over(std::uint32_t id) {
   Cursor& cursor = cursors_[id];
   const Agent& agent = agents_[cursor.agent];
   record(cursor, cursor.start_s, machine_.now_s());
+  if (communicates(op_of(cursor))) machine_.communicates(agent.rank, false);
   ++ended_[agent.first_count + static_cast<std::size_t>((*cursor.ops)[cursor.next])];
   cursor.state = State::between_ops;
   if (++cursor.next == cursor.ops->size()) {
@@ -268,7 +275,8 @@ void Run::start_computing(std::uint32_t id) {
     if (!settings_.compute_factor) return time_s;
     return time_s * settings_.compute_factor(agent.rank, cursor.iteration, (*cursor.ops)[cursor.next]);
   };
-  if (machine_.shares_cores()) return machine_.work(agent.rank, machine_.cluster().cores_per_rank, compute_s(), id);
+  if (machine_.shares_cores() || machine_.communication_takes_compute())
+    return machine_.work(agent.rank, machine_.cluster().cores_per_rank, compute_s(), id);
   double end_s = cursor.start_s + compute_s();
   while (agent.facts->runs_on[op()]) {
     record(cursor, cursor.start_s, end_s);
@@ -390,8 +398,8 @@ void Run::next_round(std::uint32_t id) {
   if (!by_stretches) return start_round(id, collective);
   const Stretch& stretch = stretches_of(cursor)[cursor.stretch];
   const int coordinate = schedule_.mesh.coordinate(agents_[cursor.agent].rank, collective.axis);
-  gather(id, collective, cursor.first_rank + std::int64_t{stretch.first(coordinate)} * cursor.rank_stride,
-         settings_.by_class ? static_cast<std::int64_t>(agents_.size()) : stretch.size);
+  if (settings_.by_class) return gather(id, collective, cursor.first_rank, static_cast<std::int64_t>(agents_.size()));
+  gather(id, collective, cursor.first_rank + std::int64_t{stretch.first(coordinate)} * cursor.rank_stride, stretch.size);
 }
 
 void Run::start_round(std::uint32_t id, const Collective& collective) {
@@ -474,7 +482,7 @@ void Run::start_ring(std::uint32_t id, const Collective& collective) {
                   message);
   };
   if (settings_.by_class) {
-    for (int coordinate = 0; coordinate < stretch.size; ++coordinate) start(coordinate, members.front());
+    for (int coordinate = 0; coordinate < schedule_.world_size(); ++coordinate) start(coordinate, members.front());
     return;
   }
   // A member receives what the one before it on the ring sends.

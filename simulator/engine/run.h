@@ -23,12 +23,14 @@ struct RunSettings {
   Sharing sharing = Sharing::meeting;
   bool by_class = false;                    ///< one rank of every class and kind of node stands for all; see classes_suffice()
   int blocks = 1;                           ///< in which a stretch is cut
-  std::vector<int> placement = {};          ///< device of every rank; empty: rank r on device r
+  std::vector<int> placement = {};          ///< device, or host, of every rank; empty: rank r on device r
   std::vector<CostModel> other_costs = {};  ///< by kind of Cluster::others; empty: as on the first
+  CostModel host_cost = {};                 ///< of what a rank does that is a host; empty: as on the first kind of devices
   /// Of the times of compute ops; empty: 1. Not with by_class.
   std::function<double(int rank, int iteration, int op)> compute_factor = {};
   std::function<double(CollectiveKind, double bytes, const std::vector<int>& devices)> collective_s =
       {};  ///< see SimulationOptions
+  double communication_share = 0;  ///< of a device, see SimulationOptions
   /// Whether a collective is one wait of its group.
   [[nodiscard]] bool whole_collectives() const { return fidelity == Fidelity::formula || collective_s; }
 };

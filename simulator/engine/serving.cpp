@@ -28,9 +28,10 @@ void Run::start_serving(std::uint32_t id, const Serve& serve) {
     server.pushed.assign(serve.pushes.size(), 0);
     server.answered.assign(static_cast<std::size_t>(iterations_), 0);
     const auto bytes = static_cast<double>(region_bytes(*agent.program, serve.pushes.at(0).region));
-    server.add_s = checked_s(cost_.receive_s ? cost_.receive_s(OnReceive::add, bytes)
-                                             : cost_.compute_s(*agent.program, op_of(cursor), serve.add));
-    server.update_s = checked_s(cost_.compute_s(*agent.program, op_of(cursor), serve.update));
+    const CostModel& cost = machine_.is_host(agent.rank) && settings_.host_cost.compute_s ? settings_.host_cost : cost_;
+    server.add_s = checked_s(cost.receive_s ? cost.receive_s(OnReceive::add, bytes)
+                                            : cost.compute_s(*agent.program, op_of(cursor), serve.add));
+    server.update_s = checked_s(cost.compute_s(*agent.program, op_of(cursor), serve.update));
     servers_.emplace(id, std::move(server));
     for (std::size_t worker = 0; worker < serve.pushes.size(); ++worker) await_push(id, static_cast<int>(worker));
   }

@@ -1,5 +1,6 @@
 #include "simulator/engine/simulate.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <sstream>
@@ -56,8 +57,12 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(iterations > 0, "simulate", "iterations is ", iterations, ", must be positive");
   require(options.blocks > 0, "simulate", "blocks is ", options.blocks, ", must be positive");
   require(static_cast<bool>(cost.compute_s), "simulate", "the cost model has no compute_s");
+  require(options.communication_share >= 0 && options.communication_share < 1, "simulate", "communication_share is ",
+          options.communication_share, ", must be at least 0 and below 1");
+  require(options.communication_share == 0 || cluster.cores_per_node == 0, "simulate",
+          "communication takes a part of devices, or shares cores with them, not both");
   if (!options.validated) require_valid(schedule);
-  require_ranks(cluster, schedule.world_size());
+  if (options.placement.empty()) require_ranks(cluster, schedule.world_size());
   require(options.other_costs.empty() || options.other_costs.size() == cluster.others.size(), "simulate",
           options.other_costs.size(), " costs of other nodes, of which there are ", cluster.others.size(), " kinds");
   for (const CostModel& other : options.other_costs)
@@ -66,9 +71,18 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
   require(options.placement.size() == schedule.class_of.size(), "simulate", "the placement has ", options.placement.size(),
           " ranks, the schedule ", schedule.world_size());
   std::set<int> taken;
-  for (const int device : options.placement)
-    require(device >= 0 && device < cluster.world_size() && taken.insert(device).second, "simulate", "device ", device,
-            " of the placement is taken twice, or not one of the ", cluster.world_size(), " of the cluster");
+  const int devices = cluster.world_size();
+  for (std::size_t rank = 0; rank < options.placement.size(); ++rank) {
+    const int device = options.placement[rank];
+    if (device >= devices && device < devices + cluster.total_nodes()) {
+      const std::vector<Op>& ops = schedule.program(static_cast<int>(rank)).ops;
+      require(std::ranges::all_of(ops, [](const Op& op) { return std::holds_alternative<Serve>(op.action); }), "simulate", "rank ",
+              rank, " does more than serve, so it cannot be a host");
+      continue;
+    }
+    require(device >= 0 && device < devices && taken.insert(device).second, "simulate", "device ", device,
+            " of the placement is taken twice, or not one of the ", devices, " of the cluster");
+  }
 }
 
 Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, const CostModel& cost,
@@ -76,8 +90,10 @@ Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, c
   RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
                        .placement = options.placement,
                        .other_costs = options.other_costs,
+                       .host_cost = options.host_cost,
                        .compute_factor = options.compute_factor,
-                       .collective_s = options.collective_s};
+                       .collective_s = options.collective_s,
+                       .communication_share = options.communication_share};
   if (options.everything_in_simgrid) settings.sharing = Sharing::all;
   const bool cores = cluster.cores_per_node > 0;
   if (may_meet_others(schedule) || (cores && cluster.communication_cores > 0)) settings.blocks = options.blocks;

@@ -20,11 +20,14 @@ struct SimulationOptions {
   Fidelity fidelity = Fidelity::steps;
   /// Simulate and keep every rank, even where one rank of a class is known to say what all of them do.
   bool all_ranks = false;
-  /// Device of every rank, each at most once. Empty: rank r on device r.
+  /// Where every rank is, as an endpoint of the Network: a device, each at most once, or, of ranks that only serve, the host of a
+  /// node, which may be that of several. Empty: rank r on device r.
   std::vector<int> placement = {};
   /// Costs on the devices of Cluster::others, in their order; empty: as on the first kind of nodes. What a collective receives
   /// costs on all what it costs on the first.
   std::vector<CostModel> other_costs = {};
+  /// Of servers on hosts; empty: as on the first kind of nodes.
+  CostModel host_cost = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
   /// What the time of every compute op is multiplied by, see Stragglers. Ranks are not alike then, so all are simulated. Empty: 1.
@@ -36,6 +39,10 @@ struct SimulationOptions {
   /// Where it is given: the seconds of a whole collective, which begins when its last rank does and ends for all at once, in
   /// every fidelity. Its messages share no link with anything.
   CollectiveCost collective_s = {};
+  /// The part of its speed that a device loses in compute ops while a collective or an exchange of its rank is under way, from when
+  /// the rank comes to it: NCCL's kernels hold multiprocessors. At least 0 and below 1; only where no cores are shared, which is
+  /// what clusters with `cores` state instead.
+  double communication_share = 0;
 };
 
 /// What `automatic` is for a schedule: steps up to a million messages in all iterations, else flows. Others stay what they are.

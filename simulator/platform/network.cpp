@@ -91,8 +91,12 @@ int Network::first_link(int node) const {
 
 int Network::links_of_first(int ranks) const {
   require(ranks >= 1 && ranks <= ranks_, "Network::links_of_first", ranks, " of ", ranks_, " ranks");
-  const int next = node_of(ranks - 1) + 1;
-  return next < nodes_ ? first_link(next) : links_;
+  return links_of_first_nodes(node_of(ranks - 1) + 1);
+}
+
+int Network::links_of_first_nodes(int nodes) const {
+  require(nodes >= 1 && nodes <= nodes_, "Network::links_of_first_nodes", nodes, " of ", nodes_, " nodes");
+  return nodes < nodes_ ? first_link(nodes) : links_;
 }
 
 double Network::bandwidth_bytes_per_s(int link) const {

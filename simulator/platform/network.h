@@ -43,6 +43,8 @@ class Network {
   [[nodiscard]] int links() const { return links_; }
   /// A number n such that everything between the first `ranks` ranks goes over links below n.
   [[nodiscard]] int links_of_first(int ranks) const;
+  /// The same of everything between the first `nodes` nodes, their hosts too.
+  [[nodiscard]] int links_of_first_nodes(int nodes) const;
   [[nodiscard]] double bandwidth_bytes_per_s(int link) const;
   /// "node3.nic1.up", "node0.gpu5-gpu7", "node2-node3", "level1.switch4.up"; the same number always has the same name.
   [[nodiscard]] std::string link_name(int link) const;

@@ -29,7 +29,8 @@ std::string compression_words(const Compression& compression) {
 
 std::string server_words(const PlanServers& servers) {
   if (servers.count == 0) return "none";
-  return cat(servers.count, servers.own_ranks ? " on ranks of their own, " : " on workers' ranks, ", servers.mode,
+  const char* where = servers.on_hosts ? " on hosts, " : servers.own_ranks ? " on ranks of their own, " : " on workers' ranks, ";
+  return cat(servers.count, where, servers.mode,
              servers.accept > 0 ? cat(" of ", servers.accept) : "", servers.bound > 0 ? cat(" by ", servers.bound) : "");
 }
 

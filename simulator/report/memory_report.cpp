@@ -17,12 +17,14 @@ std::string name_of_peak_op(const Schedule& schedule, const RankWithMostMemory& 
 
 }  // namespace
 
-RankWithMostMemory most_memory(const Schedule& schedule) {
-  require(schedule.world_size() > 0, "most_memory", "the schedule has no ranks");
+RankWithMostMemory most_memory(const Schedule& schedule) { return most_memory(schedule, schedule.world_size()); }
+
+RankWithMostMemory most_memory(const Schedule& schedule, int ranks) {
+  require(ranks > 0 && ranks <= schedule.world_size(), "most_memory", ranks, " of the schedule's ", schedule.world_size(), " ranks");
   std::vector<Memory> of_class;
   for (const Program& program : schedule.programs) of_class.push_back(memory_of(program));
   RankWithMostMemory most{0, of_class.at(static_cast<std::size_t>(schedule.class_of[0]))};
-  for (int rank = 1; rank < schedule.world_size(); ++rank) {
+  for (int rank = 1; rank < ranks; ++rank) {
     const Memory& memory = of_class.at(static_cast<std::size_t>(schedule.class_of[static_cast<std::size_t>(rank)]));
     if (memory.arena_bytes > most.memory.arena_bytes) most = {rank, memory};
   }

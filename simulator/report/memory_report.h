@@ -16,6 +16,8 @@ struct RankWithMostMemory {
   Memory memory;
 };
 RankWithMostMemory most_memory(const Schedule& schedule);
+/// Of the first `ranks` ranks only.
+RankWithMostMemory most_memory(const Schedule& schedule, int ranks);
 
 /// Bytes by kind at the peak, with shares, and the op at which the peak is. `device_bytes`: memory of the device, 0 when unknown.
 std::string memory_table(const Schedule& schedule, const RankWithMostMemory& needed, std::int64_t device_bytes);

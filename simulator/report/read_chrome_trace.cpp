@@ -205,11 +205,17 @@ class Reader {
     }
   }
 
+  /// PyTorch built without Kineto, as Debian's is, says of no event what it is.
+  static bool is_operator(const Event& event) {
+    if (event.category.empty()) return !event.name.starts_with("ProfilerStep#");
+    return event.category == "cpu_op" || event.category == "Operator";
+  }
+
   /// Without a GPU: the outermost operators of every thread.
   void take_processor(const std::map<std::string, Markers>& markers) {
     std::vector<const Event*> ops;
     for (const Event& event : events_)
-      if (event.category == "cpu_op" || event.category == "Operator" || phase_in(event.name)) ops.push_back(&event);
+      if (is_operator(event) || phase_in(event.name)) ops.push_back(&event);
     std::stable_sort(ops.begin(), ops.end(), [](const Event* a, const Event* b) {
       return a->start_us != b->start_us ? a->start_us < b->start_us : a->end_us > b->end_us;
     });

@@ -24,7 +24,8 @@ std::vector<CompareRow> rows_of(const TraceTimes& a, const TraceTimes& b) {
 }
 
 std::string in_short(const Trace& trace, int steps) {
-  return fmt::format("{} ({} lanes, {} step{})", trace.title, trace.lanes.size(), steps, steps == 1 ? "" : "s");
+  return fmt::format("{} ({} lane{}, {} step{})", trace.title, trace.lanes.size(), trace.lanes.size() == 1 ? "" : "s", steps,
+                     steps == 1 ? "" : "s");
 }
 
 }  // namespace

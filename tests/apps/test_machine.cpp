@@ -62,6 +62,28 @@ TEST_CASE("a simulation names its busiest links, and a formula says that it look
   CHECK(contains(formula.err, "share link"));
 }
 
+TEST_CASE("parameter servers on hosts use the memory of the processors, and no device") {
+  const std::string line = "simulate --model lenet5 --plan parameter_server --servers 2 --batch 64 --cluster dgx1-v100 ";
+  const json run = json_of(line + "--ranks 18 --servers-on hosts");
+  CHECK(run.at("schedule").at("servers").at("on") == "hosts");
+  bool at_the_host = false;  // 16 workers fill two nodes, whose hosts serve
+  for (const json& link : run.at("simulation").at("busiest_links"))
+    at_the_host = at_the_host || contains(link.at("name").get<std::string>(), "host");
+  CHECK(at_the_host);
+  CHECK(contains(command::run(line + "--ranks 18 --servers-on hosts").out, "2 servers on hosts"));
+  const command::Result none = command::run("simulate --plan parameter_server --servers-on hosts --ranks 5 --batch 64 --cluster dgx-v100");
+  CHECK(none.exit_code == 2);
+  CHECK(contains(none.err, "add for example host:"));
+  CHECK(contains(command::run("simulate --plan parameter_server --servers-on host --cluster dgx1-v100").err, "did you mean 'hosts'"));
+  CHECK(contains(command::run("cluster show dgx1-v100").out, "host memory"));
+}
+
+TEST_CASE("with the library's collectives a GPU computes more slowly beside them, and that is said") {
+  const std::string line = "simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100 --collectives library ";
+  CHECK(contains(command::run(line).out, "% of a GPU from compute ops beside them"));
+  CHECK(json_of(line).at("compute_s") > 1.01 * json_of(line + "--overlap off").at("compute_s").get<double>());
+}
+
 TEST_CASE("somebody else's times of layers take the place of a model of compute") {
   command::write("times.csv", "layer,pass,batch,time_ms\nconv1,forward,32,50\nconv1,backward,32,70\n");
   const std::string line = "simulate --model lenet5 --ranks 2 --batch-per-rank 32 --profile times.csv";

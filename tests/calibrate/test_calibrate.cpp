@@ -87,6 +87,16 @@ TEST_CASE("calibrate: other forms of logs", "[calibrate]") {
       "tagged");
   REQUIRE(tagged.points.size() == 1);
   CHECK(tagged.points[0].bytes == 1e6);
+  CHECK(tagged.nodes == 0);
+  const BenchLog two_hosts = parse_bench_log(
+      "# alltoall_perf -b 1M\n#  Rank  0 Group  0 Pid 1 on    alpha device  0 [0x07] NVIDIA A100\n"
+      "#  Rank  1 Group  0 Pid 2 on    alpha device  1 [0x0f] NVIDIA A100\n#  Rank  2 Group  0 Pid 1 on     beta device  0 [0x07] A100\n"
+      "#  Rank  3 Group  0 Pid 2 on     beta device  1 [0x0f] NVIDIA A100\n# size count type redop root time algbw busbw #wrong\n"
+      " 1000000 250000 float none -1 100.0 10.00 7.50 0\n",
+      "two hosts");
+  CHECK(two_hosts.ranks == 4);
+  CHECK(two_hosts.nodes == 2);
+  CHECK(two_hosts.kind == CollectiveKind::all_to_all);
 }
 
 TEST_CASE("calibrate: refuses what it cannot explain, with the line", "[calibrate]") {

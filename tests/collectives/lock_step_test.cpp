@@ -2,6 +2,7 @@
 #include "reference/collectives/lock_step.h"
 
 #include <algorithm>
+#include <map>
 
 #include "tests/catch.h"
 
@@ -43,6 +44,69 @@ TEST_CASE("a stretch says what the rounds say") {
           }
 }
 
+namespace {
+
+/// By the rank to whom every rank sends (-1: to nobody): rounds, rounds that add, and the sum of the largest pieces.
+struct Totals {
+  std::int64_t rounds = 0, adds = 0, elements = 0;
+  friend bool operator==(const Totals&, const Totals&) = default;
+};
+using TotalsOfNeighbours = std::map<std::vector<int>, Totals>;
+
+TotalsOfNeighbours totals_of_rounds(const CollectiveAlgorithm& algorithm, CollectiveRequest request) {
+  std::vector<Rounds> rounds;
+  for (request.rank = 0; request.rank < request.world_size; ++request.rank) rounds.push_back(algorithm.rounds(request));
+  TotalsOfNeighbours totals;
+  for (std::int64_t i = 0; i < rounds[0].count; ++i) {
+    std::vector<int> peers;
+    std::int64_t largest = 0;
+    bool adds = false;
+    for (const Rounds& of_rank : rounds) {
+      const Round round = of_rank.at(i);
+      peers.push_back(round.send ? round.send->peer : -1);
+      largest = std::max(largest, round.send ? round.send->slice.count : 0);
+      adds = round.on_receive == OnReceive::add;
+    }
+    Totals& sum = totals[peers];
+    ++sum.rounds;
+    sum.adds += adds ? 1 : 0;
+    sum.elements += largest;
+  }
+  return totals;
+}
+
+}  // namespace
+
+TEST_CASE("the stretches of every algorithm that has any are its rounds") {
+  int compared = 0;
+  for (const CollectiveAlgorithm& algorithm : collective_algorithms())
+    for (const int ranks : {2, 3, 4, 6, 8, 12})
+      for (const int chunks : {1, 3})
+        for (const int channels : {1, 4})
+          for (const int ranks_per_node : {0, 2, 3}) {
+            CollectiveRequest request{.world_size = ranks, .count = 12 * 5 * 4 * 3 * 7 + 4 * 3 * 12, .chunks = chunks,
+                                      .channels = channels, .ranks_per_node = ranks_per_node};
+            if (!why_not(algorithm, request).empty()) continue;
+            for (; request.channel < channels; ++request.channel) {
+              const std::vector<Stretch> stretches = lock_steps(algorithm.kind, algorithm.name, request);
+              if (stretches.empty()) continue;
+              CAPTURE(to_string(algorithm.kind), algorithm.name, ranks, chunks, channels, request.channel, ranks_per_node);
+              TotalsOfNeighbours totals;
+              for (const Stretch& stretch : stretches) {
+                std::vector<int> peers;
+                for (int rank = 0; rank < ranks; ++rank) peers.push_back(stretch.next(rank));
+                Totals& sum = totals[peers];
+                sum.rounds += stretch.rounds;
+                sum.adds += stretch.adds;
+                sum.elements += stretch.elements;
+              }
+              REQUIRE(totals == totals_of_rounds(algorithm, request));
+              ++compared;
+            }
+          }
+  REQUIRE(compared > 300);
+}
+
 TEST_CASE("ranks of a stretch lie on rings") {
   const Stretch stretch{.size = 3, .stride = 2};
   const int next[6] = {2, 3, 4, 5, 0, 1};
@@ -51,6 +115,8 @@ TEST_CASE("ranks of a stretch lie on rings") {
     REQUIRE(stretch.first(rank) == rank % 2);
     REQUIRE(stretch.place(rank) == rank / 2);
   }
+  const Stretch back{.size = 3, .stride = 2, .reversed = true};
+  for (int rank = 0; rank < 6; ++rank) REQUIRE(back.next(next[rank]) == rank);
   REQUIRE(lock_steps(CollectiveKind::broadcast, "binomial", {.world_size = 4, .count = 8}).empty());
   REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 1, .count = 8}).empty());
   REQUIRE(lock_steps(CollectiveKind::all_reduce, "ring", {.world_size = 4, .count = 0}).empty());

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <map>
+#include <numeric>
 #include <string>
 #include <vector>
 
+#include "reference/core/error.h"
+#include "reference/core/random.h"
 #include "reference/core/units.h"
 #include "reference/schedule/schedule.h"
 #include "simulator/cost/cost.h"
@@ -64,6 +67,47 @@ inline Schedule collective_schedule(int ranks, std::int64_t count, CollectiveKin
   const Region region = add_buffer(program, "data", count);
   program.ops.push_back({"collective", 1, {}, Collective{kind, algorithm, 0, 0, 0, chunks, region, {}, channels}});
   return schedule;
+}
+
+/// Two axes, a collective along each on a stream of its own: rings that run into each other.
+inline Schedule crossing(int rows, int columns, std::int64_t count) {
+  Schedule schedule = empty_schedule(rows * columns, 1);
+  schedule.mesh = {{{"data", rows}, {"model", columns}}};
+  Program& program = schedule.programs[0];
+  for (int axis = 0; axis < 2; ++axis)
+    program.ops.push_back({cat("along ", axis),
+                           1 + axis,
+                           {},
+                           Collective{CollectiveKind::all_reduce, "ring", axis, axis, 0, 1,
+                                      add_buffer(program, cat("data", axis), axis == 0 ? count : 3 * count)}});
+  return schedule;
+}
+
+/// Beside the ring of the first collective, every third rank sends to the one four ahead.
+inline Schedule ring_and_messages(int ranks, std::int64_t count) {
+  Schedule schedule = empty_schedule(ranks, ranks);
+  for (int r = 0; r < ranks; ++r) {
+    Program& program = schedule.programs[static_cast<std::size_t>(r)];
+    const Region data = add_buffer(program, "data", count);
+    program.ops.push_back({"ring", 1, {}, Collective{CollectiveKind::all_reduce, "ring", 0, 0, 0, 1, data}});
+    Exchange exchange;
+    if (r % 3 == 0) exchange.send = Message{{0, 4}, add_buffer(program, "out", count), r};
+    const int sender = (r - 4 + ranks) % ranks;
+    if (sender % 3 == 0) exchange.recv = Message{{0, -4}, add_buffer(program, "in", count), sender};
+    if (exchange.send || exchange.recv) program.ops.push_back({"message", 2, {}, exchange});
+  }
+  return schedule;
+}
+
+/// Devices for ranks: in order for seed 0, else shuffled.
+inline std::vector<int> placement_of(int ranks, int devices, std::uint64_t seed) {
+  std::vector<int> all(static_cast<std::size_t>(devices));
+  std::iota(all.begin(), all.end(), 0);
+  Random random(seed);
+  for (std::size_t i = all.size(); seed > 0 && i > 1; --i)
+    std::swap(all[i - 1], all[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(i)))]);
+  all.resize(static_cast<std::size_t>(ranks));
+  return all;
 }
 
 /// An op that computes; its time comes from times_by_name.

@@ -1,13 +1,10 @@
-// Every algorithm on every topology: where no link is shared and all links are alike, the closed form of its file; and folded
-// flows against steps.
+// Every algorithm on every topology: where no link is shared and all links are alike, the closed form of its file.
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <set>
 #include <tuple>
 
-#include "reference/core/random.h"
 #include "simulator/engine/simulate.h"
 #include "tests/catch.h"
 #include "tests/engine/schedules.h"
@@ -121,51 +118,4 @@ TEST_CASE("closed forms hold to 1e-9 for every algorithm on every topology that 
     CAPTURE(name);
     if (algorithm.time_s != nullptr && algorithm.name != "double_binary_tree") REQUIRE(by_algorithm[name] >= 4);
   }
-}
-
-TEST_CASE("several channels of a ring are folded too, and near steps") {
-  double worst = 0;
-  for (const Cluster& cluster : {switch_cluster(1, 8), switch_cluster(4, 4, 1), switch_cluster(4, 4, 4)})
-    for (const int channels : {2, 4})
-      for (const std::int64_t count : {std::int64_t{1000}, std::int64_t{1'000'003}}) {
-        Schedule rings = collective_schedule(cluster.world_size(), count, CollectiveKind::all_reduce, "ring", 1, channels);
-        std::get<Collective>(rings.programs[0].ops[0].action).ranks_per_node = cluster.devices_per_node;
-        const auto run = [&](Fidelity fidelity, bool all_ranks) {
-          return simulate(rings, 1, cluster, free_compute(), {.fidelity = fidelity, .all_ranks = all_ranks});
-        };
-        const double steps = end_of(run(Fidelity::steps, false));
-        const Timeline folded = run(Fidelity::flows, false);
-        CAPTURE(cluster.nodes, cluster.nics_per_node, channels, count, steps, end_of(folded));
-        REQUIRE(folded.representatives.size() == 1);
-        REQUIRE(relative_error(end_of(run(Fidelity::flows, true)), end_of(folded)) <= 1e-9);
-        REQUIRE(relative_error(end_of(folded), steps) <= 0.05);
-        REQUIRE(end_of(run(Fidelity::formula, false)) <= steps * 1.001);  // it takes uneven parts for the largest
-        worst = std::max(worst, relative_error(end_of(folded), steps));
-      }
-  WARN("flows of several channels against steps, worst: " << 100 * worst << " %");
-}
-
-TEST_CASE("folded rings are near steps on every topology, in order and shuffled") {
-  double worst = 0;
-  std::string where;
-  for (const Cluster& cluster : clusters_of_all_topologies())
-    for (const std::uint64_t seed : {0U, 1U, 2U}) {
-      std::vector<int> placement(static_cast<std::size_t>(cluster.nodes));
-      std::iota(placement.begin(), placement.end(), 0);
-      Random random(seed);
-      for (std::size_t i = placement.size(); seed > 0 && i > 1; --i)
-        std::swap(placement[i - 1], placement[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(i)))]);
-      for (const std::int64_t count : {std::int64_t{1000}, std::int64_t{1'000'003}}) {
-        const Schedule ring = collective_schedule(cluster.nodes, count);
-        const auto time_s = [&](Fidelity fidelity) {
-          return end_of(simulate(ring, 1, cluster, free_compute(), {.fidelity = fidelity, .placement = placement}));
-        };
-        const double error = relative_error(time_s(Fidelity::flows), time_s(Fidelity::steps));
-        CAPTURE(cluster.topology.kind, cluster.nodes, seed, count, error);
-        REQUIRE(error <= 0.05);
-        if (error > worst) where = cluster.topology.kind;
-        worst = std::max(worst, error);
-      }
-    }
-  WARN("flows against steps over all topologies, worst: " << 100 * worst << " % (" << where << ")");
 }

@@ -109,3 +109,46 @@ TEST_CASE("adding what arrived is work for the receiver's cores") {
   // Two ranks add for 5 ms in each of 2 rounds on one core.
   REQUIRE(std::abs(end_of(simulate(schedule, 1, cluster, cost)) - 20 * ms) <= 1e-9 * 20 * ms);
 }
+
+TEST_CASE("communication takes its part of a device from compute ops beside it, and from nothing else") {
+  // 10 ms of computing in two ops, and beside it from the start a collective of 4 ms; then 5 ms with nothing beside.
+  Schedule schedule = empty_schedule(4, 1);
+  Program& program = schedule.programs[0];
+  const Region data = add_buffer(program, "data", 400);
+  program.ops.push_back(compute_op("first"));
+  program.ops.push_back(compute_op("second"));
+  program.ops.push_back({"sum", 1, {}, Collective{CollectiveKind::all_reduce, "ring", 0, 0, 0, 1, data}});
+  program.ops.push_back(compute_op("after", 0, {2}));
+  const CostModel cost = times_by_name({{"first", 2 * ms}, {"second", 8 * ms}, {"after", 5 * ms}});
+  SimulationOptions options{.collective_s = [](CollectiveKind, double, const std::vector<int>&) { return 4 * ms; },
+                            .communication_share = 0.25};
+  for (const Fidelity fidelity : {Fidelity::steps, Fidelity::flows, Fidelity::formula}) {
+    options.fidelity = fidelity;
+    const Timeline timeline = simulate(schedule, 1, switch_cluster(1, 4), cost, options);
+    CAPTURE(to_string(fidelity));
+    CHECK(relative_error(interval_of(timeline, 0, 0).end_s, 2 * ms / 0.75) <= 1e-9);
+    CHECK(relative_error(interval_of(timeline, 0, 1).end_s, 11 * ms) <= 1e-9);  // 4 ms do the work of 3
+    CHECK(relative_error(interval_of(timeline, 0, 3).end_s, 16 * ms) <= 1e-9);
+  }
+  Cluster cores = switch_cluster(1, 4);
+  cores.cores_per_node = 4;
+  CHECK_THROWS_AS(simulate(schedule, 1, cores, cost, options), std::invalid_argument);
+}
+
+TEST_CASE("a rank that waits for others in a collective loses its part as well") {
+  // Rank 0 comes to the collective at once, rank 1 after 6 ms; it takes 2 ms more. Beside it rank 0 computes 8 ms.
+  Schedule schedule = empty_schedule(2, 2);
+  for (int rank = 0; rank < 2; ++rank) {
+    Program& program = schedule.programs[static_cast<std::size_t>(rank)];
+    const Region data = add_buffer(program, "data", 400);
+    program.ops.push_back(compute_op(rank == 0 ? "beside" : "before"));
+    program.ops.push_back({"sum", 1, rank == 0 ? std::vector<int>{} : std::vector<int>{0},
+                           Collective{CollectiveKind::all_reduce, "ring", 0, 0, 0, 1, data}});
+  }
+  const SimulationOptions options{.collective_s = [](CollectiveKind, double, const std::vector<int>&) { return 2 * ms; },
+                                  .communication_share = 0.5};
+  const Timeline timeline =
+      simulate(schedule, 1, switch_cluster(1, 2), times_by_name({{"beside", 8 * ms}, {"before", 6 * ms}}), options);
+  CHECK(relative_error(interval_of(timeline, 1, 1).end_s, 8 * ms) <= 1e-9);
+  CHECK(relative_error(interval_of(timeline, 0, 0).end_s, 12 * ms) <= 1e-9);  // half as fast for 8 ms
+}

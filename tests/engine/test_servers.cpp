@@ -131,6 +131,41 @@ TEST_CASE("workers that do not wait for each other: their rates add up, whatever
   }
 }
 
+TEST_CASE("servers on hosts: messages over the link of the host's memory, updates at its pace") {
+  Cluster cluster = load_cluster("pcie-switch-4gpu");  // devices with 16 GB/s each
+  cluster.devices_per_node = 4;
+  cluster.host = {0, 16 * GB};
+  const PlanServers servers{.count = 1, .own_ranks = true, .on_hosts = true};
+  const Schedule schedule = make_schedule(one_matrix(), served(servers, 4, 4));
+  SimulationOptions options{.placement = {0, 1, 2, 3, cluster.world_size()}};
+  const auto time_s = [&] { return end_of(simulate(schedule, 1, cluster, free_compute(), options)); };
+  REQUIRE(relative_error(time_s(), 80 * ms) <= 1e-9);  // four of 10 ms each way, through one link
+  cluster.host.bandwidth_bytes_per_s = 32 * GB;
+  REQUIRE(relative_error(time_s(), 40 * ms) <= 1e-9);
+  options.host_cost.compute_s = [](const Program&, const Op&, const Compute& compute) {
+    return compute.kind == ComputeKind::sum ? 1 * ms : 2 * ms;
+  };
+  REQUIRE(relative_error(time_s(), 45 * ms) <= 1e-9);  // three pushes are added to the first, then an update
+  // The busiest links are those of the host, and their names say so.
+  const Timeline timeline = simulate(schedule, 1, cluster, free_compute(), options);
+  REQUIRE(timeline.links.at(0).name.starts_with("node0.host."));
+  REQUIRE(timeline.links.at(0).bytes == 4 * 160e6);
+  options.placement = {0, 1, 2, cluster.world_size(), 3};
+  REQUIRE_THROWS_AS(time_s(), std::invalid_argument);  // a worker cannot be a host
+}
+
+TEST_CASE("servers on the hosts of two nodes: their workers push to both") {
+  Cluster cluster = switch_cluster(2, 2, 2);
+  cluster.nic.latency_s = cluster.node_link.latency_s = 0;
+  cluster.host = {0, 20 * GB};
+  const PlanServers servers{.count = 2, .own_ranks = true, .on_hosts = true};
+  const Schedule schedule = make_schedule(one_matrix(), served(servers, 4, 4));
+  const SimulationOptions options{.placement = {0, 1, 2, 3, 4, 5}};  // devices, then the hosts of both nodes
+  // Each host takes 80 MB of four workers at 20 GB/s: 16 ms each way. From the other node they come by NIC 0 of the host's node,
+  // 160 MB at 10 GB/s, in as long.
+  REQUIRE(relative_error(end_of(simulate(schedule, 1, cluster, free_compute(), options)), 32 * ms) <= 1e-9);
+}
+
 TEST_CASE("servers by formula take what their links take alone") {
   const Schedule schedule = make_schedule(one_matrix(), served({.count = 1, .own_ranks = true}, 4, 4));
   const Timeline timeline =

@@ -149,6 +149,20 @@ TEST_CASE("without a GPU the outermost operators of a PyTorch trace count") {
   CHECK(times.exposed_communication_s == Approx(20e-6));
 }
 
+TEST_CASE("a trace of a PyTorch without Kineto, whose events have no categories, is read as well") {
+  const std::string bare =  // as Debian's PyTorch 1.13 writes it
+      R"([{"name":"ProfilerStep#1","ph":"X","ts":0,"dur":100,"tid":1,"pid":"CPU functions","args":{}},)"
+      R"({"name":"aten::linear","ph":"X","ts":5,"dur":30,"tid":1,"pid":"CPU functions","args":{}},)"
+      R"({"name":"aten::addmm","ph":"X","ts":6,"dur":20,"tid":1,"pid":"CPU functions","args":{}},)"
+      R"({"name":"autograd::engine::evaluate_function: AddmmBackward0","ph":"X","ts":40,"dur":35,"tid":1,"pid":"CPU functions"},)"
+      R"({"name":"Optimizer.step#SGD.step","ph":"X","ts":80,"dur":10,"tid":1,"pid":"CPU functions","args":{}}])";
+  const TraceTimes times = times_of(read_trace(bare, "trace.json"));
+  CHECK(times.step_s == Approx(100e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::forward)] == Approx(30e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::backward)] == Approx(35e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::update)] == Approx(10e-6));
+}
+
 TEST_CASE("a file that is no trace is refused with a sentence") {
   CHECK(complaint("nonsense").starts_with("trace.json"));
   CHECK(complaint("[]").find("no event") != std::string::npos);
