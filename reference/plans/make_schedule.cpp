@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "reference/core/error.h"
 #include "reference/plans/compressed_schedule.h"
+#include "reference/plans/local_schedule.h"
 #include "reference/plans/plan.h"
 #include "reference/plans/served_schedule.h"
 #include "reference/plans/sharded_schedule.h"
@@ -80,11 +82,30 @@ std::vector<int> class_key(const Schedule& schedule, int rank) {
   return key;
 }
 
+/// Evaluation under local SGD, when all ranks have the same weights, is that of plan `data`.
+Plan without_local_steps(Plan plan) {
+  if (plan.local.images > 0) plan.global_batch = plan.local.images;
+  plan.local = {};
+  return plan;
+}
+
 /// For plans that sum gradients by other means than an all-reduce.
 void refuse_algorithm(const Plan& plan, const std::string& because) {
   const Plan usual;
   if (plan.all_reduce != usual.all_reduce || plan.channels != usual.channels)
     throw InputError(cat(because, ", so --all-reduce and --channels would change nothing; leave them out"));
+}
+
+/// Of plans in which every rank does its part of what rules and layouts say.
+void add_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
+  schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
+  std::map<std::vector<int>, int> classes;
+  for (int r = 0; r < schedule.world_size(); ++r) {
+    const std::vector<int> key = class_key(schedule, r);
+    const auto [found, fresh] = classes.try_emplace(key, static_cast<int>(schedule.programs.size()));
+    if (fresh) schedule.programs.push_back(StepWriter(model, plan, mode, key.front(), {key.begin() + 1, key.end()}).write());
+    schedule.class_of[static_cast<std::size_t>(r)] = found->second;
+  }
 }
 
 /// Gradients may be too few, or nodes too uneven, for an algorithm.
@@ -104,6 +125,7 @@ void require_possible(const Schedule& schedule) {
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vector<AutomaticChoice>* choices) {
   check(model);
   check_plan(plan);
+  if (plan.local.steps > 0 && mode == Mode::evaluate) return make_schedule(model, without_local_steps(plan), mode, choices);
   const std::vector<std::vector<Rule>> rules = rules_of(model, plan);
   check_batch_axis(plan, rules);
   check_pipeline(plan, rules);
@@ -114,7 +136,8 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   schedule.plan = plan.name;
   schedule.mode = mode == Mode::train ? "train" : "evaluate";
   schedule.precision = plan.precision;
-  schedule.global_batch = plan.global_batch;
+  require(images_of_iteration(plan) <= std::numeric_limits<int>::max(), "make_schedule", images_of_iteration(plan), " images");
+  schedule.global_batch = static_cast<int>(images_of_iteration(plan));
   schedule.batch_axis = plan.batch_axis;
   schedule.mesh = plan.mesh;
   // What plan `data` does on one rank, with something else in place of its all-reduce.
@@ -133,14 +156,10 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
     add_compressed_programs(schedule, model, plan, mode);
     return schedule;
   }
-  schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
-  std::map<std::vector<int>, int> classes;
-  for (int r = 0; r < schedule.world_size(); ++r) {
-    const std::vector<int> key = class_key(schedule, r);
-    const auto [found, fresh] = classes.try_emplace(key, static_cast<int>(schedule.programs.size()));
-    if (fresh) schedule.programs.push_back(StepWriter(model, plan, mode, key.front(), {key.begin() + 1, key.end()}).write());
-    schedule.class_of[static_cast<std::size_t>(r)] = found->second;
-  }
+  if (plan.local.steps > 0)
+    add_local_programs(schedule, model, plan);
+  else
+    add_programs(schedule, model, plan, mode);
   std::vector<AutomaticChoice> chosen = choose_collectives(schedule, plan.machine);
   if (choices != nullptr) *choices = std::move(chosen);
   require_possible(schedule);
