@@ -15,7 +15,8 @@
 /// the images that they had, as in FedAvg, so that H = 1 is plan `data` to rounding: with plain SGD, and with momentum where
 /// that is averaged. `restart` saves half of the bytes and forgets the momentum at the start of every round. Either way all ranks
 /// have the same values at the end of a round, so that a checkpoint needs no more than one of each.
-/// The learning rate changes from round to round. Running statistics of BatchNorm2d are those of rank 0, as in `data`.
+/// The learning rate changes from round to round, and so does how slow a straggler is (schedule/stragglers.h). Running statistics of
+/// BatchNorm2d are those of rank 0, as in `data`.
 ///
 /// Sources: McMahan, Moore, Ramage, Hampson, Aguera y Arcas, "Communication-Efficient Learning of Deep Networks from Decentralized
 /// Data", 2017 (FedAvg); Stich, "Local SGD Converges Fast and Communicates Little", 2019; Yu, Jin, Yang, "On the Linear Speedup

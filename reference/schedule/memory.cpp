@@ -31,6 +31,31 @@ std::vector<std::int64_t> alive_bytes(const Program& program, const std::vector<
   return alive;
 }
 
+/// The most bytes of buffers that do not persist at any op of the compute stream, counting those that hold something, are being
+/// filled by a message, or are not known to have been taken from.
+std::int64_t held_bytes(const Program& program, const ProgramOrder& order, const std::vector<std::vector<Life>>& lives) {
+  std::vector<int> computes;
+  for (std::size_t op = 0; op < program.ops.size(); ++op)
+    if (program.ops[op].stream == kComputeStream) computes.push_back(static_cast<int>(op));
+  const auto knows_end = [&](int op, const Life& life) {
+    for (std::size_t s = 0; s < life.last.size(); ++s)
+      if (life.last[s] > order.known(op, false, static_cast<int>(s))) return false;
+    return true;
+  };
+  std::vector<std::int64_t> held(computes.size() + 1, 0);
+  for (std::size_t i = 0; i < lives.size(); ++i) {
+    if (is_persistent(program.buffers[i].kind)) continue;
+    for (const Life& life : lives[i]) {
+      const auto begin = computes.begin() + life.known[kComputeStream];  // the first that may run when it begins
+      const auto end = std::partition_point(begin, computes.end(), [&](int op) { return !knows_end(op, life); });
+      held[static_cast<std::size_t>(begin - computes.begin())] += bytes_of(program.buffers[i]);
+      held[static_cast<std::size_t>(end - computes.begin())] -= bytes_of(program.buffers[i]);
+    }
+  }
+  std::partial_sum(held.begin(), held.end(), held.begin());
+  return *std::ranges::max_element(held);
+}
+
 }  // namespace
 
 MemoryPlan plan_memory(const Program& program) {
@@ -72,9 +97,11 @@ MemoryPlan plan_memory(const Program& program) {
 }
 
 Memory memory_of(const Program& program) {
-  const std::vector<std::vector<Life>> lives = lives_of(program, ProgramOrder(program));
+  const ProgramOrder order(program);
+  const std::vector<std::vector<Life>> lives = lives_of(program, order);
+  const MemoryPlan plan = plan_memory(program);
   Memory memory;
-  memory.arena_bytes = plan_memory(program).total_bytes;
+  memory.arena_bytes = plan.total_bytes;
   std::array<std::vector<std::int64_t>, 7> alive;
   for (std::size_t kind = 0; kind < alive.size(); ++kind) {
     std::int64_t always = 0;
@@ -95,6 +122,9 @@ Memory memory_of(const Program& program) {
     memory.peak_op = op;
     for (std::size_t kind = 0; kind < alive.size(); ++kind) memory.bytes_of_kind.at(kind) = alive.at(kind)[static_cast<std::size_t>(op)];
   }
+  // Two messages may follow each other without any compute op between them that knows, so what is held can be more than there is.
+  const std::int64_t held = plan.persistent_bytes + held_bytes(program, order, lives);
+  memory.in_flight_bytes = std::clamp<std::int64_t>(held - memory.peak_bytes, 0, memory.arena_bytes - memory.peak_bytes);
   return memory;
 }
 

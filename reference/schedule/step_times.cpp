@@ -251,7 +251,7 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   }
   if (times.independent_workers)
     if (const double step_s = independent_step_s(schedule, timeline, times.ranks, first); step_s > 0) times.step_time_s = step_s;
-  if (const int steps = steps_of_iteration(schedule); steps > 1) divide(times, steps);
+  if (const int of_iteration = steps_of_iteration(schedule); of_iteration > 1) divide(times, of_iteration);
   return times;
 }
 
