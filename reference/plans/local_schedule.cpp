@@ -39,9 +39,9 @@ class LocalProgram {
 
   Program write() {
     writer_.program().batch = images_;
-    int last = plan_.local.steps - 1;
-    while (last > 0 && part(last).count == 0) --last;  // more images than steps
-    for (int step = 0; step <= last; ++step) write_step(step, step == last);
+    const int last = plan_.local.steps - 1;
+    for (int step = 0; step <= last; ++step)  // with fewer images than steps some have none; the last is there always
+      if (part(step).count > 0 || step == last) write_step(step, step == last);
     if (!plan_.overlap) average_all();
     writer_.join();
     return writer_.take();
@@ -54,9 +54,9 @@ class LocalProgram {
     const Slice images = part(step);
     const Program& program = steps_.at(static_cast<int>(images.count));
     const std::map<int, int>& places = places_of(program);
-    if (step == 0 && plan_.local.momentum == LocalMomentum::restart) forget_momentum(program, places);
+    if (writer_.program().ops.empty() && plan_.local.momentum == LocalMomentum::restart) forget_momentum(program, places);
     const auto write = [&](const Op& op) {
-      if (images.count > 0) write_op(op, places, images, step);
+      write_op(op, places, images, step);
       if (last && is_update(op)) buckets_.push_back(moved(std::get<Compute>(op.action), places, images));
     };
     const bool early = last && plan_.overlap;
@@ -104,7 +104,7 @@ class LocalProgram {
     for (int b = 0; b < static_cast<int>(step.buffers.size()); ++b) {
       Buffer buffer = step.buffers[static_cast<std::size_t>(b)];
       const bool flat = is_persistent(buffer.kind) || buffer.kind == BufferKind::gradients;
-      if (!flat && step.batch != part(0).count) buffer.name += ".fewer";
+      if (!flat && step.batch != part(plan_.local.steps - 1).count) buffer.name += ".fewer";
       const auto found = std::ranges::find(mine, buffer.name, &Buffer::name);
       places[b] = static_cast<int>(found - mine.begin());
       if (found == mine.end()) mine.push_back(std::move(buffer));
@@ -214,7 +214,7 @@ void add_local_programs(Schedule& schedule, const Model& model, const Plan& plan
     const auto [found, fresh] = classes.try_emplace(images, static_cast<int>(schedule.programs.size()));
     schedule.class_of.push_back(found->second);
     if (!fresh) continue;
-    for (const int step : {0, plan.local.steps - 1}) {  // the first has most images, the last fewest
+    for (const int step : {0, plan.local.steps - 1}) {  // the first has fewest images, the last most
       const auto count = static_cast<int>(shard(images, plan.local.steps, step).count);
       if (!steps.contains(count)) steps[count] = StepWriter(model, alone, Mode::train, count, {0}).write();
     }

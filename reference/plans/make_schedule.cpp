@@ -108,6 +108,24 @@ void add_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode
   }
 }
 
+/// Whether something else stands in place of the all-reduce of plan `data`.
+bool replaces_all_reduce(const Plan& plan) {
+  return plan.servers.count > 0 || plan.zero != 0 || plan.compression.method != "none";
+}
+
+void add_programs_without_all_reduce(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
+  if (plan.servers.count > 0) {
+    refuse_algorithm(plan, "parameter servers sum gradients as they come");
+    add_served_programs(schedule, model, plan, mode);
+  } else if (plan.zero != 0) {
+    refuse_algorithm(plan, cat("--zero ", plan.zero, " sums gradients by a ring reduce-scatter"));
+    add_sharded_programs(schedule, model, plan, mode);
+  } else {
+    refuse_algorithm(plan, "compressed gradients cannot be added on the way: all ranks get them by a ring all-gather");
+    add_compressed_programs(schedule, model, plan, mode);
+  }
+}
+
 /// Gradients may be too few, or nodes too uneven, for an algorithm.
 void require_possible(const Schedule& schedule) {
   for (const Program& program : schedule.programs)
@@ -140,26 +158,14 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   schedule.global_batch = static_cast<int>(images_of_iteration(plan));
   schedule.batch_axis = plan.batch_axis;
   schedule.mesh = plan.mesh;
-  // What plan `data` does on one rank, with something else in place of its all-reduce.
-  if (plan.servers.count > 0) {
-    refuse_algorithm(plan, "parameter servers sum gradients as they come");
-    add_served_programs(schedule, model, plan, mode);
-    return schedule;
-  }
-  if (plan.zero != 0) {
-    refuse_algorithm(plan, cat("--zero ", plan.zero, " sums gradients by a ring reduce-scatter"));
-    add_sharded_programs(schedule, model, plan, mode);
-    return schedule;
-  }
-  if (plan.compression.method != "none") {
-    refuse_algorithm(plan, "compressed gradients cannot be added on the way: all ranks get them by a ring all-gather");
-    add_compressed_programs(schedule, model, plan, mode);
-    return schedule;
-  }
-  if (plan.local.steps > 0)
+  if (plan.local.steps > 0) {
     add_local_programs(schedule, model, plan);
-  else
+  } else if (replaces_all_reduce(plan)) {
+    add_programs_without_all_reduce(schedule, model, plan, mode);
+    return schedule;
+  } else {
     add_programs(schedule, model, plan, mode);
+  }
   std::vector<AutomaticChoice> chosen = choose_collectives(schedule, plan.machine);
   if (choices != nullptr) *choices = std::move(chosen);
   require_possible(schedule);

@@ -116,24 +116,27 @@ std::vector<int> cut_by_cost_of_ranks(const Model& model, const PipelineShape& s
     }
     return std::pair{*std::ranges::max_element(of_rank), stage};
   };
-  for (bool better = true; better;) {
-    better = false;
-    for (int s = 1; s < stages; ++s) {
-      int best = firsts[index(s)];
-      auto least = dearest();
-      const int end = s + 1 < stages ? firsts[index(s + 1)] : nodes;
-      for (int first = firsts[index(s - 1)] + 1; first < end; ++first) {
-        firsts[index(s)] = first;
-        if (const auto now = dearest(); now < least) {
-          least = now;
-          best = first;
-          better = true;
-        }
+  std::vector<int> best = firsts;
+  auto least = dearest();
+  // Tries every place of cut s, and with `more` for each of them every place of one cut behind it.
+  const auto try_places = [&](const auto& self, int s, bool more) -> void {
+    const int before = firsts[index(s)], end = s + 1 < stages ? firsts[index(s + 1)] : nodes;
+    for (int first = firsts[index(s - 1)] + 1; first < end; ++first) {
+      firsts[index(s)] = first;
+      if (const auto now = dearest(); now < least) {
+        least = now;
+        best = firsts;
       }
-      firsts[index(s)] = best;
+      for (int t = s + 1; more && t < stages; ++t) self(self, t, false);
     }
+    firsts[index(s)] = before;
+  };
+  for (bool better = true; better; firsts = best) {
+    const auto known = least;
+    for (int s = 1; s < stages; ++s) try_places(try_places, s, true);
+    better = least < known;
   }
-  return firsts;
+  return best;
 }
 
 int pipeline_axis(const Plan& plan) {

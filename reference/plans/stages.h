@@ -22,7 +22,7 @@ NodeCost cost_by_work(const Model& model);
 /// fewer nodes than stages.
 std::vector<int> cut_by_cost(const Model& model, int stages, const NodeCost& cost);
 
-/// The same where stages go round the ranks: cut_by_cost() where a rank has one stage, else from those cuts on, one cut after the other is
+/// The same where stages go round the ranks: cut_by_cost() where a rank has one stage, else from those cuts on, two cuts at a time are
 /// put where the dearest rank (the sum of its stages) costs least, and among those places, where the dearest stage does, as long
 /// as that makes anything better.
 std::vector<int> cut_by_cost_of_ranks(const Model& model, const PipelineShape& shape, const NodeCost& cost);
