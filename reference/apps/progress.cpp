@@ -33,10 +33,9 @@ void ProgressDisplay::show(const Progress& progress) {
     drawn_at_s_ = done ? -1 : progress.time_s;
     return;
   }
-  if (progress.step == 1) printed_tenths_ = 0;
   const std::int64_t tenths = 10 * progress.step / progress.steps;
   if (tenths > printed_tenths_) print_line(progress);
-  printed_tenths_ = tenths;
+  printed_tenths_ = progress.step == progress.steps ? 0 : tenths;
 }
 
 void ProgressDisplay::draw_bar(const Progress& p) const {

@@ -20,7 +20,7 @@ const std::vector<std::string> kKeys = {"name",      "mesh",       "batch",     
                                         "gradients", "precision",  "statistics", "at_root",    "scheme",         "overlap",
                                         "bucket",    "all_reduce", "chunks",     "channels",   "ranks_per_node", "fusion",
                                         "layout",    "accumulate", "optimiser",  "servers",    "zero",           "compress",
-                                         "pipeline"};
+                                        "local_sgd", "pipeline"};
 const std::vector<std::string> kPrecisions = {"fp32", "tf32", "fp16", "bf16", "fp64"};
 
 /// Throws the InputError of throw_unknown_word unless the word is known.
@@ -283,6 +283,12 @@ std::string to_yaml(const Plan& plan) {
     field("keep", plan.compression.keep);
     out << YAML::EndMap;
   }
+  if (plan.local.steps > 0) {
+    out << YAML::Key << "local_sgd" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    field("steps", plan.local.steps);
+    field("momentum", std::string(to_string(plan.local.momentum)));
+    out << YAML::EndMap;
+  }
   if (const PlanServers& servers = plan.servers; servers.count > 0) {
     out << YAML::Key << "servers" << YAML::Value << YAML::Flow << YAML::BeginMap;
     field("count", servers.count);
@@ -316,6 +322,12 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
     if (map.has("keep")) plan.compression.keep = map.number("keep", 1e-9, 1);
   }
   if (root.has("zero")) plan.zero = root.count("zero", 3);
+  if (root.has("local_sgd")) {
+    const YamlMap map = root.map("local_sgd", {"steps", "momentum"}, "{steps: 8, momentum: average}");
+    plan.local.steps = map.count("steps", kMostLocalSteps);
+    if (map.has("momentum"))
+      plan.local.momentum = map.parsed("momentum", "average", [](const std::string& word) { return parse_local_momentum(word); });
+  }
   return plan;
 }
 

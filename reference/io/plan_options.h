@@ -39,7 +39,7 @@ class PlanWords {
  public:
   /// --plan --split --inside --scheme --gradients --statistics --fusion --layout --accumulate --optimiser --channels
   /// --ranks-per-node --zero --servers --servers-on --server-mode --accept --bound; of pipelines --pipeline --micro-batches
-  /// --order --stages --stages-per-rank --recompute; of compression --compress --keep.
+  /// --order --stages --stages-per-rank --recompute; of compression --compress --keep; of local SGD --local-steps --local-momentum.
   void add_to(CLI::App& verb) {
     verb_ = &verb;
     verb.add_option("--plan", plan_,
@@ -87,6 +87,13 @@ class PlanWords {
             "--zero", zero_,
             "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
         ->type_name("STAGE");
+    verb.add_option("--local-steps", local_steps_,
+                    "--plan local_sgd: steps (of --batch images each) that every rank makes by itself before weights are averaged [4]")
+        ->type_name("H");
+    verb.add_option("--local-momentum", local_momentum_,
+                    "--plan local_sgd: average (momentum is averaged as weights are) or restart (it begins with 0 in every round)")
+        ->capture_default_str()
+        ->type_name("WORD");
     verb.add_option("--servers", servers_.count, "Servers among which weights are divided, of --plan parameter_server")
         ->capture_default_str()
         ->type_name("N");
@@ -140,6 +147,7 @@ class PlanWords {
     if (typed("--ranks-per-node")) choice.ranks_per_node = ranks_per_node_;
     if (choice.plan_yaml.empty() && plan_ == "parameter_server") choice.servers = servers();
     if (typed("--zero")) choice.zero = zero();
+    fill_local(choice);
     if (typed("--compress")) choice.compression.method = compression_method(compression_.method);
     if (typed("--keep")) {
       if (choice.compression.method != "top_k") throw InputError("--keep changes nothing here; it is for --compress top_k");
@@ -211,6 +219,15 @@ class PlanWords {
     return zero_;
   }
 
+  /// Over what a plan file says.
+  void fill_local(ScheduleChoice& choice) const {
+    if (typed("--local-steps") && local_steps_ < 1) throw InputError(cat("--local-steps is ", local_steps_, "; write 1 or more"));
+    if (choice.plan_yaml.empty() && plan_ == "local_sgd") choice.local = make_plan(plan_, {}).local;  // as it is by itself
+    if (choice.local.steps == 0) return;
+    if (typed("--local-steps")) choice.local.steps = local_steps_;
+    if (typed("--local-momentum")) choice.local.momentum = parse_local_momentum(local_momentum_);
+  }
+
   [[nodiscard]] PlanServers servers() const {
     return placed(servers_, servers_on_);
   }
@@ -223,6 +240,9 @@ class PlanWords {
                            ? cat(option, " changes nothing in plan '", plan_, "'; it is for --plan parameter_server")
                            : cat(option, " changes nothing in ", plan_, "; change what it says about servers"));
     }
+    for (const char* option : {"--local-steps", "--local-momentum"})
+      if (typed(option) && choice.local.steps == 0)
+        throw InputError(cat(option, " changes nothing in plan '", choice.plan, "'; it is for --plan local_sgd"));
     if (!choice.plan_yaml.empty()) return;
     const bool hybrid = plan_ == "hybrid";
     const auto refuse = [&](const char* option, const char* plan) {
@@ -271,6 +291,7 @@ class PlanWords {
               .servers = plan.servers,
               .compression = plan.compression,
               .zero = plan.zero,
+              .local = plan.local,
               .pipeline = pipeline_axis(plan) < 0 ? PipelineChoice{} : PipelineChoice{.settings = plan.pipeline},
               .plan_yaml = to_yaml(plan)};
   }
@@ -285,6 +306,8 @@ class PlanWords {
   std::string fusion_ = "auto";
   std::string layout_ = "auto";
   int accumulate_ = 1;
+  int local_steps_ = 0;
+  std::string local_momentum_ = "average";
   std::string optimiser_ = "sgd";
   int channels_ = 0;
   int ranks_per_node_ = 0;

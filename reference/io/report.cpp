@@ -124,6 +124,8 @@ ordered_json schedule_json(const ScheduleChoice& choice) {
   if (choice.compression.method != "none")
     json["compression"] = {{"method", choice.compression.method}, {"keep", choice.compression.keep}};
   if (choice.zero != 0) json["zero"] = choice.zero;
+  if (choice.local.steps > 0)
+    json["local_sgd"] = {{"steps", choice.local.steps}, {"momentum", to_string(choice.local.momentum)}};
   if (const PlanServers& servers = choice.servers; servers.count > 0)
     json["servers"] = {{"count", servers.count},
                        {"on", place_of(servers)},
@@ -152,6 +154,12 @@ void parse_plan_choice(ScheduleChoice& choice, JsonFields& fields) {
     compression.require_all_known();
   }
   if (fields.has("zero")) choice.zero = fields.small_integer("zero");
+  if (fields.has("local_sgd")) {
+    JsonFields local = fields.object("local_sgd");
+    choice.local.steps = local.small_integer("steps", 1);
+    parse_optional(local, "momentum", [&](const std::string& word) { choice.local.momentum = parse_local_momentum(word); });
+    local.require_all_known();
+  }
   if (fields.has("servers")) {
     JsonFields servers = fields.object("servers");
     choice.servers = {.count = servers.small_integer("count", 1),
@@ -354,7 +362,7 @@ Plan plan_of(const ScheduleChoice& choice) {
                                                                  .scheme = choice.scheme,
                                                                  .servers = choice.servers,
                                                                  .zero = choice.zero,
-
+                                                                 .local = choice.local,
                                                                  .pipeline = choice.pipeline.ranks})
                                        : parse_plan(choice.plan_yaml, "plan");
   if (plan.mesh.world_size() != choice.ranks)
@@ -367,6 +375,7 @@ Plan plan_of(const ScheduleChoice& choice) {
   plan.accumulate = choice.accumulate;
   plan.optimiser = choice.optimiser;
   if (choice.zero != 0) plan.zero = choice.zero;
+  if (choice.local.steps > 0) plan.local = choice.local;
   if (choice.compression.method != "none") plan.compression = choice.compression;
   fill_pipeline(plan, choice);
   plan.overlap = choice.overlap;

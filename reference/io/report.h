@@ -46,6 +46,7 @@ struct ScheduleChoice {
   PlanServers servers = {};                   ///< parameter_server
   Compression compression = {};               ///< data
   int zero = 0;                               ///< data, sharded_optimizer: stage of ZeRO
+  PlanLocal local = {};                       ///< local_sgd; global_batch are the images of one of its steps
   PipelineChoice pipeline = {};               ///< of plans with a pipeline
   std::string plan_yaml = "";                 ///< a plan that was read from a file, as to_yaml(plan) writes it; "": a named plan
   friend bool operator==(const ScheduleChoice&, const ScheduleChoice&) = default;

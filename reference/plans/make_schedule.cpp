@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "reference/core/error.h"
 #include "reference/plans/compressed_schedule.h"
+#include "reference/plans/local_schedule.h"
 #include "reference/plans/plan.h"
 #include "reference/plans/served_schedule.h"
 #include "reference/plans/sharded_schedule.h"
@@ -80,11 +82,48 @@ std::vector<int> class_key(const Schedule& schedule, int rank) {
   return key;
 }
 
+/// Evaluation under local SGD, when all ranks have the same weights, is that of plan `data`.
+Plan without_local_steps(Plan plan) {
+  if (plan.local.images > 0) plan.global_batch = plan.local.images;
+  plan.local = {};
+  return plan;
+}
+
 /// For plans that sum gradients by other means than an all-reduce.
 void refuse_algorithm(const Plan& plan, const std::string& because) {
   const Plan usual;
   if (plan.all_reduce != usual.all_reduce || plan.channels != usual.channels)
     throw InputError(cat(because, ", so --all-reduce and --channels would change nothing; leave them out"));
+}
+
+/// Of plans in which every rank does its part of what rules and layouts say.
+void add_programs(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
+  schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
+  std::map<std::vector<int>, int> classes;
+  for (int r = 0; r < schedule.world_size(); ++r) {
+    const std::vector<int> key = class_key(schedule, r);
+    const auto [found, fresh] = classes.try_emplace(key, static_cast<int>(schedule.programs.size()));
+    if (fresh) schedule.programs.push_back(StepWriter(model, plan, mode, key.front(), {key.begin() + 1, key.end()}).write());
+    schedule.class_of[static_cast<std::size_t>(r)] = found->second;
+  }
+}
+
+/// Whether something else stands in place of the all-reduce of plan `data`.
+bool replaces_all_reduce(const Plan& plan) {
+  return plan.servers.count > 0 || plan.zero != 0 || plan.compression.method != "none";
+}
+
+void add_programs_without_all_reduce(Schedule& schedule, const Model& model, const Plan& plan, Mode mode) {
+  if (plan.servers.count > 0) {
+    refuse_algorithm(plan, "parameter servers sum gradients as they come");
+    add_served_programs(schedule, model, plan, mode);
+  } else if (plan.zero != 0) {
+    refuse_algorithm(plan, cat("--zero ", plan.zero, " sums gradients by a ring reduce-scatter"));
+    add_sharded_programs(schedule, model, plan, mode);
+  } else {
+    refuse_algorithm(plan, "compressed gradients cannot be added on the way: all ranks get them by a ring all-gather");
+    add_compressed_programs(schedule, model, plan, mode);
+  }
 }
 
 /// Gradients may be too few, or nodes too uneven, for an algorithm.
@@ -104,6 +143,7 @@ void require_possible(const Schedule& schedule) {
 Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vector<AutomaticChoice>* choices) {
   check(model);
   check_plan(plan);
+  if (plan.local.steps > 0 && mode == Mode::evaluate) return make_schedule(model, without_local_steps(plan), mode, choices);
   const std::vector<std::vector<Rule>> rules = rules_of(model, plan);
   check_batch_axis(plan, rules);
   check_pipeline(plan, rules);
@@ -114,32 +154,17 @@ Schedule make_schedule(const Model& model, const Plan& plan, Mode mode, std::vec
   schedule.plan = plan.name;
   schedule.mode = mode == Mode::train ? "train" : "evaluate";
   schedule.precision = plan.precision;
-  schedule.global_batch = plan.global_batch;
+  require(images_of_iteration(plan) <= std::numeric_limits<int>::max(), "make_schedule", images_of_iteration(plan), " images");
+  schedule.global_batch = static_cast<int>(images_of_iteration(plan));
   schedule.batch_axis = plan.batch_axis;
   schedule.mesh = plan.mesh;
-  // What plan `data` does on one rank, with something else in place of its all-reduce.
-  if (plan.servers.count > 0) {
-    refuse_algorithm(plan, "parameter servers sum gradients as they come");
-    add_served_programs(schedule, model, plan, mode);
+  if (plan.local.steps > 0) {
+    add_local_programs(schedule, model, plan);
+  } else if (replaces_all_reduce(plan)) {
+    add_programs_without_all_reduce(schedule, model, plan, mode);
     return schedule;
-  }
-  if (plan.zero != 0) {
-    refuse_algorithm(plan, cat("--zero ", plan.zero, " sums gradients by a ring reduce-scatter"));
-    add_sharded_programs(schedule, model, plan, mode);
-    return schedule;
-  }
-  if (plan.compression.method != "none") {
-    refuse_algorithm(plan, "compressed gradients cannot be added on the way: all ranks get them by a ring all-gather");
-    add_compressed_programs(schedule, model, plan, mode);
-    return schedule;
-  }
-  schedule.class_of.resize(static_cast<std::size_t>(plan.mesh.world_size()));
-  std::map<std::vector<int>, int> classes;
-  for (int r = 0; r < schedule.world_size(); ++r) {
-    const std::vector<int> key = class_key(schedule, r);
-    const auto [found, fresh] = classes.try_emplace(key, static_cast<int>(schedule.programs.size()));
-    if (fresh) schedule.programs.push_back(StepWriter(model, plan, mode, key.front(), {key.begin() + 1, key.end()}).write());
-    schedule.class_of[static_cast<std::size_t>(r)] = found->second;
+  } else {
+    add_programs(schedule, model, plan, mode);
   }
   std::vector<AutomaticChoice> chosen = choose_collectives(schedule, plan.machine);
   if (choices != nullptr) *choices = std::move(chosen);

@@ -19,7 +19,8 @@ std::span<const NamedPlan> table() {
                                   pipeline_plan,
                                   hybrid_plan,
                                   parameter_server_plan,
-                                  sharded_optimizer_plan};
+                                  sharded_optimizer_plan,
+                                  local_sgd_plan};
   return rows;
 }
 
@@ -27,6 +28,7 @@ constexpr std::array kSchemes = {"a", "b", "c"};
 constexpr std::array<std::string_view, 3> kFusions = {"auto", "off", "on"};
 constexpr std::array<std::string_view, 3> kLayouts = {"auto", "nchw", "blocked"};
 constexpr std::array kOptimisers = {"sgd", "lars"};
+constexpr std::array kLocalMomenta = {"average", "restart"};
 
 }  // namespace
 
@@ -56,6 +58,14 @@ Optimiser parse_optimiser(std::string_view name) {
   for (std::size_t i = 0; i < kOptimisers.size(); ++i)
     if (name == kOptimisers.at(i)) return static_cast<Optimiser>(i);
   throw_unknown_word("optimiser", name, {kOptimisers.begin(), kOptimisers.end()});
+}
+
+std::string_view to_string(LocalMomentum momentum) { return kLocalMomenta.at(static_cast<std::size_t>(momentum)); }
+
+LocalMomentum parse_local_momentum(std::string_view name) {
+  for (std::size_t i = 0; i < kLocalMomenta.size(); ++i)
+    if (name == kLocalMomenta.at(i)) return static_cast<LocalMomentum>(i);
+  throw_unknown_word("fate of local momentum", name, {kLocalMomenta.begin(), kLocalMomenta.end()});
 }
 
 std::string compression_method(const std::string& word) {

@@ -37,7 +37,17 @@ bool divides_twice(std::int64_t images, int ranks) {
 
 }  // namespace
 
+std::int64_t images_of_iteration(const Plan& plan) {
+  if (plan.local.images > 0) return plan.local.images;
+  return std::int64_t{plan.global_batch} * std::max(1, plan.local.steps);
+}
+
 Plan with_batch(Plan plan, int images) {
+  if (plan.local.steps > 0) {
+    plan.local.images = images;
+    plan.local.steps = (images + plan.global_batch - 1) / plan.global_batch;
+    return plan;
+  }
   plan.global_batch = images;
   const int axis = exchange_axis(plan);
   if (plan.scheme != ExchangeScheme::c || axis < 0) return plan;

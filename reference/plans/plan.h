@@ -70,6 +70,24 @@ std::string_view place_of(const PlanServers& servers);
 /// The same servers in that place; an InputError names the nearest word.
 PlanServers placed(PlanServers servers, const std::string& place);
 
+/// What becomes of the momentum when local SGD averages weights: see plans/local_sgd.cpp.
+enum class LocalMomentum : std::uint8_t {
+  average,  ///< it is averaged as the weights are
+  restart,  ///< it begins with 0 in every round
+};
+std::string_view to_string(LocalMomentum momentum);
+LocalMomentum parse_local_momentum(std::string_view name);
+
+/// The most steps of a round: every one is written out in the schedule.
+inline constexpr int kMostLocalSteps = 4096;
+/// Local SGD: see plans/local_sgd.cpp.
+struct PlanLocal {
+  int steps = 0;   ///< updates that every rank makes by itself before weights are averaged; 0: gradients are summed instead
+  LocalMomentum momentum = LocalMomentum::average;
+  int images = 0;  ///< of a round; 0: those of `steps` steps. Filled in by with_batch(), no part of a plan's file
+  friend bool operator==(const PlanLocal&, const PlanLocal&) = default;
+};
+
 struct Plan {
   std::string name = "data";
   Mesh mesh{{{"data", 1}}};
@@ -99,6 +117,7 @@ struct Plan {
   Optimiser optimiser = Optimiser::sgd;
   PlanServers servers = {};
   Compression compression = {};
+  PlanLocal local = {};
   int zero = 0;            ///< stage of ZeRO, 1 to 3, of plan data: see plans/sharded_optimizer.cpp; 0: nothing is divided
   Pipeline pipeline = {};  ///< of the axis with the strategy 'pipeline', when there is one
   friend bool operator==(const Plan&, const Plan&) = default;
@@ -113,6 +132,7 @@ struct PlanRequest {
   ExchangeScheme scheme = ExchangeScheme::a;  ///< one_weird_trick
   PlanServers servers = {.count = 1};         ///< parameter_server
   int zero = 0;                               ///< sharded_optimizer: its stage; 0: the first
+  PlanLocal local = {};                       ///< local_sgd; of 0 steps: 4
   int pipeline = 1;                           ///< hybrid: ranks in a row of pipelines, between data and the inner axis
 };
 
@@ -141,7 +161,10 @@ Model model_for(const Model& model, const Plan& plan);
 /// A training step (forward, backward, update) or an evaluation (forward only).
 enum class Mode : std::uint8_t { train, evaluate };
 
-/// The same plan for a step of another number of images, like the last of an epoch. Scheme c becomes a where so many images
+/// Images of an iteration of a plan's training schedule: those of a step, of local SGD those of a round.
+std::int64_t images_of_iteration(const Plan& plan);
+/// The same plan for an iteration of another number of images, like the last of an epoch. A round of local SGD then has as many
+/// steps as it takes for none to have more images than before. Scheme c becomes a where so many images
 /// cannot be divided as it does: the sums are the same, but for the images over which BatchNorm2d has statistics of its own.
 Plan with_batch(Plan plan, int images);
 
@@ -166,5 +189,6 @@ extern const NamedPlan pipeline_plan;
 extern const NamedPlan hybrid_plan;
 extern const NamedPlan parameter_server_plan;
 extern const NamedPlan sharded_optimizer_plan;
+extern const NamedPlan local_sgd_plan;
 
 }  // namespace convoy

@@ -16,13 +16,12 @@ int gradient_id(int last_node, int axis) {
   return first + last_node * most_axes + axis;
 }
 
-/// Channels of the collectives that sum gradients. Those of auto are chosen with its algorithm.
+}  // namespace
+
 int gradient_channels(const Plan& plan) {
   if (plan.at_root || plan.all_reduce == kAutomatic) return 1;
   return plan.channels > 0 ? plan.channels : collective_algorithm(CollectiveKind::all_reduce, plan.all_reduce).usual_channels;
 }
-
-}  // namespace
 
 bool StepWriter::updates() const {
   if (!plan_.at_root) return true;

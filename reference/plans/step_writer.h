@@ -35,6 +35,9 @@ struct Bucket {
   std::vector<int> axes;
 };
 
+/// Channels of the collectives that sum gradients. Those of auto are chosen with its algorithm.
+int gradient_channels(const Plan& plan);
+
 class StepWriter {
  public:
   StepWriter(const Model& model, const Plan& plan, Mode mode, int batch, std::vector<int> coordinates);

@@ -4,6 +4,8 @@
 #include <numeric>
 
 #include "reference/core/tensor.h"
+#include "reference/schedule/arena.h"
+#include "reference/schedule/lifetimes.h"
 #include "reference/schedule/order.h"
 
 namespace convoy {
@@ -16,70 +18,42 @@ std::int64_t aligned(std::int64_t bytes) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-/// For every buffer the ops that touch it, in list order.
-std::vector<std::vector<int>> touching_ops(const Program& program) {
-  std::vector<std::vector<int>> touching(program.buffers.size());
-  for (std::size_t op = 0; op < program.ops.size(); ++op) {
-    const auto [reads, writes] = regions_of(program.ops[op]);
-    for (const auto* regions : {&reads, &writes})
-      for (const Region& region : *regions) {
-        std::vector<int>& ops = touching[static_cast<std::size_t>(region.buffer)];
-        if (ops.empty() || ops.back() != static_cast<int>(op)) ops.push_back(static_cast<int>(op));
-      }
-  }
-  return touching;
+/// Bytes of the buffers that hold something, by op of the list; bytes(i): those of a buffer.
+template <class Bytes>
+std::vector<std::int64_t> alive_bytes(const Program& program, const std::vector<std::vector<Life>>& lives, const Bytes& bytes) {
+  std::vector<std::int64_t> alive(program.ops.size() + 2, 0);
+  for (std::size_t i = 0; i < lives.size(); ++i)
+    for (const Life& life : lives[i]) {
+      alive[static_cast<std::size_t>(life.ops.front())] += bytes(i);
+      alive[static_cast<std::size_t>(life.ops.back()) + 1] -= bytes(i);
+    }
+  std::partial_sum(alive.begin(), alive.end(), alive.begin());
+  return alive;
 }
 
-/// When a buffer is in use, by streams: `last` ops of each stream that touch it (their place + 1, 0 when none does), and how
-/// much of each stream is sure to have ended before the first op that touches it, in this iteration and in the next.
-struct Use {
-  std::vector<int> last;
-  std::vector<int> known;
-  std::vector<int> known_next;
-};
-
-Use use_of(const Program& program, const ProgramOrder& order, const std::vector<int>& touching, int streams) {
-  const auto size = static_cast<std::size_t>(streams);
-  Use use{std::vector<int>(size, 0), std::vector<int>(size, 1 << 30), std::vector<int>(size, 1 << 30)};
-  for (const int op : touching) {
-    int& last = use.last[static_cast<std::size_t>(program.ops[static_cast<std::size_t>(op)].stream)];
-    last = std::max(last, order.place(op) + 1);
-    for (int s = 0; s < streams; ++s) {
-      const auto i = static_cast<std::size_t>(s);
-      use.known[i] = std::min(use.known[i], order.known(op, false, s));
-      use.known_next[i] = std::min(use.known_next[i], order.known(op, true, s));
+/// The most bytes of buffers that do not persist at any op of the compute stream, counting those that hold something, are being
+/// filled by a message, or are not known to have been taken from.
+std::int64_t held_bytes(const Program& program, const ProgramOrder& order, const std::vector<std::vector<Life>>& lives) {
+  std::vector<int> computes;
+  for (std::size_t op = 0; op < program.ops.size(); ++op)
+    if (program.ops[op].stream == kComputeStream) computes.push_back(static_cast<int>(op));
+  const auto knows_end = [&](int op, const Life& life) {
+    for (std::size_t s = 0; s < life.last.size(); ++s)
+      if (life.last[s] > order.known(op, false, static_cast<int>(s))) return false;
+    return true;
+  };
+  std::vector<std::int64_t> held(computes.size() + 1, 0);
+  for (std::size_t i = 0; i < lives.size(); ++i) {
+    if (is_persistent(program.buffers[i].kind)) continue;
+    for (const Life& life : lives[i]) {
+      const auto begin = computes.begin() + life.known[kComputeStream];  // the first that may run when it begins
+      const auto end = std::partition_point(begin, computes.end(), [&](int op) { return !knows_end(op, life); });
+      held[static_cast<std::size_t>(begin - computes.begin())] += bytes_of(program.buffers[i]);
+      held[static_cast<std::size_t>(end - computes.begin())] -= bytes_of(program.buffers[i]);
     }
   }
-  return use;
-}
-
-bool all_ended(const std::vector<int>& last, const std::vector<int>& known) {
-  for (std::size_t s = 0; s < last.size(); ++s)
-    if (last[s] > known[s]) return false;
-  return true;
-}
-
-/// Whether two buffers may lie in the same place: one is done with before the other begins, in every iteration.
-bool may_share(const Use& a, const Use& b) {
-  const bool a_first = all_ended(a.last, b.known) && all_ended(b.last, a.known_next);
-  const bool b_first = all_ended(b.last, a.known) && all_ended(a.last, b.known_next);
-  return a_first || b_first;
-}
-
-struct Placed {
-  std::int64_t offset;
-  std::int64_t end;
-};
-
-/// The lowest offset from `start` at which `bytes` fit between the ranges taken.
-std::int64_t first_gap(std::vector<Placed> taken, std::int64_t start, std::int64_t bytes) {
-  std::sort(taken.begin(), taken.end(), [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
-  std::int64_t offset = start;
-  for (const Placed& range : taken) {
-    if (offset + bytes <= range.offset) break;
-    offset = std::max(offset, range.end);
-  }
-  return offset;
+  std::partial_sum(held.begin(), held.end(), held.begin());
+  return *std::ranges::max_element(held);
 }
 
 }  // namespace
@@ -87,6 +61,7 @@ std::int64_t first_gap(std::vector<Placed> taken, std::int64_t start, std::int64
 MemoryPlan plan_memory(const Program& program) {
   MemoryPlan plan;
   plan.offset_bytes.assign(program.buffers.size(), 0);
+  const std::vector<std::vector<Life>> lives = lives_of(program, ProgramOrder(program));
   std::vector<std::size_t> transient;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     if (!is_persistent(program.buffers[i].kind)) {
@@ -97,48 +72,59 @@ MemoryPlan plan_memory(const Program& program) {
     plan.persistent_bytes += aligned(bytes_of(program.buffers[i]));
   }
 
-  const ProgramOrder order(program);
-  const std::vector<std::vector<int>> touching = touching_ops(program);
-  std::vector<Use> uses;
-  for (const std::vector<int>& ops : touching) uses.push_back(use_of(program, order, ops, program.stream_count()));
-
-  // Largest first, each at the lowest place where nothing that may be alive with it lies.
-  std::stable_sort(transient.begin(), transient.end(),
-                   [&](std::size_t a, std::size_t b) { return bytes_of(program.buffers[a]) > bytes_of(program.buffers[b]); });
-  plan.total_bytes = plan.persistent_bytes;
-  std::vector<std::size_t> done;
+  std::vector<ArenaBlock> blocks;
   for (const std::size_t i : transient) {
-    const std::int64_t bytes = aligned(bytes_of(program.buffers[i]));
-    std::vector<Placed> taken;
-    for (const std::size_t j : done)
-      if (!may_share(uses[i], uses[j]))
-        taken.push_back({plan.offset_bytes[j], plan.offset_bytes[j] + aligned(bytes_of(program.buffers[j]))});
-    plan.offset_bytes[i] = first_gap(std::move(taken), plan.persistent_bytes, bytes);
-    plan.total_bytes = std::max(plan.total_bytes, plan.offset_bytes[i] + bytes);
-    done.push_back(i);
+    ArenaBlock block{.bytes = aligned(bytes_of(program.buffers[i]))};
+    if (!lives[i].empty()) {
+      block.first = lives[i].front().ops.front();
+      block.last = lives[i].back().ops.back();
+    }
+    const auto mine = static_cast<int>(blocks.size());
+    for (int other = 0; other < mine; ++other)
+      if (block.bytes > 0 && !may_share(lives[i], lives[transient[static_cast<std::size_t>(other)]])) {
+        block.apart.push_back(other);
+        blocks[static_cast<std::size_t>(other)].apart.push_back(mine);
+      }
+    blocks.push_back(std::move(block));
   }
+  const std::vector<std::int64_t> alive = alive_bytes(program, lives, [&](std::size_t i) {
+    return is_persistent(program.buffers[i].kind) ? 0 : aligned(bytes_of(program.buffers[i]));
+  });
+  const ArenaPlan placed = place_blocks(blocks, *std::ranges::max_element(alive));
+  for (std::size_t b = 0; b < transient.size(); ++b) plan.offset_bytes[transient[b]] = plan.persistent_bytes + placed.offset_bytes[b];
+  plan.total_bytes = plan.persistent_bytes + placed.total_bytes;
   return plan;
 }
 
 Memory memory_of(const Program& program) {
-  const std::vector<std::vector<int>> touching = touching_ops(program);
+  const ProgramOrder order(program);
+  const std::vector<std::vector<Life>> lives = lives_of(program, order);
+  const MemoryPlan plan = plan_memory(program);
   Memory memory;
-  memory.arena_bytes = plan_memory(program).total_bytes;
+  memory.arena_bytes = plan.total_bytes;
+  std::array<std::vector<std::int64_t>, 7> alive;
+  for (std::size_t kind = 0; kind < alive.size(); ++kind) {
+    std::int64_t always = 0;
+    alive.at(kind) = alive_bytes(program, lives, [&](std::size_t i) {
+      const Buffer& buffer = program.buffers[i];
+      return static_cast<std::size_t>(buffer.kind) == kind && !is_persistent(buffer.kind) ? bytes_of(buffer) : 0;
+    });
+    for (const Buffer& buffer : program.buffers)
+      if (static_cast<std::size_t>(buffer.kind) == kind && is_persistent(buffer.kind)) always += bytes_of(buffer);
+    for (std::int64_t& bytes : alive.at(kind)) bytes += always;
+  }
   const int ops = std::max<int>(1, static_cast<int>(program.ops.size()));
   for (int op = 0; op < ops; ++op) {
-    std::array<std::int64_t, 7> alive{};
-    for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-      const Buffer& buffer = program.buffers[i];
-      const bool used_now = !touching[i].empty() && touching[i].front() <= op && op <= touching[i].back();
-      if (is_persistent(buffer.kind) || used_now) alive.at(static_cast<std::size_t>(buffer.kind)) += bytes_of(buffer);
-    }
-    const std::int64_t sum = std::accumulate(alive.begin(), alive.end(), std::int64_t{0});
-    if (sum > memory.peak_bytes) {
-      memory.peak_bytes = sum;
-      memory.bytes_of_kind = alive;
-      memory.peak_op = op;
-    }
+    std::int64_t sum = 0;
+    for (const std::vector<std::int64_t>& kind : alive) sum += kind[static_cast<std::size_t>(op)];
+    if (sum <= memory.peak_bytes) continue;
+    memory.peak_bytes = sum;
+    memory.peak_op = op;
+    for (std::size_t kind = 0; kind < alive.size(); ++kind) memory.bytes_of_kind.at(kind) = alive.at(kind)[static_cast<std::size_t>(op)];
   }
+  // Two messages may follow each other without any compute op between them that knows, so what is held can be more than there is.
+  const std::int64_t held = plan.persistent_bytes + held_bytes(program, order, lives);
+  memory.in_flight_bytes = std::clamp<std::int64_t>(held - memory.peak_bytes, 0, memory.arena_bytes - memory.peak_bytes);
   return memory;
 }
 

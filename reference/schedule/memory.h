@@ -23,7 +23,10 @@ MemoryPlan plan_memory(const Program& program);
 struct Memory {
   std::array<std::int64_t, 7> bytes_of_kind{};  ///< indexed by BufferKind; alive at the peak
   std::int64_t peak_bytes = 0;                  ///< their sum
-  std::int64_t arena_bytes = 0;                 ///< total_bytes of plan_memory: the peak and what is lost to fragmentation
+  /// What is in a message of which the rank does not know yet that it has moved, beside what is alive: a buffer that was sent is
+  /// free only behind an op that comes after the message.
+  std::int64_t in_flight_bytes = 0;
+  std::int64_t arena_bytes = 0;                 ///< total_bytes of plan_memory: the peak, what is in flight, and gaps between buffers
   int peak_op = 0;
 };
 Memory memory_of(const Program& program);

@@ -31,7 +31,8 @@ constexpr std::array kComputeKinds = {"load",
                                       "repack",
                                       "norms",
                                       "compress",
-                                      "decompress"};
+                                      "decompress",
+                                      "weigh"};
 static_assert(kRoles.size() == kRoleCount && kComputeKinds.size() == kComputeKindCount);
 
 }  // namespace
@@ -65,6 +66,15 @@ Slice Schedule::samples(int rank) const {
   const int coordinate = mesh.coordinate(rank, batch_axis);
   if (coordinate >= sharers) return {global_batch, 0};
   return shard(global_batch, sharers, coordinate);
+}
+
+int steps_of_iteration(const Schedule& schedule) { return std::max(1, schedule.local_steps); }
+
+std::int64_t images_of_mean(const Schedule& schedule, int rank, const Slice& samples) {
+  const std::int64_t mine = schedule.samples(rank).count;
+  for (int step = 0; step < schedule.local_steps; ++step)
+    if (const Slice part = shard(mine, schedule.local_steps, step); samples.offset < part.end()) return part.count;
+  return schedule.global_batch;
 }
 
 namespace {

@@ -121,8 +121,9 @@ enum class ComputeKind : std::uint8_t {
   norms,                ///< sums of squares of a node's weights and of their gradients, of this rank's part
   compress,             ///< payload = gradients; with an error, the largest of error + gradients, and the error is what is left
   decompress,           ///< gradients = sum of all payloads
+  weigh,                ///< weights, and momentum, *= the share of the iteration's images that the rank has: its term of their mean
 };
-inline constexpr int kComputeKindCount = 17;
+inline constexpr int kComputeKindCount = 18;
 std::string_view to_string(ComputeKind kind);
 
 /// Work on this rank's own memory.
@@ -215,15 +216,18 @@ struct Program {
   friend bool operator==(const Program&, const Program&) = default;
 };
 
-/// One step of all ranks.
+/// One step of all ranks; of local SGD a round, which is several steps.
 struct Schedule {
   std::string model;
   std::string plan;
   std::string mode = "train";      ///< or "evaluate"
   std::string precision = "fp32";  ///< arithmetic of the compute ops, a matter of cost: fp32, tf32, fp16, bf16, fp64
-  int global_batch = 0;
+  int global_batch = 0;            ///< images of an iteration
   int batch_axis = 0;  ///< axis along which all of the step is divided by images, -1: there is none
   int servers = 0;     ///< ranks at the end of that axis that have no images, since all they do is serve
+  /// Local SGD: updates that a rank makes by itself in an iteration, each of its part of its images, before the weights of all
+  /// ranks become their mean. 0: gradients are summed over ranks, and an iteration is one step.
+  int local_steps = 0;
   Mesh mesh;
   std::vector<Program> programs;
   std::vector<int> class_of;  ///< program of every rank
@@ -236,6 +240,11 @@ struct Schedule {
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
+/// Training steps in an iteration: 1, but of local SGD.
+int steps_of_iteration(const Schedule& schedule);
+/// The images over which the loss of some of a rank's samples (relative to Schedule::samples()) is a mean: those of the iteration,
+/// of local SGD those of the local step that they belong to.
+std::int64_t images_of_mean(const Schedule& schedule, int rank, const Slice& samples);
 /// The images, in the global batch, whose loss a rank computes and counts. Ranks that compute the same loss again count none, so
 /// that every image is counted once. `loss`: the node of a loss, by default the last one.
 Slice counted_samples(const Schedule& schedule, int rank, int loss = -1);

@@ -149,6 +149,18 @@ double independent_step_s(const Schedule& schedule, const Timeline& timeline, co
   return images_per_s > 0 ? images / images_per_s : 0;
 }
 
+/// Times of an iteration become those of each of its `steps`.
+void divide(StepTimes& times, int steps) {
+  for (double* time_s : {&times.step_time_s, &times.compute_s, &times.exposed_communication_s, &times.hidden_communication_s,
+                         &times.wait_s, &times.bubble_s, &times.mean_step_time_s})
+    *time_s /= steps;
+  for (double& phase_s : times.phase_s) phase_s /= steps;
+  for (RankTimes& rank : times.ranks)
+    for (double* time_s : {&rank.step_s, &rank.compute_s, &rank.exposed_communication_s, &rank.hidden_communication_s,
+                           &rank.wait_s, &rank.bubble_s})
+      *time_s /= steps;
+}
+
 /// When a step of each rank, and of all, ended.
 struct StepEnds {
   std::vector<double> of_rank;  ///< by rank and iteration
@@ -239,6 +251,7 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
   }
   if (times.independent_workers)
     if (const double step_s = independent_step_s(schedule, timeline, times.ranks, first); step_s > 0) times.step_time_s = step_s;
+  if (const int of_iteration = steps_of_iteration(schedule); of_iteration > 1) divide(times, of_iteration);
   return times;
 }
 

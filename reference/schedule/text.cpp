@@ -178,6 +178,7 @@ class Parser {
     schedule_.global_batch = words.integer(words.value("batch"));
     schedule_.batch_axis = words.integer(words.value("batch_axis"));
     if (words.next_starts_with("servers=")) schedule_.servers = words.integer(words.value("servers"));
+    if (words.next_starts_with("local_steps=")) schedule_.local_steps = words.integer(words.value("local_steps"));
   }
 
   void mesh(Words& words) {
@@ -379,7 +380,8 @@ std::string to_text(const Schedule& schedule) {
   std::ostringstream out;
   out << "schedule model=" << schedule.model << " plan=" << schedule.plan << " mode=" << schedule.mode
       << " precision=" << schedule.precision << " batch=" << schedule.global_batch << " batch_axis=" << schedule.batch_axis
-      << (schedule.servers > 0 ? cat(" servers=", schedule.servers) : "") << "\nmesh";
+      << (schedule.servers > 0 ? cat(" servers=", schedule.servers) : "")
+      << (schedule.local_steps > 0 ? cat(" local_steps=", schedule.local_steps) : "") << "\nmesh";
   for (const Axis& axis : schedule.mesh.axes) out << " " << axis.name << "=" << axis.extent;
   out << "\n";
   for (std::size_t c = 0; c < schedule.programs.size(); ++c) {

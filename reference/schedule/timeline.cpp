@@ -72,6 +72,7 @@ Phase phase_of(const Op& op) {
     case ComputeKind::repack:
     case ComputeKind::compress:
     case ComputeKind::decompress:
+    case ComputeKind::weigh:
     case ComputeKind::convert: return Phase::packing;
     case ComputeKind::join:
     case ComputeKind::norms:

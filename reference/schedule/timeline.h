@@ -87,7 +87,7 @@ struct RankTimes {
 /// Where the time of a step went, averaged over ranks and over the iterations counted. As RankTimes:
 /// compute + exposed + wait + bubble = mean step time.
 struct StepTimes {
-  int iterations = 0;      ///< that were counted
+  int iterations = 0;      ///< that were counted; one is a step, of local SGD several
   /// Median over iterations of the time from the end of the step before to the end of this. Of independent workers: the images of
   /// all divided by the sum, over workers, of their images over their own mean step; images of pushes that were thrown away do
   /// not count.
@@ -108,7 +108,8 @@ struct StepTimes {
 /// pace of its own, and the run has no step that all of them end together.
 bool has_independent_workers(const Schedule& schedule);
 
-/// Breaks a timeline down. The first `warmup` iterations are left out (they have no step before them or cold caches); with one
+/// Breaks a timeline down. Where an iteration is several steps (local SGD), times are of a step: those of the iteration divided by
+/// its steps. The first `warmup` iterations are left out (they have no step before them or cold caches); with one
 /// iteration in all, that one counts from its first start. A rank's step ends when its last op of the iteration ends (of
 /// an independent worker that serves as well: but for serving, which waits for the others); the run's step ends when the last
 /// rank's does.

@@ -7,6 +7,7 @@
 
 #include "reference/core/error.h"
 #include "reference/schedule/dry_run.h"
+#include "reference/schedule/mean_check.h"
 #include "reference/schedule/memory.h"
 #include "reference/schedule/order.h"
 #include "reference/schedule/serve_check.h"
@@ -106,6 +107,8 @@ Problems check_structure(const Schedule& schedule) {
   if (schedule.mesh.axes.empty() || schedule.mesh.world_size() != schedule.world_size())
     return {{-1, -1, "structure",
              cat("the mesh has ", schedule.mesh.world_size(), " ranks and the schedule ", schedule.world_size())}};
+  if (schedule.local_steps < 0 || (schedule.local_steps > 0 && schedule.batch_axis < 0))
+    return {{-1, -1, "structure", cat("has ", schedule.local_steps, " local steps, which needs an axis that divides the batch")}};
   if (schedule.batch_axis < -1 || schedule.batch_axis >= static_cast<int>(schedule.mesh.axes.size()))
     return {{-1, -1, "structure", cat("batch axis ", schedule.batch_axis, " does not exist")}};
   if (schedule.servers != 0 && (schedule.batch_axis < 0 || schedule.servers < 0 ||
@@ -393,7 +396,7 @@ class UpdateCheck {
       const bool wanted = std::find(axes.begin(), axes.end(), axis) != axes.end();
       const std::string& name = schedule_.mesh.axes[static_cast<std::size_t>(axis)].name;
       if (schedule_.mesh.axes[static_cast<std::size_t>(axis)].extent == 1) continue;
-      if (!wanted && axis == schedule_.batch_axis)
+      if (!wanted && axis == schedule_.batch_axis && schedule_.local_steps == 0)
         complain(cat("which does not claim to be summed over axis '", name, "', which divides the batch"));
       check_axis(axis, name, wanted);
     }
@@ -612,6 +615,7 @@ std::vector<Problem> validate(const Schedule& schedule, std::int64_t device_memo
     check_races(program, rank, order, touches, problems);
     check_gradients(schedule, program, rank, order, touches, problems);
     check_pushes(schedule, program, rank, problems);
+    check_means(schedule, program, rank, order, problems);
     check_boxes(program, rank, problems);
     check_layouts(program, rank, problems);
     if (device_memory_bytes > 0)

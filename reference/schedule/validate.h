@@ -14,7 +14,7 @@ struct Problem {
   int rank = -1;     ///< -1 when it concerns no rank in particular
   int op = -1;       ///< -1 when it concerns no op
   std::string rule;  ///< "structure", "missing receive", "missing send", "size mismatch", "collective mismatch", "deadlock",
-                     ///< "read before write", "race", "unreduced gradient", "memory"
+                     ///< "read before write", "race", "unreduced gradient", "no mean", "memory"
   std::string sentence;
 };
 
@@ -26,6 +26,7 @@ struct Problem {
 ///   data        nothing is read that this iteration has not written (weights and optimiser state excepted)
 ///   races       no two ops touch the same elements, one of them writing, without an order between them, over two iterations
 ///   gradients   what an update uses has been reduced exactly once over the axis that divides the images
+///   means       of local SGD: weights, and momentum, become the mean over ranks once, behind all updates
 ///   memory      a rank's arena fits into `device_memory_bytes`, unless that is 0
 ///
 /// Later checks need what earlier ones hold, so the first group that finds something is the last that runs. Work is per class

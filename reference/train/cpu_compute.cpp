@@ -48,6 +48,7 @@ class CpuCompute::Call {
       case ComputeKind::norms: return norms();
       case ComputeKind::compress: return compress();
       case ComputeKind::decompress: return decompress();
+      case ComputeKind::weigh: return weigh();
       case ComputeKind::bias: return kernels_.add_bias(part_of_bias(), view(Role::y));
       case ComputeKind::statistics: return kernels_.batch_norm2d_statistics(view(Role::x), doubles(Role::sums));
       default: break;
@@ -217,8 +218,8 @@ class CpuCompute::Call {
   }
   void backward_input(const SoftmaxCrossEntropy& l) {
     read_labels(Role::y);
-    kernels_.softmax_cross_entropy_backward_input(view(Role::y), state_.labels, view(Role::dx), l,
-                                                  1.0 / call_.schedule.global_batch);
+    const std::int64_t images = images_of_mean(call_.schedule, call_.rank, need(Role::y).box.n);
+    kernels_.softmax_cross_entropy_backward_input(view(Role::y), state_.labels, view(Role::dx), l, 1.0 / static_cast<double>(images));
   }
 
   // ---- what is no layer
@@ -299,6 +300,15 @@ class CpuCompute::Call {
     const Schedule& schedule = call_.schedule;
     const int payloads = schedule.mesh.axes.at(static_cast<std::size_t>(schedule.batch_axis)).extent;
     cpu::add_payloads<T>(words(Role::payload), payloads, flat(Role::gradients));
+  }
+
+  void weigh() {
+    if (device() != nullptr) device()->synchronise();  // the host multiplies
+    const double share = static_cast<double>(call_.schedule.samples(call_.rank).count) / call_.schedule.global_batch;
+    for (const Operand& operand : call_.compute.operands) {
+      T* values = call_.memory.at<T>(operand.region);
+      for (std::int64_t i = 0; i < operand.region.slice.count; ++i) values[i] = static_cast<T>(values[i] * static_cast<T>(share));
+    }
   }
 
   void norms() {

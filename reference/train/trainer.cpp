@@ -36,7 +36,7 @@ class Trainer {
         data_(data),
         settings_(settings),
         transport_(transport),
-        schedule_(schedule_of_batch(plan.global_batch, Mode::train)),
+        schedule_(schedule_of_batch(images_of_iteration(plan), Mode::train)),
         memories_(transport.ranks.size()),
         training_(model, data.train, schedule_.world_size(), compute_settings(Mode::train)),
         evaluation_(model, data.test, schedule_.world_size(), compute_settings(Mode::evaluate)) {
@@ -77,7 +77,8 @@ class Trainer {
   }
 
   [[nodiscard]] Schedule schedule_of_batch(std::int64_t images, Mode mode) const {
-    Plan plan = images == plan_.global_batch ? plan_ : with_batch(plan_, static_cast<int>(images));
+    const std::int64_t usual = mode == Mode::train ? batch() : plan_.global_batch;
+    Plan plan = images == usual ? plan_ : with_batch(plan_, static_cast<int>(images));
     plan.dtype = dtype_of(settings_.kernels);
     return make_schedule(model_, plan, mode);
   }
@@ -128,6 +129,7 @@ class Trainer {
     if (plan_.compression.method != "none")
       all["--compress"] =
           cat(plan_.compression.method, plan_.compression.method == "top_k" ? cat(" --keep ", plan_.compression.keep) : "");
+    if (plan_.local.steps > 0) all["--local-steps"] = cat(plan_.local.steps, " --local-momentum ", to_string(plan_.local.momentum));
     if (plan_.servers.count > 0 && plan_.servers.mode != "sync")  // synchronous servers make the steps of every other plan
       all["--server-mode"] = cat(plan_.servers.mode, plan_.servers.accept > 0 ? cat(" --accept ", plan_.servers.accept) : "",
                                  plan_.servers.bound > 0 ? cat(" --bound ", plan_.servers.bound) : "");
@@ -330,21 +332,31 @@ class Trainer {
     return {.loss_sum = sums.at(0), .correct = static_cast<int>(sums.at(1))};
   }
 
-  [[nodiscard]] std::int64_t batch() const { return plan_.global_batch; }
-  [[nodiscard]] std::int64_t limited(std::int64_t steps) const {
-    return settings_.steps_per_epoch > 0 ? std::min(settings_.steps_per_epoch, steps) : steps;
+  // A step is here what an iteration of a schedule does: of local SGD a round of several steps with an update on every rank.
+
+  [[nodiscard]] std::int64_t batch() const { return images_of_iteration(plan_); }
+  [[nodiscard]] std::int64_t images_of_epoch() const {
+    const std::int64_t all = data_.train.count();
+    const std::int64_t steps = std::min(settings_.steps_per_epoch, all / plan_.global_batch + 1);
+    return steps > 0 ? std::min(steps * plan_.global_batch, all) : all;
   }
   /// Steps of an epoch with a whole batch, and images of the short step that follows (0: there is none).
-  [[nodiscard]] std::int64_t full_steps() const { return limited(data_.train.count() / batch()); }
-  [[nodiscard]] std::int64_t short_batch() const {
-    const std::int64_t all = data_.train.count() / batch();
-    return limited(all + 1) == all + 1 ? data_.train.count() % batch() : 0;
+  [[nodiscard]] std::int64_t full_steps() const { return images_of_epoch() / batch(); }
+  [[nodiscard]] std::int64_t short_batch() const { return images_of_epoch() % batch(); }
+  /// The same as people count steps, by updates of a rank.
+  [[nodiscard]] std::int64_t updates_of_step() const { return steps_of_iteration(schedule_); }
+  [[nodiscard]] std::int64_t updates_of_epoch() const {
+    return (images_of_epoch() + plan_.global_batch - 1) / plan_.global_batch;
+  }
+
+  [[nodiscard]] std::int64_t checkpoint_every() const {
+    return (settings_.checkpoint_every + updates_of_step() - 1) / updates_of_step();
   }
 
   /// Steps from here to the next checkpoint, or to the end of the full steps.
   [[nodiscard]] std::int64_t stretch() const {
     const std::int64_t left = full_steps() - step_in_epoch_;
-    const std::int64_t every = settings_.on_checkpoint ? settings_.checkpoint_every : 0;
+    const std::int64_t every = settings_.on_checkpoint ? checkpoint_every() : 0;
     return every > 0 ? std::min(left, every - step_ % every) : left;
   }
 
@@ -359,13 +371,13 @@ class Trainer {
     while (step_in_epoch_ < full_steps()) {
       run_steps(schedule_, stretch());
       const bool last = step_in_epoch_ == full_steps() && short_batch() == 0;
-      if (settings_.checkpoint_every > 0 && step_ % settings_.checkpoint_every == 0 && !last) save_checkpoint();
+      if (settings_.checkpoint_every > 0 && step_ % checkpoint_every() == 0 && !last) save_checkpoint();
     }
     if (short_batch() > 0) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
     training_.settings().sample_at = nullptr;
     EpochResult row{.learning_rate = sgd_at(step_ - 1).learning_rate,
                     .images = full_steps() * batch() + short_batch(),
-                    .steps = step_,
+                    .steps = (epoch_ + 1) * updates_of_epoch(),
                     .time_s = before_.time_s,
                     .wait_s = before_.wait_s};
     const cpu::Loss totals = totals_of(training_);
@@ -412,7 +424,7 @@ class Trainer {
 
   void report_progress(const Schedule& schedule, std::int64_t step, double time_s) {
     const bool is_short = schedule.global_batch != batch();
-    Progress progress{.epoch = epoch_, .step = step, .steps = steps_per_epoch()};
+    Progress progress{.epoch = epoch_, .step = std::min(step * updates_of_step(), updates_of_epoch()), .steps = updates_of_epoch()};
     progress.images = is_short ? full_steps() * batch() + schedule.global_batch : step * batch();
     progress.time_s = time_s;
     const std::int64_t full = std::min(step, full_steps());
@@ -424,18 +436,18 @@ class Trainer {
   /// Runs the test split through the network, a global batch at a time.
   void evaluate(EpochResult& row) {
     evaluation_.reset_totals();
-    const std::int64_t count = data_.test.count(), steps = count / batch(), rest = count % batch();
+    const std::int64_t count = data_.test.count(), images = plan_.global_batch, steps = count / images, rest = count % images;
     RunOptions options = run_options(settings_.threads, settings_.bind);
     options.record = false;
-    const auto run_from = [&](std::int64_t first_image, std::int64_t images, std::int64_t iterations) {
+    const auto run_from = [&](std::int64_t first_image, std::int64_t of_step, std::int64_t iterations) {
       if (iterations == 0) return;
       evaluation_.settings().sample_at = [=](std::int64_t step, std::int64_t position) {
-        return first_image + step * images + position;
+        return first_image + step * of_step + position;
       };
-      run_loaded(schedule_of_batch(images, Mode::evaluate), iterations, evaluation_, options);
+      run_loaded(schedule_of_batch(of_step, Mode::evaluate), iterations, evaluation_, options);
     };
-    run_from(0, batch(), steps);
-    run_from(steps * batch(), rest, rest > 0 ? 1 : 0);
+    run_from(0, images, steps);
+    run_from(steps * images, rest, rest > 0 ? 1 : 0);
     const cpu::Loss totals = totals_of(evaluation_);
     row.test_loss = totals.loss_sum / static_cast<double>(count);
     row.test_accuracy = totals.correct / static_cast<double>(count);
@@ -494,6 +506,10 @@ void require_trainable(const Plan& plan, const TrainingData& data) {
   if (plan.global_batch > data.train.count())
     throw InputError(cat("a batch of ", plan.global_batch, " images is larger than '", data.train.name, "', which has ",
                          data.train.count(), "; choose a smaller --batch or more data"));
+  if (const std::int64_t images = images_of_iteration(plan); images > data.train.count())
+    throw InputError(cat("a round of ", plan.local.steps, " local steps has ", images, " images and '", data.train.name, "' has ",
+                         data.train.count(), "; use --local-steps ", data.train.count() / plan.global_batch,
+                         " or fewer, or a smaller --batch"));
 }
 
 TrainResult train(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,

@@ -31,7 +31,7 @@ struct Progress {
 
 struct TrainSettings {
   int epochs = 1;
-  std::int64_t steps_per_epoch = 0;  ///< stop an epoch after this many steps; 0: never
+  std::int64_t steps_per_epoch = 0;  ///< stop an epoch after this many steps of plan.global_batch images; 0: never
   int threads = 1;                   ///< OpenMP threads of each rank
   bool bind = true;                  ///< each rank's compute thread on cores of its own, while there are enough
   Kernels kernels = Kernels::fast;
@@ -46,7 +46,7 @@ struct TrainSettings {
   RateSchedule rate = {};                 ///< how the learning rate changes over the run; sgd.learning_rate is the highest
   std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
   std::optional<Checkpoint> resume = {};  ///< what to go on from, instead of beginning
-  std::int64_t checkpoint_every = 0;      ///< steps from one checkpoint to the next; 0: only after every epoch
+  std::int64_t checkpoint_every = 0;      ///< steps from one checkpoint to the next, of local SGD whole rounds; 0: only after every epoch
   std::function<void(const Progress&)> on_progress = {};  ///< called by rank 0's compute thread after every step
   /// Called between steps, where rank 0 is: every checkpoint_every steps and after every epoch. Empty: no checkpoints are made.
   std::function<void(const Checkpoint&)> on_checkpoint = {};

@@ -14,7 +14,7 @@ double sent_bytes(const Task& task) {
   double bytes = 0;
   for (const NodeVolume& node : volumes(model_of(task.choice), task.schedule))
     bytes += static_cast<double>(node.forward.total_bytes()) + static_cast<double>(node.backward.total_bytes());
-  return bytes;
+  return bytes / steps_of_iteration(task.schedule);
 }
 
 }  // namespace

@@ -32,9 +32,12 @@ void show(const PlanOptions& options) {
   know_cluster(choice, options.cluster);
   std::vector<AutomaticChoice> choices;
   const Schedule schedule = schedule_for(choice, options.schedule.mode(), &choices);
-  const std::vector<PlanRow> rows = plan_rows(model_of(choice), plan_of(choice), schedule);
+  const Model model = model_of(choice);
+  const Plan plan = plan_of(choice);
+  const std::vector<PlanRow> rows = plan_rows(model, plan, schedule);
   options.output.text(plan_table(rows, schedule) + choices_text(choices));
   auto json = plan_json(rows, schedule);
+  if (auto pipeline = pipeline_json(model, plan); !pipeline.is_null()) json["pipeline"] = std::move(pipeline);
   if (!choices.empty()) {
     json["choices"] = choices_json(choices);
     json["provenance"]["choices"] = "formula";

@@ -123,6 +123,9 @@ std::string plan_words(const ScheduleChoice& choice) {
   if (choice.compression.method != "none") words += cat(" --compress ", choice.compression.method);
   if (choice.compression.method == "top_k") words += cat(" --keep ", choice.compression.keep);
   if (choice.zero != 0) words += cat(" --zero ", choice.zero);
+  if (choice.local.steps > 0 && choice.plan_yaml.empty()) words += cat(" --local-steps ", choice.local.steps);
+  if (choice.local.momentum != LocalMomentum::average && choice.plan_yaml.empty())
+    words += cat(" --local-momentum ", to_string(choice.local.momentum));
   if (choice.synchronised_statistics) words += " --statistics synchronised";
   if (choice.fusion == Fusion::off) words += " --fusion off";
   if (choice.layout == ActivationLayout::nchw) words += " --layout nchw";
@@ -132,12 +135,14 @@ std::string plan_words(const ScheduleChoice& choice) {
 std::string describe(const ScheduleChoice& choice) {
   const bool even = choice.global_batch % choice.ranks == 0;
   const bool named = choice.plan_yaml.empty();
-  const bool by_images = named && (choice.plan == "data" || choice.plan == "data_parallel_root");
+  const bool by_images = named && (choice.plan == "data" || choice.plan == "data_parallel_root" || choice.plan == "local_sgd");
   std::string plan = named ? choice.plan : cat("'", choice.plan, "' of a file");
   if (named && plan == "hybrid")
     plan += cat(" with ", choice.inside, " on ", choice.split > 0 ? choice.split : 2, " ranks inside");
   if (choice.compression.method != "none") plan += cat(", gradients by ", choice.compression.method);
   if (choice.zero != 0) plan += cat(", ZeRO stage ", choice.zero);
+  if (choice.local.steps > 0)
+    plan += cat(", a mean of weights every ", choice.local.steps == 1 ? "step" : cat(choice.local.steps, " steps"));
   if (choice.servers.count > 0)
     plan += cat(", ", choice.servers.count, choice.servers.count == 1 ? " server on " : " servers on ",
                 choice.servers.on_hosts    ? "hosts"

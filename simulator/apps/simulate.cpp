@@ -189,6 +189,8 @@ void run(const SimulateOptions& options, const Session& session) {
   if (costs) json["costs"] = costs_json(*costs);
   json["simulation"]["busiest_links"] = links_json(done.timeline);
   json["simulation"]["provenance"]["busiest_links"] = to_string(provenance_of_clock(done.timeline.clock));
+  if (auto pipeline = pipeline_json(model_of(choice), plan_of(choice)); !pipeline.is_null())
+    json["simulation"]["pipeline"] = std::move(pipeline);
   if (!task.choices.empty()) {
     json["simulation"]["choices"] = choices_json(task.choices);
     json["simulation"]["provenance"]["choices"] = "formula";
@@ -209,7 +211,7 @@ void add_simulate(CLI::App& app, const Session& session) {
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
   options->machine.add_collectives_to(*verb);
-  verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more")
+  verb->add_option("--iterations", options->iterations, "Steps to simulate, of local SGD rounds; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");
   verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");

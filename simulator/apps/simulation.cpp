@@ -35,6 +35,11 @@ std::vector<std::string> doubts_about_machine(const ChosenMachine& machine) {
       fmt::format("the profile was measured on {}, and cluster '{}' does not say that it is made of it", measured, cluster.name)};
 }
 
+/// The most images of a step of a rank: of those of an iteration, which may be several steps.
+int images_of_step(const Schedule& schedule, const Program& program) {
+  return (program.batch + steps_of_iteration(schedule) - 1) / steps_of_iteration(schedule);
+}
+
 /// Images of a rank between the fewest and the most that were measured are a straight line, others a guess.
 std::vector<std::string> doubts_about_images(const Profile& profile, const Schedule& schedule, const ScheduleChoice& choice) {
   int fewest = 0;
@@ -46,12 +51,13 @@ std::vector<std::string> doubts_about_images(const Profile& profile, const Sched
   }
   std::vector<std::string> doubts;
   for (const Program& program : schedule.programs) {
-    if (program.batch == 0 || (program.batch >= fewest && program.batch <= most)) continue;
+    const int images = images_of_step(schedule, program);
+    if (images == 0 || (images >= fewest && images <= most)) continue;
     const std::string range = fewest == most ? cat(most) : cat(fewest, " to ", most);
     doubts.push_back(
         fmt::format("the profile was measured with {} images a rank; times of {} are taken in proportion. "
                     "'{}' measures them",
-                    range, program.batch, measuring_command(choice)));
+                    range, images, measuring_command(choice)));
   }
   return doubts;
 }
@@ -223,9 +229,9 @@ std::vector<std::string> doubts_about_layers(const LayerTimes& times, const Task
     most = std::max(most, row.batch);
   }
   for (const Program& program : task.schedule.programs)
-    if (program.batch > 0 && (program.batch < fewest || program.batch > most))
+    if (const int images = images_of_step(task.schedule, program); images > 0 && (images < fewest || images > most))
       doubts.push_back(fmt::format("{} has times of {} images, a rank here has {}; they are scaled in proportion", times.file,
-                                   fewest == most ? cat(most) : cat(fewest, " to ", most), program.batch));
+                                   fewest == most ? cat(most) : cat(fewest, " to ", most), images));
   return doubts;
 }
 

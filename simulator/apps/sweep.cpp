@@ -43,7 +43,7 @@ const std::vector<std::string> kMayVary = {
     "batch",          "batch-per-rank", "overlap",   "bucket",   "all-reduce",    "algorithm", "chunks",     "channels",
     "ranks-per-node", "precision",      "cluster",   "pipeline", "micro-batches", "order",     "stages",     "stages-per-rank",
     "recompute",      "accumulate",     "optimiser", "zero",     "compress",      "keep",      "servers",    "servers-on",
-    "server-mode",    "accept",         "bound",     "cost",     "collectives",   "fidelity"};
+    "server-mode",    "accept",         "bound",     "local-steps", "local-momentum", "cost",    "collectives", "fidelity"};
 
 /// The help of --vary.
 std::string vary_help() {
@@ -65,7 +65,8 @@ int whole_number(const std::string& text, const std::string& in) {
 bool counts(const std::string& option) {
   const std::vector<std::string> numbers = {
       "ranks",    "batch",         "batch-per-rank",  "split",      "chunks", "channels", "ranks-per-node", "bucket",
-      "pipeline", "micro-batches", "stages-per-rank", "accumulate", "zero",   "servers",  "accept",         "bound"};
+      "pipeline", "micro-batches", "stages-per-rank", "accumulate", "zero",   "servers",  "accept",         "bound",
+      "local-steps"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 

@@ -64,6 +64,7 @@ std::vector<Setting> settings_of(const RunReport& run) {
           {"channels", choice.channels > 0 ? "--channels" : "", cat(choice.channels), ""},
           {"ZeRO stage", choice.zero > 0 ? "--zero" : "", cat(choice.zero), ""},
           {"compression", "", compression_words(choice.compression), ""},
+          {"local steps", "", choice.local.steps == 0 ? "none" : cat(choice.local.steps, ", momentum ", to_string(choice.local.momentum)), ""},
           {"servers", "", server_words(choice.servers), ""},
           {"stragglers", "", straggler_words(run.stragglers), ""},
           {"statistics", "--statistics", choice.synchronised_statistics ? "synchronised" : "local", ""},

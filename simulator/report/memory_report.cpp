@@ -39,7 +39,8 @@ std::string memory_table(const Schedule& schedule, const RankWithMostMemory& nee
   };
   for (std::size_t kind = 0; kind < memory.bytes_of_kind.size(); ++kind)
     if (memory.bytes_of_kind[kind] > 0) row(std::string(to_string(static_cast<BufferKind>(kind))), memory.bytes_of_kind[kind]);
-  row("lost between buffers", memory.arena_bytes - memory.peak_bytes);
+  if (memory.in_flight_bytes > 0) row("sent, not yet known to have arrived", memory.in_flight_bytes);
+  row("lost between buffers", memory.arena_bytes - memory.peak_bytes - memory.in_flight_bytes);
   table.add_rule();
   row("needed", memory.arena_bytes);
   std::string text = table.to_string() + cat("most is alive at '", name_of_peak_op(schedule, needed), "'");
@@ -56,6 +57,7 @@ nlohmann::ordered_json memory_json(const Schedule& schedule, const RankWithMostM
     kinds[std::string(to_string(static_cast<BufferKind>(kind)))] = needed.memory.bytes_of_kind[kind];
   nlohmann::ordered_json json = {{"rank", needed.rank},
                                  {"peak_bytes", needed.memory.peak_bytes},
+                                 {"in_flight_bytes", needed.memory.in_flight_bytes},
                                  {"arena_bytes", needed.memory.arena_bytes},
                                  {"peak_op", name_of_peak_op(schedule, needed)},
                                  {"bytes_of_kind", kinds},

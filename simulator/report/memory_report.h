@@ -22,7 +22,7 @@ RankWithMostMemory most_memory(const Schedule& schedule, int ranks);
 /// Bytes by kind at the peak, with shares, and the op at which the peak is. `device_bytes`: memory of the device, 0 when unknown.
 std::string memory_table(const Schedule& schedule, const RankWithMostMemory& needed, std::int64_t device_bytes);
 
-/// {"rank", "peak_bytes", "arena_bytes", "peak_op", "bytes_of_kind": {...}, "device_bytes"}; device_bytes is null when unknown.
+/// {"rank", "peak_bytes", "in_flight_bytes", "arena_bytes", "peak_op", "bytes_of_kind": {...}, "device_bytes"}; device_bytes is null when unknown.
 nlohmann::ordered_json memory_json(const Schedule& schedule, const RankWithMostMemory& needed, std::int64_t device_bytes);
 
 }  // namespace convoy

@@ -7,6 +7,7 @@
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/plans/layout.h"
+#include "reference/plans/stages.h"
 #include "simulator/report/table.h"
 
 namespace convoy {
@@ -106,6 +107,11 @@ nlohmann::ordered_json volume_json(const Volume& volume) {
           {"mean_sent_bytes", volume.mean_bytes()}};
 }
 
+/// Where a node stands in a pipeline.
+std::string stage_text(const PipelineShape& shape, int stage) {
+  return shape.stages_per_rank == 1 ? cat(stage) : cat(stage, ", rank ", shape.rank_of(stage));
+}
+
 std::string mesh_text(const Mesh& mesh) {
   std::string text;
   for (const Axis& axis : mesh.axes) text += cat(text.empty() ? "" : " x ", axis.name, " ", axis.extent);
@@ -119,10 +125,13 @@ std::vector<PlanRow> plan_rows(const Model& model, const Plan& plan, const Sched
   const Layout layout = layout_of(model, plan, static_cast<int>(schedule.samples(0).count));
   const std::vector<std::int64_t> bytes = weight_bytes(model, plan, layout);
   const Words words(plan);
+  const bool pipelined = pipeline_axis(plan) >= 0;
+  const std::vector<int> stages = stages_of(model, plan);
   std::vector<PlanRow> rows;
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const NodeLayout& node = layout.nodes[i];
     rows.push_back({.node = model.nodes[i].name,
+                    .stage = pipelined ? stage_text(pipeline_shape(plan), stages[i]) : "",
                     .rule = words.of(node.rules),
                     .forward = arrows({words.of(node.inputs), words.of(node.made), words.of(node.output)}),
                     .backward = arrows({words.of(node.given_dy), words.of(node.dx)}),
@@ -134,30 +143,40 @@ std::vector<PlanRow> plan_rows(const Model& model, const Plan& plan, const Sched
 }
 
 std::string plan_table(const std::vector<PlanRow>& rows, const Schedule& schedule) {
-  Table table({{"node", Align::left},
-               {"rule", Align::left},
-               {"x -> y", Align::left},
-               {"communication\nforward", Align::left},
-               {"a rank sends\nforward"},
-               {"dy -> dx", Align::left},
-               {"communication\nbackward", Align::left},
-               {"a rank sends\nbackward"},
-               {"weights\na rank"}});
+  const bool pipelined = std::ranges::any_of(rows, [](const PlanRow& row) { return !row.stage.empty(); });
+  std::vector<Column> columns = {{"node", Align::left},
+                                 {"rule", Align::left},
+                                 {"x -> y", Align::left},
+                                 {"communication\nforward", Align::left},
+                                 {"a rank sends\nforward"},
+                                 {"dy -> dx", Align::left},
+                                 {"communication\nbackward", Align::left},
+                                 {"a rank sends\nbackward"},
+                                 {"weights\na rank"}};
+  if (pipelined) columns.insert(columns.begin() + 1, {"stage", Align::left});
+  Table table(columns);
+  const auto add = [&](std::vector<std::string> cells, const std::string& stage) {
+    if (pipelined) cells.insert(cells.begin() + 1, stage);
+    table.add_row(std::move(cells));
+  };
   std::int64_t weights = 0;
   for (const PlanRow& row : rows) {
-    table.add_row({row.node, row.rule, row.forward, kinds_text(row.volume.forward), sent_text(row.volume.forward), row.backward,
-                   kinds_text(row.volume.backward), sent_text(row.volume.backward),
-                   row.weight_bytes > 0 ? format_bytes(static_cast<double>(row.weight_bytes)) : ""});
+    add({row.node, row.rule, row.forward, kinds_text(row.volume.forward), sent_text(row.volume.forward), row.backward,
+         kinds_text(row.volume.backward), sent_text(row.volume.backward),
+         row.weight_bytes > 0 ? format_bytes(static_cast<double>(row.weight_bytes)) : ""},
+        row.stage);
     weights += row.weight_bytes;
   }
   table.add_rule();
-  table.add_row({"total", "", "", "", sent_text(sum_of(rows, &NodeVolume::forward)), "", "",
-                 sent_text(sum_of(rows, &NodeVolume::backward)), format_bytes(static_cast<double>(weights))});
+  add({"total", "", "", "", sent_text(sum_of(rows, &NodeVolume::forward)), "", "", sent_text(sum_of(rows, &NodeVolume::backward)),
+       format_bytes(static_cast<double>(weights))},
+      "");
   const bool several = schedule.batch_axis >= 0 && schedule.mesh.axes.size() > 1;
   return fmt::format(
       "{}, plan {}: {} ranks ({}), {} images a step\n\n{}\n"
-      "Bytes are what the rank that sends most sends in a step, and the mean over all ranks where it differs.\n{}",
-      schedule.model, schedule.plan, schedule.world_size(), mesh_text(schedule.mesh), schedule.global_batch, table.to_string(),
+      "Bytes are what the rank that sends most sends in {}, and the mean over all ranks where it differs.\n{}",
+      schedule.model, schedule.plan, schedule.world_size(), mesh_text(schedule.mesh), schedule.global_batch / steps_of_iteration(schedule),
+      table.to_string(), schedule.local_steps > 1 ? cat("a round of ", schedule.local_steps, " steps") : "a step",
       several ? fmt::format("Axis '{}' divides the images before everything else and is left out of placements.\n",
                             schedule.mesh.axes.at(static_cast<std::size_t>(schedule.batch_axis)).name)
               : "");
@@ -165,7 +184,7 @@ std::string plan_table(const std::vector<PlanRow>& rows, const Schedule& schedul
 
 nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedule& schedule) {
   nlohmann::ordered_json nodes = nlohmann::ordered_json::array();
-  for (const PlanRow& row : rows)
+  for (const PlanRow& row : rows) {
     nodes.push_back({{"node", row.node},
                      {"rule", row.rule},
                      {"forward_placements", row.forward},
@@ -173,6 +192,8 @@ nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedul
                      {"forward", volume_json(row.volume.forward)},
                      {"backward", volume_json(row.volume.backward)},
                      {"weight_bytes", row.weight_bytes}});
+    if (!row.stage.empty()) nodes.back()["stage"] = row.stage;
+  }
   nlohmann::ordered_json mesh = nlohmann::ordered_json::array();
   for (const Axis& axis : schedule.mesh.axes) mesh.push_back({{"axis", axis.name}, {"ranks", axis.extent}});
   return {{"model", schedule.model},
@@ -180,11 +201,26 @@ nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedul
           {"mode", schedule.mode},
           {"ranks", schedule.world_size()},
           {"mesh", mesh},
-          {"global_batch", schedule.global_batch},
+          {"global_batch", schedule.global_batch / steps_of_iteration(schedule)},
+          {"steps_of_iteration", steps_of_iteration(schedule)},
           {"nodes", nodes},
           {"forward", volume_json(sum_of(rows, &NodeVolume::forward))},
           {"backward", volume_json(sum_of(rows, &NodeVolume::backward))},
           {"provenance", {{"nodes", "formula"}, {"forward", "formula"}, {"backward", "formula"}}}};
+}
+
+nlohmann::ordered_json pipeline_json(const Model& model, const Plan& plan) {
+  if (pipeline_axis(plan) < 0) return nullptr;
+  const PipelineShape shape = pipeline_shape(plan);
+  const std::vector<int> stages = stages_of(model, plan);
+  nlohmann::ordered_json cuts = nlohmann::ordered_json::array();
+  for (std::size_t i = 1; i < stages.size(); ++i)
+    if (stages[i] != stages[i - 1]) cuts.push_back(model.nodes[i].name);
+  return {{"ranks", shape.ranks},
+          {"micro_batches", shape.micro_batches},
+          {"order", plan.pipeline.order},
+          {"stages_per_rank", shape.stages_per_rank},
+          {"cuts", cuts}};
 }
 
 nlohmann::ordered_json choices_json(const std::vector<AutomaticChoice>& choices) {

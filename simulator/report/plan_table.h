@@ -13,7 +13,8 @@ namespace convoy {
 /// One node under a plan. Placements have a word for each axis but the batch axis: "Shard(rows) x Replicate".
 struct PlanRow {
   std::string node;  ///< or "weights and gradients"
-  std::string rule;  ///< "batch x filter"
+  std::string stage = "";  ///< of a pipeline: "1", or with several stages a rank "5, rank 1"; "" without one
+  std::string rule;        ///< "batch x filter"
   std::string
       forward;  ///< "Replicate -> Shard(channels)": what is needed, what is made, and how it is handed on where that differs
   std::string backward;  ///< the same of the gradients: dy -> dx
@@ -30,6 +31,10 @@ std::vector<PlanRow> plan_rows(const Model& model, const Plan& plan, const Sched
 nlohmann::ordered_json choices_json(const std::vector<AutomaticChoice>& choices);
 /// The same for people, a line for each op; "" when nothing was to be chosen.
 std::string choices_text(const std::vector<AutomaticChoice>& choices);
+
+/// What a plan's pipeline became: {"ranks", "micro_batches", "order", "stages_per_rank", "cuts": nodes with which stages 1, 2, ...
+/// begin}; null without one.
+nlohmann::ordered_json pipeline_json(const Model& model, const Plan& plan);
 
 std::string plan_table(const std::vector<PlanRow>& rows, const Schedule& schedule);
 nlohmann::ordered_json plan_json(const std::vector<PlanRow>& rows, const Schedule& schedule);

@@ -47,6 +47,8 @@ class Oracle {
     step(s);
     return layers_.gradients;
   }
+  /// The running statistics from which gradients() goes on.
+  void go_on_from(std::vector<double> states) { layers_.states = std::move(states); }
   /// The running statistics after train().
   [[nodiscard]] const std::vector<double>& states() const { return layers_.states; }
   /// The mean loss of the last step's batch, before its update.

@@ -115,6 +115,26 @@ TEST_CASE("every plan goes on from every checkpoint as if it had never stopped")
   }
 }
 
+TEST_CASE("local SGD goes on between rounds as if it had never stopped, on the ranks that it had") {
+  const Model model = normed();
+  const TrainingData data = tiny_data(model, 47, 11);  // rounds of 3 steps of 5: three of them, and one of 2 images
+  for (const LocalMomentum momentum : {LocalMomentum::average, LocalMomentum::restart}) {
+    const Plan plan = make_plan("local_sgd", {.ranks = 3, .global_batch = 5, .local = {.steps = 3, .momentum = momentum}});
+    TrainSettings settings = exact(2);
+    settings.rate.decay = RateDecay::cosine;
+    const Recorded whole = recorded(model, plan, data, settings, 4);  // that is every second round
+    REQUIRE(whole.checkpoints.size() == 4);                           // after rounds 2, 4 (end of epoch only), 6 and 8
+    for (const Checkpoint& checkpoint : whole.checkpoints) {
+      settings.resume = through_file(model, checkpoint, DType::f64);
+      require_same_run_from(whole, train(model, plan, data, settings));
+    }
+    settings.resume = whole.checkpoints.front();
+    Plan other = plan;
+    other.local.steps = 2;
+    REQUIRE_THROWS_WITH(train(model, other, data, settings), Catch::Matchers::Contains("--local-steps"));
+  }
+}
+
 TEST_CASE("fast kernels in float, statistics of each rank, several threads: the same bits after a stop") {
   const Model model = normed();
   const TrainingData data = tiny_data(model, 50, 20);

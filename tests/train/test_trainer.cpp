@@ -157,6 +157,38 @@ TEST_CASE("an epoch can be stopped early, and its steps are timed and reported")
   REQUIRE(steps == std::vector<std::int64_t>{5, 10, 15, 20, 23, 5, 10, 15, 20, 23});
 }
 
+TEST_CASE("local SGD counts steps as other plans do, and takes every image of an epoch once") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model);  // 23 images: batches of 5 leave 3
+  Plan plan = make_plan("local_sgd", {.ranks = 2, .global_batch = 5, .local = {.steps = 2}});
+  TrainSettings settings = exact(2);
+  std::vector<std::pair<std::int64_t, std::int64_t>> progress;
+  settings.on_progress = [&](const Progress& p) {
+    progress.emplace_back(p.step, p.images);
+    CHECK(p.steps == 5);
+  };
+  const TrainResult result = train(model, plan, data, settings);
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  REQUIRE(progress == std::vector<Pair>{{2, 10}, {4, 20}, {5, 23}, {2, 10}, {4, 20}, {5, 23}});
+  REQUIRE(result.epochs[1].images == 23);
+  REQUIRE(result.epochs[1].steps == 10);
+
+  settings.on_progress = {};
+  settings.steps_per_epoch = 3;  // a round and a half
+  const TrainResult stopped = train(model, plan, data, settings);
+  REQUIRE(stopped.epochs[1].images == 15);
+  REQUIRE(stopped.epochs[1].steps == 6);
+
+  // Rounds of one step are the steps of plan data, the short one included.
+  settings.steps_per_epoch = 0;
+  plan.local.steps = 1;
+  const TrainResult local = train(model, plan, data, settings), with_data = train(model, data_parallel(2, 5), data, settings);
+  REQUIRE(largest_difference(with_data.values.weights, local.values.weights) <= 1e-9 * largest(with_data.values.weights));
+  for (std::size_t e = 0; e < 2; ++e) REQUIRE(std::abs(local.epochs[e].test_loss - with_data.epochs[e].test_loss) <= 1e-9);
+  plan.local.steps = 5;
+  REQUIRE_THROWS_WITH(train(model, plan, data, settings), Catch::Matchers::Contains("use --local-steps 4 or fewer"));
+}
+
 TEST_CASE("a batch as large as the data is one step, a larger one is refused") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model);
