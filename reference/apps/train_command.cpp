@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "reference/core/units.h"
 #include "reference/data/image_folder.h"
 #include "reference/data/open.h"
+#include "reference/io/accuracy_curve.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
 #include "reference/io/model_file.h"
@@ -45,6 +47,8 @@ struct TrainOptions {
   std::string resume;
   std::string checkpoint;
   std::int64_t checkpoint_every = 0;
+  std::int64_t evaluate_every = 0;
+  std::string until_accuracy;
   std::string save;
   std::string json;
   std::string csv;
@@ -97,6 +101,12 @@ void add_options(CLI::App& verb, TrainOptions& options) {
   verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch");
   verb.add_option("--checkpoint-every", options.checkpoint_every, "Write the checkpoint every so many steps too")
       ->needs("--checkpoint");
+  verb.add_option("--evaluate-every", options.evaluate_every,
+                  "Answer the test images every so many steps too, which the times of training leave out [after every epoch]")
+      ->type_name("STEPS");
+  verb.add_option("--until-accuracy", options.until_accuracy,
+                  "Stop after the evaluation that finds this share of the test images answered right, as 85% or 0.85")
+      ->type_name("SHARE");
   verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)");
   verb.add_option("--json", options.json, "Write the result to this file; - is stdout");
   verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each");
@@ -120,6 +130,8 @@ void check_options(const TrainOptions& options) {
   if (options.nesterov == "on" && options.sgd.momentum == 0)
     throw InputError("--nesterov on looks ahead along the momentum, and --momentum is 0; write --momentum 0.9 or so");
   require_at_least("--checkpoint-every", options.checkpoint_every, 0);
+  require_at_least("--evaluate-every", options.evaluate_every, 0);
+  if (!options.until_accuracy.empty()) (void)parse_accuracy("--until-accuracy", options.until_accuracy);
   require_between("--crop-padding", options.crop_padding, 0, 1000);
   require_between("--loader-threads", options.loader_threads, -1, 64);
   require_number("--trust", options.trust, 1e-12);
@@ -169,6 +181,23 @@ void print_epochs(std::FILE* out, const TrainResult& result) {
   }
 }
 
+/// How long it took to come to which accuracy, where that was asked for.
+void print_milestones(std::FILE* out, const TrainOptions& options, const std::vector<AccuracyPoint>& curve) {
+  if (curve.empty() || (options.evaluate_every == 0 && options.until_accuracy.empty())) return;
+  fmt::print(out, "\ntest accuracy first reached, of {} evaluations\n", curve.size());
+  std::vector<double> milestones = {0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99};
+  const double wanted = options.until_accuracy.empty() ? 0 : parse_accuracy("--until-accuracy", options.until_accuracy);
+  if (wanted > 0 && std::ranges::find(milestones, wanted) == milestones.end()) milestones.push_back(wanted);
+  std::ranges::sort(milestones);
+  for (const double accuracy : milestones)
+    if (const AccuracyPoint* point = first_with(curve, accuracy))
+      fmt::print(out, "{:>8}  after {} steps, {:.2f} epochs, {} of training\n", accuracy_text(accuracy), point->steps, point->epochs,
+                 format_time(point->time_s));
+  const AccuracyPoint& best = *best_of(curve);
+  fmt::print(out, "{:>8}  at most, after {} steps{}\n", accuracy_text(best.test_accuracy), best.steps,
+             best.test_accuracy < wanted ? cat("; ", accuracy_text(wanted), " was not reached, train for more --epochs") : "");
+}
+
 void print_step(std::FILE* out, const RunReport& report) {
   const bool independent = report.serving && report.schedule.servers.mode != "sync";
   const char* kind = independent ? "workers do not wait for each other: images over images/s of all, means" : "median";
@@ -210,6 +239,8 @@ RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, c
     report.test_loss_per_epoch.push_back(epoch.test_loss);
     report.time_s_per_epoch.push_back(epoch.time_s);
   }
+  report.accuracy_curve = result.curve;
+  report.provenance["accuracy_curve"] = provenance_of_clock(result.timeline.clock);  // its times; accuracies are real on any clock
   for (const char* name : {"test_accuracy", "train_loss_per_epoch", "test_accuracy_per_epoch", "train_accuracy_per_epoch",
                            "test_loss_per_epoch", "time_s_per_epoch"})
     report.provenance[name] = Provenance::measured;
@@ -279,6 +310,8 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
         "--jitter measured is for simulations, where ranks are alike without it; leave it out: real ranks differ by themselves");
   settings.stragglers = options.stragglers.stragglers(plan.mesh.world_size());
   settings.checkpoint_every = options.checkpoint_every;
+  settings.evaluate_every = options.evaluate_every;
+  if (!options.until_accuracy.empty()) settings.until_accuracy = parse_accuracy("--until-accuracy", options.until_accuracy);
   if (!options.load.empty())
     settings.start = read_weights_file(options.load, model);
   else
@@ -306,6 +339,7 @@ void print_result(const TrainOptions& options, const Prepared& made, const Train
   std::FILE* out = table_stream(options.json);
   if (!result.epochs.empty()) print_epochs(out, result);
   print_waiting(out, options, result);
+  print_milestones(out, options, result.curve);
   if (!result.diverged.empty()) throw LimitError(result.diverged);
   const RunReport report = report_of(options, made.choice, result, command);
   const bool trained = result.times.iterations > 0;

@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+
+#include "reference/core/error.h"
 
 namespace convoy {
 
@@ -21,6 +24,11 @@ inline std::int64_t top_k_words(std::int64_t pairs) { return kPayloadHeader + 2 
 /// Words of a payload of `count` elements in 8 bits.
 inline std::int64_t int8_words(std::int64_t count) {
   return kPayloadHeader + (count + kInt8Block - 1) / kInt8Block + (count + 3) / 4;
+}
+/// Words of the payload that begins here, as its header says.
+inline std::int64_t words_of_payload(std::span<const std::uint32_t> payload) {
+  require(std::ssize(payload) >= kPayloadHeader, "words_of_payload", payload.size(), " words");
+  return payload[0] == static_cast<std::uint32_t>(PayloadMethod::top_k) ? top_k_words(payload[1]) : int8_words(payload[1]);
 }
 /// How many of `count` elements are kept when a share of them is: at least one of any.
 inline std::int64_t kept_pairs(std::int64_t count, double share) {

@@ -30,9 +30,10 @@ void combine(OnReceive how, DType dtype, std::byte* mine, const std::byte* their
 std::vector<std::vector<int>> last_uses(const Program& program) {
   const ProgramOrder order(program);
   std::vector<std::vector<int>> touching(program.buffers.size());
-  std::vector<bool> kept(program.buffers.size(), false);  // a push for the next iteration may lie there already
+  std::vector<bool> kept(program.buffers.size(), false);  // a push for the next iteration may lie there already, or an answer still
   if (const Serve* serve = serve_of(program))
-    for (const Message& push : serve->pushes) kept[static_cast<std::size_t>(push.region.buffer)] = true;
+    for (const auto* messages : {&serve->pushes, &serve->pulls})
+      for (const Message& message : *messages) kept[static_cast<std::size_t>(message.region.buffer)] = true;
   for (std::size_t op = 0; op < program.ops.size(); ++op) {
     const auto [reads, writes] = regions_of(program.ops[op]);
     for (const auto* regions : {&reads, &writes})

@@ -28,17 +28,26 @@ const Operand& operand(const Serve& serve, Role role) {
   return *found;
 }
 
+/// Puts the gradients of a compressed push in the worker's place. `call` is that of the first worker.
+void unpack(const Serve& serve, int worker, const ComputeCall& call, const ComputeFn& compute) {
+  Compute mine = call.compute;
+  for (Operand& each : mine.operands)
+    each.region = (each.role == Role::payload ? serve.pushes : serve.pulls).at(static_cast<std::size_t>(worker)).region;
+  compute({call.schedule, call.rank, call.iteration, call.op, mine, call.memory});
+}
+
 }  // namespace
 
 void make_update(const Schedule& schedule, int rank, const Op& op, const std::vector<int>& workers, int iteration,
                  RankMemory& memory, const ComputeFn& compute) {
   const auto& serve = std::get<Serve>(op.action);
   const Program& program = schedule.program(rank);
-  const auto place = [&](int worker) { return serve.pushes.at(static_cast<std::size_t>(worker)).region; };
+  const auto place = [&](int worker) { return serve.pulls.at(static_cast<std::size_t>(worker)).region; };
   const Region sum = place(workers.at(0));
   const DType dtype = type_of(program, sum);
   std::int64_t images = 0;
   for (const int worker : workers) {
+    if (serve.unpack) unpack(serve, worker, {schedule, rank, iteration, op, *serve.unpack, memory}, compute);
     images += schedule.samples(schedule.mesh.neighbour(rank, serve.pushes[static_cast<std::size_t>(worker)].peer.axis,
                                                        serve.pushes[static_cast<std::size_t>(worker)].peer.offset))
                   .count;
@@ -73,15 +82,15 @@ Server::Server(const Schedule& schedule, int rank, const Op& op, int iterations,
       pushed_(serve_.pushes.size(), 0),
       answered_(static_cast<std::size_t>(iterations), 0) {}
 
-std::vector<int> Server::take(int worker) {
+ServeDecision Server::take(int worker) {
   const int iteration = pushed_[static_cast<std::size_t>(worker)]++;
-  const ServeDecision decision = policy_.on_push(worker, iteration);
+  ServeDecision decision = policy_.on_push(worker, iteration);
   if (!decision.applied.empty()) make_update(schedule_, rank_, op_, decision.applied, decision.iteration, memory_, compute_);
   for (const int one : decision.answered) {
     write_answer(serve_, one, schedule_.program(rank_), memory_);
     ++answered_.at(static_cast<std::size_t>(pushed_[static_cast<std::size_t>(one)] - 1));
   }
-  return decision.answered;
+  return decision;
 }
 
 bool Server::is_over(int iteration) const {

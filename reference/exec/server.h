@@ -8,8 +8,8 @@
 
 namespace convoy {
 
-/// The pieces that an update is made of. Adds the pushes of these workers, in increasing order, in the place of the first and
-/// carries out the update with the sum: one whose rule stands for the whole batch is the mean over the images of these workers.
+/// The pieces that an update is made of. Unpacks the pushes of these workers, adds them in increasing order in the place of the first
+/// and carries out the update with the sum: one whose rule stands for the whole batch is the mean over the images of these workers.
 void make_update(const Schedule& schedule, int rank, const Op& op, const std::vector<int>& workers, int iteration,
                  RankMemory& memory, const ComputeFn& compute);
 /// Writes the weights as they are into the place of a worker, whose gradients there have been used.
@@ -22,9 +22,9 @@ class Server {
 
   /// The iteration of a worker's next push; `iterations` when none is to come.
   [[nodiscard]] int awaited(int worker) const { return pushed_[static_cast<std::size_t>(worker)]; }
-  /// The awaited push of a worker has been put in its place. Returns the workers in whose places now lie the weights to send, each
-  /// in answer to its last push.
-  std::vector<int> take(int worker);
+  /// The awaited push of a worker has been put in its place. Returns what followed from it: in the places of the workers that are
+  /// answered now lie the weights to send, each in answer to its last push.
+  ServeDecision take(int worker);
   /// Whether the pushes of an iteration have all been taken and answered.
   [[nodiscard]] bool is_over(int iteration) const;
   [[nodiscard]] const std::vector<ServedPush>& log() const { return policy_.log(); }

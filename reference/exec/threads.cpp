@@ -207,10 +207,12 @@ class ThreadsRun {
               " are expected");
       if (bytes > 0) std::memcpy(memory.bytes_at(push.region), letter->data, static_cast<std::size_t>(bytes));
       post_office_.done_reading(*letter);
-      for (const int answered : server.take(workers[which])) {
+      const ServeDecision decision = server.take(workers[which]);
+      for (const int answered : decision.answered) {
         const Message& pull = serve.pulls[static_cast<std::size_t>(answered)];
-        post_office_.offer({rank, peer(pull), -1, pull.id, server.awaited(answered) - 1, 0}, memory.bytes_at(pull.region), bytes);
-        sent_bytes += bytes;
+        const std::int64_t answer_bytes = region_bytes(schedule_.program(rank), pull.region);
+        post_office_.offer({rank, peer(pull), -1, pull.id, server.awaited(answered) - 1, 0}, memory.bytes_at(pull.region), answer_bytes);
+        sent_bytes += answer_bytes;
       }
     }
     return sent_bytes;

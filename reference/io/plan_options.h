@@ -77,7 +77,7 @@ class PlanWords {
         ->type_name("N");
     verb.add_option(
             "--compress", compression_.method,
-            "--plan data: none; top_k (the largest gradients only, the others stay for later steps: --keep); int8 (8 bits each)")
+            "--plan data or parameter_server (pushes): none; top_k (the largest gradients only, the others stay for later steps: --keep); int8 (8 bits each)")
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--keep", compression_.keep, "--compress top_k: the share of gradients that is sent")
@@ -103,7 +103,7 @@ class PlanWords {
         ->capture_default_str()
         ->type_name("WORD");
     verb.add_option("--server-mode", servers_.mode,
-                    cat("What servers, on threads, do with pushes: ", listed_names(serve_modes()), "; see --accept and --bound"))
+                    cat("What servers do with pushes: ", listed_names(serve_modes()), "; see --accept and --bound"))
         ->capture_default_str()
         ->type_name("MODE");
     verb.add_option("--accept", servers_.accept, "--server-mode backup: the first so many pushes of an iteration make an update")

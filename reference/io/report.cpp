@@ -215,8 +215,27 @@ std::vector<std::string> value_names(const RunReport& report) {
   for (const auto& [name, values] : kPerEpoch)
     if (!(report.*values).empty()) names.emplace_back(name);
   if (!report.memory_bytes.empty()) names.emplace_back("memory_bytes");
+  if (!report.accuracy_curve.empty()) names.emplace_back("accuracy_curve");
   if (report.serving) names.emplace_back("serving");
   return names;
+}
+
+ordered_json point_json(const AccuracyPoint& point) {
+  return {{"steps", point.steps},
+          {"epochs", point.epochs},
+          {"training_time_s", point.time_s},
+          {"test_accuracy", point.test_accuracy},
+          {"test_loss", point.test_loss}};
+}
+
+AccuracyPoint parse_point(JsonFields fields) {
+  const AccuracyPoint point{.steps = fields.integer("steps"),
+                            .epochs = fields.number("epochs"),
+                            .time_s = fields.number("training_time_s"),
+                            .test_accuracy = fields.number("test_accuracy"),
+                            .test_loss = fields.number("test_loss")};
+  fields.require_all_known();
+  return point;
 }
 
 ordered_json stragglers_json(const Stragglers& stragglers) {
@@ -475,6 +494,7 @@ std::string to_json(const RunReport& report) {
   if (report.test_accuracy) json["test_accuracy"] = *report.test_accuracy;
   for (const auto& [name, values] : kPerEpoch)
     if (!(report.*values).empty()) json[name] = report.*values;
+  for (const AccuracyPoint& point : report.accuracy_curve) json["accuracy_curve"].push_back(point_json(point));
   if (!report.memory_bytes.empty()) json["memory_bytes"] = report.memory_bytes;
   if (const std::optional<ServingSummary>& serving = report.serving)
     json["serving"] = {{"servers", serving->servers},
@@ -499,6 +519,11 @@ RunReport parse_run_report(const std::string& text, const std::string& file_name
     const nlohmann::json& rows = fields.array("ranks");
     for (std::size_t i = 0; i < rows.size(); ++i)
       report.ranks.push_back(parse_rank(JsonFields(rows[i], cat("ranks[", i, "]"), problems)));
+  }
+  if (fields.has("accuracy_curve")) {
+    const nlohmann::json& points = fields.array("accuracy_curve");
+    for (std::size_t i = 0; i < points.size(); ++i)
+      report.accuracy_curve.push_back(parse_point(JsonFields(points[i], cat("accuracy_curve[", i, "]"), problems)));
   }
   parse_values(report, fields);
   fields.require_all_known();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reference/io/accuracy_curve.h"
 #include "reference/io/host.h"
 #include "reference/io/pipeline_words.h"
 #include "reference/plans/plan.h"
@@ -104,6 +105,7 @@ struct RunReport {
   std::vector<double> train_accuracy_per_epoch;
   std::vector<double> test_loss_per_epoch;
   std::vector<double> time_s_per_epoch;    ///< of training, without evaluation
+  std::vector<AccuracyPoint> accuracy_curve;  ///< every evaluation of the run; empty in reports before version 0.2
   std::optional<ServingSummary> serving;   ///< of plans with parameter servers
   std::vector<std::int64_t> memory_bytes;  ///< of each class of ranks, or of each rank
   /// Of every value above that came out; filled by set_times for those it sets.

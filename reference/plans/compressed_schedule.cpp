@@ -3,7 +3,7 @@
 #include <map>
 
 #include "reference/core/error.h"
-#include "reference/core/payload.h"
+#include "reference/plans/compress_ops.h"
 #include "reference/plans/program_copy.h"
 #include "reference/plans/step_writer.h"
 
@@ -49,10 +49,7 @@ class CompressedProgram {
   }
 
  private:
-  [[nodiscard]] bool top_k() const { return plan_.compression.method == "top_k"; }
-  [[nodiscard]] std::int64_t words(std::int64_t count) const {
-    return top_k() ? top_k_words(kept_pairs(count, plan_.compression.keep)) : int8_words(count);
-  }
+  [[nodiscard]] std::int64_t words(std::int64_t count) const { return payload_words(plan_.compression, count); }
 
   /// Compresses a bucket and sends it on its way.
   void exchange(const Slice& slice) {
@@ -60,19 +57,11 @@ class CompressedProgram {
     const Region gradients{copy_.buffer(gradients_), slice};
     const Region all = writer_.add_flat(cat("bucket", number, ".payloads"), BufferKind::workspace, ranks_ * words(slice.count), DType::f32);
     const Region mine{all.buffer, {coordinate_ * words(slice.count), words(slice.count)}};
-    const double n = static_cast<double>(slice.count);
-    Compute compress{ComputeKind::compress,
-                     -1,
-                     {{Role::gradients, Access::read, gradients}, {Role::payload, Access::write, mine}},
-                     {4 * n, writer_.bytes(gradients), writer_.bytes(mine)}};
-    if (top_k()) {
-      if (error_.slice.count == 0)
-        error_ = writer_.add_flat("compression_error", BufferKind::optimizer, writer_.program().buffers[static_cast<std::size_t>(gradients.buffer)].shape.count());
-      const Region error{error_.buffer, slice};
-      compress.operands.push_back({Role::error, Access::update, error});
-      compress.work += Work{n, writer_.bytes(error), writer_.bytes(error)};
-    }
-    writer_.compute(cat("bucket", number, ".compress"), std::move(compress));
+    if (leaves_errors(plan_.compression) && error_.slice.count == 0)
+      error_ = writer_.add_flat(kCompressionError, BufferKind::optimizer,
+                                element_count(writer_.program().buffers[static_cast<std::size_t>(gradients.buffer)]));
+    writer_.compute(cat("bucket", number, ".compress"),
+                    compress_op(plan_.compression, writer_.program(), gradients, mine, {error_.buffer, slice}));
     if (ranks_ > 1)
       writer_.communicate(cat("bucket", number, ".all_gather"), kCommunicationStream, -1,
                           Collective{.kind = CollectiveKind::all_gather,
@@ -93,12 +82,9 @@ class CompressedProgram {
       if (found == payloads_.end()) continue;
       const Payloads& bucket = found->second;
       const Region sum{copy_.buffer(gradients_), bucket.slice};
-      const double elements = static_cast<double>(ranks_) * static_cast<double>(top_k() ? words(bucket.slice.count) / 2 : bucket.slice.count);
       writer_.compute(cat("bucket", bucket.number, ".decompress"),
-                      {ComputeKind::decompress,
-                       -1,
-                       {{Role::payload, Access::read, bucket.all}, {Role::gradients, Access::write, sum}},
-                       {2 * elements, writer_.bytes(bucket.all), writer_.bytes(sum)}});
+                      decompress_op(writer_.program(), bucket.all, sum,
+                                    ranks_ * payload_elements(plan_.compression, bucket.slice.count)));
     }
   }
 
@@ -123,12 +109,10 @@ void check_settings(const Plan& plan) {
   const auto refuse = [&](bool wrong, const char* what) {
     if (wrong) throw InputError(cat("--compress ", plan.compression.method, " ", what));
   };
-  (void)compression_method(plan.compression.method);
-  refuse(plan.compression.method == "top_k" && !(plan.compression.keep > 0 && plan.compression.keep <= 1),
-         "keeps a share of the gradients; use --keep 0.01, or any number above 0 and up to 1");
+  check_compression(plan.compression);
   refuse(plan.mesh.axes.size() != 1 || plan.batch_axis != 0 || plan.strategies != std::vector<std::string>{"data"} ||
              !plan.overrides.empty() || plan.servers.count > 0 || plan.zero != 0,
-         "is for the all-reduce of plan data; use --plan data without --zero");
+         "is for the all-reduce of plan data, and for parameter_server; use --plan data without --zero");
   refuse(plan.optimiser != Optimiser::sgd, "goes with --optimiser sgd");
   refuse(plan.gradient_dtype.has_value(), "replaces 16 bits; use --gradients f32, or --compress none");
 }

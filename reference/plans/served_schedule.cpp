@@ -4,6 +4,7 @@
 #include <map>
 
 #include "reference/core/error.h"
+#include "reference/plans/compress_ops.h"
 #include "reference/plans/program_copy.h"
 #include "reference/plans/step_writer.h"
 
@@ -15,6 +16,8 @@ constexpr int kFirstServerStream = kActivationStream + 1;
 
 int push_id(int server) { return 2 * server; }
 int pull_id(int server) { return 2 * server + 1; }
+
+bool compresses(const Plan& plan) { return plan.compression.method != "none"; }
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
@@ -32,7 +35,7 @@ class WorkerProgram {
     const std::vector<int> push_behind = ops_behind(true);
     const std::vector<int> pull_behind = ops_behind(false);
     made_.batch = alone_.batch;
-    made_.buffers = alone_.buffers;
+    add_buffers();
     std::map<int, int> new_id;
     for (int op = 0; op < static_cast<int>(alone_.ops.size()); ++op) {
       if (is_kept(alone_.ops[index(op)])) {
@@ -43,11 +46,13 @@ class WorkerProgram {
         made_.ops.push_back(std::move(kept));
       }
       for (int server = 0; server < plan_.servers.count; ++server)
-        if (push_behind[index(server)] == op) exchange(server, true, new_id.at(op));
+        if (push_behind[index(server)] == op) push(server, new_id.at(op));
     }
     std::vector<int> pulls;
-    for (int server = 0; server < plan_.servers.count; ++server)
-      pulls.push_back(exchange(server, false, new_id.at(pull_behind[index(server)])));
+    for (int server = 0; server < plan_.servers.count; ++server) {
+      const Message weights{server_peer(server), {weights_, part(server)}, pull_id(server)};
+      pulls.push_back(exchange(cat("pull", server), server, {.send = {}, .recv = weights}, new_id.at(pull_behind[index(server)])));
+    }
     made_.ops.push_back({"end", kComputeStream, pulls, Compute{ComputeKind::join, -1, {}, {}}});
     drop_buffer(buffer_named(made_, "momentum"));
     return std::move(made_);
@@ -81,13 +86,37 @@ class WorkerProgram {
     return last;
   }
 
-  int exchange(int server, bool push, int behind) {
-    const Message message{{kAnyRank, server_rank(plan_, server)},
-                          {push ? gradients_ : weights_, part(server)},
-                          push ? push_id(server) : pull_id(server)};
-    Exchange exchange;
-    (push ? exchange.send : exchange.recv) = message;
-    made_.ops.push_back({cat(push ? "push" : "pull", server), kFirstServerStream + server, {behind}, exchange});
+  /// Those of the rank that trains alone; where pushes are compressed a payload for each server, and the errors that they leave.
+  void add_buffers() {
+    ProgramWriter writer(plan_.mesh, {0}, plan_.dtype);
+    writer.program().buffers = alone_.buffers;
+    if (compresses(plan_)) {
+      for (int server = 0; server < plan_.servers.count; ++server)
+        payloads_.push_back(writer.add_flat(cat("payload", server), BufferKind::workspace,
+                                            payload_words(plan_.compression, part(server).count), DType::f32));
+      if (leaves_errors(plan_.compression))
+        error_ = writer.add_flat(kCompressionError, BufferKind::optimizer, element_count(alone_.buffers[index(gradients_)])).buffer;
+    }
+    made_.buffers = std::move(writer.program().buffers);
+  }
+
+  /// Gradients that are complete behind an op, to their server.
+  void push(int server, int behind) {
+    Region pushed{gradients_, part(server)};
+    if (compresses(plan_)) {
+      const Region payload = payloads_[index(server)];
+      made_.ops.push_back({cat("compress", server), kComputeStream, {},
+                           compress_op(plan_.compression, made_, pushed, payload, {error_, pushed.slice})});
+      behind = static_cast<int>(made_.ops.size()) - 1;
+      pushed = payload;
+    }
+    exchange(cat("push", server), server, {.send = Message{server_peer(server), pushed, push_id(server)}, .recv = {}}, behind);
+  }
+
+  [[nodiscard]] Peer server_peer(int server) const { return {kAnyRank, server_rank(plan_, server)}; }
+
+  int exchange(std::string name, int server, Exchange exchange, int behind) {
+    made_.ops.push_back({std::move(name), kFirstServerStream + server, {behind}, std::move(exchange)});
     return static_cast<int>(made_.ops.size()) - 1;
   }
 
@@ -107,6 +136,8 @@ class WorkerProgram {
   Program alone_;
   const Plan& plan_;
   int weights_, gradients_;
+  std::vector<Region> payloads_;  ///< by server, where pushes are compressed
+  int error_ = 0;
   Program made_;
 };
 
@@ -120,6 +151,9 @@ void add_server(Program& program, const Plan& plan, int server, std::int64_t wei
   const Region momentum = writer.add_flat(kServerMomentum, BufferKind::optimizer, part.count);
   const Region desk = writer.add_flat(kDesk, BufferKind::workspace, part.count * workers);
   const auto place = [&](int worker) { return Region{desk.buffer, {part.count * worker, part.count}}; };
+  const std::int64_t words = compresses(plan) ? payload_words(plan.compression, part.count) : 0;
+  const Region inbox = compresses(plan) ? writer.add_flat(kInbox, BufferKind::workspace, words * workers, DType::f32) : desk;
+  const auto landing = [&](int worker) { return compresses(plan) ? Region{inbox.buffer, {words * worker, words}} : place(worker); };
   Serve serve{.rule = {plan.servers.mode, workers, plan.servers.accept, plan.servers.bound},
               .pushes = {},
               .pulls = {},
@@ -127,7 +161,7 @@ void add_server(Program& program, const Plan& plan, int server, std::int64_t wei
               .update = {},
               .first = part.offset};
   for (int worker = 0; worker < workers; ++worker) {
-    serve.pushes.push_back({{kAnyRank, worker}, place(worker), push_id(server)});
+    serve.pushes.push_back({{kAnyRank, worker}, landing(worker), push_id(server)});
     serve.pulls.push_back({{kAnyRank, worker}, place(worker), pull_id(server)});
   }
   const double n = static_cast<double>(part.count);
@@ -142,6 +176,8 @@ void add_server(Program& program, const Plan& plan, int server, std::int64_t wei
                    {Role::gradients, Access::read, place(0)},
                    {Role::momentum, Access::update, momentum}},
                   {6 * n, 3 * bytes, 2 * bytes}};
+  if (compresses(plan))
+    serve.unpack = decompress_op(writer.program(), landing(0), place(0), payload_elements(plan.compression, part.count));
   program = writer.take();
   program.ops.push_back({cat("serve", server), kFirstServerStream + plan.servers.count, {}, std::move(serve)});
 }
@@ -158,8 +194,11 @@ void check_settings(const Model& model, const Plan& plan) {
          "has workers that do not wait for each other in forward; use --statistics local, or --plan data");
   refuse(plan.mesh.axes.size() != 1 || plan.batch_axis != 0,
          "has one axis, which divides the images; write mesh: [{axis: data, ranks: 4, strategy: parameter_server}]");
-  refuse(plan.compression.method != "none", "takes gradients as they are; leave --compress out, or use --plan data");
+  check_compression(plan.compression);
   refuse(plan.zero != 0, "has divided the state of the optimiser among servers already; leave --zero out");
+  if (parameter_count(model) < plan.servers.count)
+    throw InputError(cat("plan 'parameter_server' divides the weights among ", plan.servers.count, " servers, and ", model.name, " learns ",
+                         parameter_count(model), " values; use fewer --servers, or --plan data"));
   refuse(!plan.overrides.empty(), "has the whole network on every worker, so no node has a rule of its own; leave overrides out");
 }
 

@@ -9,6 +9,8 @@ namespace convoy {
 inline constexpr const char* kServerWeights = "server_weights";
 inline constexpr const char* kServerMomentum = "server_momentum";
 inline constexpr const char* kDesk = "desk";
+/// Where pushes are compressed: a place for each worker's payload.
+inline constexpr const char* kInbox = "inbox";
 
 /// Workers of a plan with servers: ranks 0 to this.
 int worker_count(const Plan& plan);

@@ -158,6 +158,8 @@ std::pair<std::vector<Region>, std::vector<Region>> regions_of(const Op& op) {
       writes.push_back(operand.region);
     }
     for (const Message& push : serve->pushes) writes.push_back(push.region);
+    if (serve->unpack)
+      for (const Message& pull : serve->pulls) writes.push_back(pull.region);
   } else {
     const Region region = std::get<Collective>(op.action).region;
     reads.push_back(region);

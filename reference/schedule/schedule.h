@@ -181,11 +181,13 @@ struct Collective {
 /// answered; those of later ones may come before that. An op of this kind has a stream of its own.
 struct Serve {
   ServeRule rule;
-  std::vector<Message> pushes;  ///< by worker: from whom, and the place where it is put
-  std::vector<Message> pulls;   ///< by worker: to whom, from the same place, which then holds the weights as they are
+  std::vector<Message> pushes;  ///< by worker: from whom, and where it is put: its place, or with `unpack` one for payloads
+  std::vector<Message> pulls;   ///< by worker: to whom, from its place, which then holds the weights as they are
   Compute add;                  ///< of one push to another; its Work is of that, the regions are those of the first two places
   Compute update;               ///< on the weights and momentum kept here; its gradients stand for the place of the sum
   std::int64_t first = 0;       ///< place of the weights kept here among all of the model
+  /// Of a compressed push into the worker's place, before it is added or used; the regions are those of the first worker.
+  std::optional<Compute> unpack = {};
   friend bool operator==(const Serve&, const Serve&) = default;
 };
 

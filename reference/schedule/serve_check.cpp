@@ -18,6 +18,12 @@ struct Part {
   Region region;
 };
 
+/// The operand with this role; null when there is none.
+const Operand* operand_of(const Compute& compute, Role role) {
+  const auto found = std::ranges::find(compute.operands, role, &Operand::role);
+  return found == compute.operands.end() ? nullptr : &*found;
+}
+
 /// Whether the parts are all of a buffer, and none twice.
 bool divide(std::vector<Part> parts, const Buffer& buffer) {
   std::ranges::sort(parts, {}, [](const Part& part) { return part.region.slice.offset; });
@@ -55,10 +61,22 @@ class PushCheck {
     std::vector<Part> parts;
     for (std::size_t op = 0; op < program_.ops.size(); ++op)
       if (const auto* exchange = std::get_if<Exchange>(&program_.ops[op].action))
-        if (const std::optional<Message>& message = exchange->*direction;
-            message && message->peer.axis == kAnyRank && message->region.buffer == buffer)
-          parts.push_back({static_cast<int>(op), message->region});
+        if (const std::optional<Message>& message = exchange->*direction; message && message->peer.axis == kAnyRank) {
+          const Part part = before_compression({static_cast<int>(op), message->region});
+          if (part.region.buffer == buffer) parts.push_back(part);
+        }
     return parts;
+  }
+
+  /// Of a payload, the op that made it and the gradients that went into it; else the part itself.
+  [[nodiscard]] Part before_compression(const Part& part) const {
+    for (std::size_t op = 0; op < program_.ops.size(); ++op) {
+      const auto* compress = std::get_if<Compute>(&program_.ops[op].action);
+      if (compress == nullptr || compress->kind != ComputeKind::compress) continue;
+      const Operand *gradients = operand_of(*compress, Role::gradients), *payload = operand_of(*compress, Role::payload);
+      if (gradients != nullptr && payload != nullptr && payload->region == part.region) return {static_cast<int>(op), gradients->region};
+    }
+    return part;
   }
 
   /// Some buffer of weights comes back.
@@ -72,7 +90,9 @@ class PushCheck {
 
   void check_complete(const Part& part) {
     for (std::size_t op = 0; op < program_.ops.size(); ++op) {
-      if (!std::holds_alternative<Compute>(program_.ops[op].action) || order_.before(static_cast<int>(op), part.op)) continue;
+      if (!std::holds_alternative<Compute>(program_.ops[op].action) || static_cast<int>(op) == part.op ||
+          order_.before(static_cast<int>(op), part.op))
+        continue;
       const std::vector<Region> writes = regions_of(program_.ops[op]).second;
       if (std::ranges::any_of(writes, [&](const Region& written) { return overlap(written, part.region); }))
         problems_.push_back({rank_, part.op, "unreduced gradient",
@@ -98,14 +118,22 @@ void check_serve(const Program& program, const Op& op, const Serve& serve,
   if (serve.pushes.size() != static_cast<std::size_t>(serve.rule.workers) || serve.pulls.size() != serve.pushes.size())
     return complain(cat("has ", serve.pushes.size(), " pushes and ", serve.pulls.size(), " pulls for ", serve.rule.workers,
                         " workers"));
-  const auto kept = std::ranges::find(serve.update.operands, Role::weights, &Operand::role);
-  if (kept == serve.update.operands.end()) return complain("keeps no weights");
+  const Operand* kept = operand_of(serve.update, Role::weights);
+  if (kept == nullptr) return complain("keeps no weights");
   for (std::size_t w = 0; w < serve.pushes.size(); ++w) {
-    if (!(serve.pushes[w].region == serve.pulls[w].region)) complain(cat("answers worker ", w, " from another place than it pushes to"));
-    if (serve.pushes[w].region.slice.count != kept->region.slice.count)
-      complain(cat("has a place of ", serve.pushes[w].region.slice.count, " elements for worker ", w, " and ",
+    if (!serve.unpack && !(serve.pushes[w].region == serve.pulls[w].region))
+      complain(cat("answers worker ", w, " from another place than it pushes to"));
+    if (serve.unpack && serve.pushes[w].region.buffer == serve.pulls[w].region.buffer)
+      complain(cat("has payloads of worker ", w, " where it puts weights"));
+    if (serve.pulls[w].region.slice.count != kept->region.slice.count)
+      complain(cat("has a place of ", serve.pulls[w].region.slice.count, " elements for worker ", w, " and ",
                    kept->region.slice.count, " weights"));
   }
+  if (!serve.unpack || serve.pushes.empty()) return;
+  const Operand *payload = operand_of(*serve.unpack, Role::payload), *gradients = operand_of(*serve.unpack, Role::gradients);
+  if (payload == nullptr || gradients == nullptr || !(payload->region == serve.pushes.front().region) ||
+      !(gradients->region == serve.pulls.front().region))
+    complain("unpacks something else than the push of its first worker into its place");
 }
 
 void check_pushes(const Schedule& schedule, const Program& program, int rank, std::vector<Problem>& problems) {

@@ -62,6 +62,7 @@ void write_op(std::ostream& out, const Program& program, std::size_t id) {
     for (std::size_t w = 0; w < serve->pushes.size(); ++w)
       out << message_text(program, "push", serve->pushes[w]) << message_text(program, "pull", serve->pulls.at(w));
     out << " add " << compute_text(program, serve->add) << " update " << compute_text(program, serve->update);
+    if (serve->unpack) out << " unpack " << compute_text(program, *serve->unpack);
   } else {
     const auto& collective = std::get<Collective>(op.action);
     out << " collective " << to_string(collective.kind) << " " << collective.algorithm << " node=" << op.node
@@ -349,6 +350,10 @@ class Parser {
     serve.add = compute(words);
     words.expect("update");
     serve.update = compute(words);
+    if (words.next_starts_with("unpack")) {
+      words.expect("unpack");
+      serve.unpack = compute(words);
+    }
     return serve;
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reference/core/error.h"
+#include "reference/core/payload.h"
 #include "reference/cpu/compress.h"
 #include "reference/model/layer_part.h"
 #include "reference/train/blocked_compute.h"
@@ -297,9 +298,9 @@ class CpuCompute::Call {
   }
 
   void decompress() {
-    const Schedule& schedule = call_.schedule;
-    const int payloads = schedule.mesh.axes.at(static_cast<std::size_t>(schedule.batch_axis)).extent;
-    cpu::add_payloads<T>(words(Role::payload), payloads, flat(Role::gradients));
+    const std::span<const std::uint32_t> payloads = words(Role::payload);
+    const auto each = static_cast<std::size_t>(words_of_payload(payloads));
+    cpu::add_payloads<T>(payloads, static_cast<int>(payloads.size() / each), flat(Role::gradients));
   }
 
   void weigh() {

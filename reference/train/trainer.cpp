@@ -51,13 +51,17 @@ class Trainer {
     transport_.require_agreement("what to train", text_of_settings());
     if (settings_.resume) go_on_from(*settings_.resume);
     TrainResult result;
-    while (epoch_ < settings_.epochs) {
+    while (epoch_ < settings_.epochs && !is_good_enough()) {
       const EpochResult row = train_epoch();
       result.diverged = divergence(row);
       if (!result.diverged.empty()) break;
-      end_epoch(row);
+      if (step_in_epoch_ == steps_per_epoch())
+        end_epoch(row);
+      else
+        cut_epoch(row);
     }
     result.epochs = done_;
+    result.curve = std::move(curve_);
     if (transport_.has_root() && timed_steps_ > 0)
       result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, timed_steps_ / 4)));
     result.values = values();
@@ -141,7 +145,8 @@ class Trainer {
 
   /// The same as a text, with what processes must agree about as well.
   [[nodiscard]] std::string text_of_settings() const {
-    std::string text = cat(plan_.name, ' ', settings_.epochs, ' ', settings_.checkpoint_every, ' ',
+    std::string text = cat(plan_.name, ' ', settings_.epochs, ' ', settings_.checkpoint_every, ' ', settings_.evaluate_every, ' ',
+                           settings_.until_accuracy.value_or(0), ' ',
                            settings_.on_checkpoint ? "saved" : "unsaved", ' ', data_.test.count(), ' ',
                            settings_.resume ? settings_.resume->step : -1);
     for (const std::vector<double>& by_channel : {data_.train.mean, data_.train.deviation})
@@ -349,15 +354,23 @@ class Trainer {
     return (images_of_epoch() + plan_.global_batch - 1) / plan_.global_batch;
   }
 
-  [[nodiscard]] std::int64_t checkpoint_every() const {
-    return (settings_.checkpoint_every + updates_of_step() - 1) / updates_of_step();
+  [[nodiscard]] std::int64_t updates_so_far() const { return epoch_ * updates_of_epoch() + step_in_epoch_ * updates_of_step(); }
+  /// Iterations in which a rank makes at least so many updates.
+  [[nodiscard]] std::int64_t iterations_of(std::int64_t updates) const {
+    return (updates + updates_of_step() - 1) / updates_of_step();
   }
 
-  /// Steps from here to the next checkpoint, or to the end of the full steps.
+  /// Steps from here to the next checkpoint or evaluation, or to the end of the full steps.
   [[nodiscard]] std::int64_t stretch() const {
-    const std::int64_t left = full_steps() - step_in_epoch_;
-    const std::int64_t every = settings_.on_checkpoint ? checkpoint_every() : 0;
-    return every > 0 ? std::min(left, every - step_ % every) : left;
+    std::int64_t steps = full_steps() - step_in_epoch_;
+    for (const std::int64_t every : {settings_.on_checkpoint ? settings_.checkpoint_every : 0, settings_.evaluate_every})
+      if (every > 0) steps = std::min(steps, iterations_of(every) - step_ % iterations_of(every));
+    return steps;
+  }
+  [[nodiscard]] bool is_time(std::int64_t every) const { return every > 0 && step_ % iterations_of(every) == 0; }
+  /// Whether settings_.until_accuracy has been reached.
+  [[nodiscard]] bool is_good_enough() const {
+    return settings_.until_accuracy && !curve_.empty() && curve_.back().test_accuracy >= *settings_.until_accuracy;
   }
 
   /// The rest of the epoch that is going on, and the evaluation after it.
@@ -368,22 +381,27 @@ class Trainer {
       return order[static_cast<std::size_t>((step - first) * size + position)];
     };
     timed_steps_ = 0;
-    while (step_in_epoch_ < full_steps()) {
+    while (step_in_epoch_ < full_steps() && !is_good_enough()) {
       run_steps(schedule_, stretch());
-      const bool last = step_in_epoch_ == full_steps() && short_batch() == 0;
-      if (settings_.checkpoint_every > 0 && step_ % checkpoint_every() == 0 && !last) save_checkpoint();
+      if (step_in_epoch_ == steps_per_epoch()) break;  // there is an evaluation and a checkpoint after every epoch
+      if (is_time(settings_.evaluate_every)) (void)evaluate();
+      if (is_time(settings_.checkpoint_every)) save_checkpoint();
     }
-    if (short_batch() > 0) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
+    if (short_batch() > 0 && !is_good_enough()) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
     training_.settings().sample_at = nullptr;
+    const bool whole = step_in_epoch_ == steps_per_epoch();
     EpochResult row{.learning_rate = sgd_at(step_ - 1).learning_rate,
-                    .images = full_steps() * batch() + short_batch(),
-                    .steps = (epoch_ + 1) * updates_of_epoch(),
+                    .images = whole ? full_steps() * batch() + short_batch() : step_in_epoch_ * batch(),
+                    .steps = whole ? (epoch_ + 1) * updates_of_epoch() : updates_so_far(),
                     .time_s = before_.time_s,
                     .wait_s = before_.wait_s};
     const cpu::Loss totals = totals_of(training_);
     row.train_loss = totals.loss_sum / static_cast<double>(row.images);
     row.train_accuracy = totals.correct / static_cast<double>(row.images);
-    if (std::isfinite(row.train_loss)) evaluate(row);
+    if (!std::isfinite(row.train_loss)) return row;
+    const AccuracyPoint now = whole ? evaluate() : curve_.back();
+    row.test_loss = now.test_loss;
+    row.test_accuracy = now.test_accuracy;
     return row;
   }
 
@@ -395,6 +413,13 @@ class Trainer {
     training_.reset_totals();
     if (transport_.has_root() && settings_.on_epoch) settings_.on_epoch(done_);
     save_checkpoint();
+  }
+
+  /// The run is over in the middle of an epoch. What its checkpoint says can go on.
+  void cut_epoch(const EpochResult& row) {
+    save_checkpoint();
+    done_.push_back(row);
+    if (transport_.has_root() && settings_.on_epoch) settings_.on_epoch(done_);
   }
 
   /// Runs steps of one schedule; keeps the timeline of the longest stretch of full steps.
@@ -433,8 +458,15 @@ class Trainer {
     settings_.on_progress(progress);
   }
 
-  /// Runs the test split through the network, a global batch at a time.
-  void evaluate(EpochResult& row) {
+  /// Seconds of training since the start of the run.
+  [[nodiscard]] double training_time_s() const {
+    double time_s = before_.time_s;
+    for (const EpochResult& row : done_) time_s += row.time_s;
+    return time_s;
+  }
+
+  /// Runs the test split through the network, a global batch at a time: one more point of the curve.
+  AccuracyPoint evaluate() {
     evaluation_.reset_totals();
     const std::int64_t count = data_.test.count(), images = plan_.global_batch, steps = count / images, rest = count % images;
     RunOptions options = run_options(settings_.threads, settings_.bind);
@@ -449,8 +481,13 @@ class Trainer {
     run_from(0, images, steps);
     run_from(steps * images, rest, rest > 0 ? 1 : 0);
     const cpu::Loss totals = totals_of(evaluation_);
-    row.test_loss = totals.loss_sum / static_cast<double>(count);
-    row.test_accuracy = totals.correct / static_cast<double>(count);
+    const bool whole = step_in_epoch_ == steps_per_epoch();
+    curve_.push_back({.steps = whole ? (epoch_ + 1) * updates_of_epoch() : updates_so_far(),
+                      .epochs = static_cast<double>(step_) / static_cast<double>(steps_per_epoch()),
+                      .time_s = training_time_s(),
+                      .test_accuracy = totals.correct / static_cast<double>(count),
+                      .test_loss = totals.loss_sum / static_cast<double>(count)});
+    return curve_.back();
   }
 
   const Model& model_;
@@ -469,6 +506,7 @@ class Trainer {
   std::int64_t step_ = 0;         ///< done since the start of the run
   std::int64_t step_in_epoch_ = 0;
   std::vector<EpochResult> done_;
+  std::vector<AccuracyPoint> curve_;
   struct EpochSoFar {
     double time_s = 0, wait_s = 0;
   } before_;  ///< of the epoch so far

@@ -8,6 +8,7 @@
 
 #include "reference/data/dataset.h"
 #include "reference/exec/exec.h"
+#include "reference/io/accuracy_curve.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/stragglers.h"
 #include "reference/schedule/timeline.h"
@@ -47,6 +48,9 @@ struct TrainSettings {
   std::optional<ModelValues> start = {};  ///< what to begin with, instead of what the seed gives
   std::optional<Checkpoint> resume = {};  ///< what to go on from, instead of beginning
   std::int64_t checkpoint_every = 0;      ///< steps from one checkpoint to the next, of local SGD whole rounds; 0: only after every epoch
+  std::int64_t evaluate_every = 0;        ///< steps from one evaluation to the next, counted alike; 0: only after every epoch
+  /// Stop after the evaluation that finds this share of the test images answered right.
+  std::optional<double> until_accuracy = {};
   std::function<void(const Progress&)> on_progress = {};  ///< called by rank 0's compute thread after every step
   /// Called between steps, where rank 0 is: every checkpoint_every steps and after every epoch. Empty: no checkpoints are made.
   std::function<void(const Checkpoint&)> on_checkpoint = {};
@@ -55,7 +59,10 @@ struct TrainSettings {
 };
 
 struct TrainResult {
-  std::vector<EpochResult> epochs;  ///< all of them, also from before the checkpoint, or those before the one that diverged
+  /// All of them, also from before the checkpoint, or those before the one that diverged. The last one is cut short where
+  /// until_accuracy was reached in it.
+  std::vector<EpochResult> epochs;
+  std::vector<AccuracyPoint> curve;  ///< every evaluation since the start, or since the checkpoint
   std::string diverged;             ///< when a loss was not finite any more, a sentence that says so; "" otherwise
   Schedule schedule;                ///< of a full step
   Timeline timeline;                ///< of the full steps of the last epoch that ran, of its longest stretch without checkpoint
@@ -70,6 +77,8 @@ struct TrainResult {
 /// An epoch after which a loss is not finite ends the run and is left out of the result.
 /// A run that goes on from a checkpoint comes to the same bits as if it had never stopped, given the same plan and threads; on
 /// another plan it goes on with the same values, and its sums are rounded as that plan does.
+/// Where servers do not wait for all workers, an evaluation makes workers wait for each other and gives all of them the servers'
+/// weights; with every other plan the weights are the same however often there is one.
 /// All processes of the transport call it with the same arguments; losses and accuracies come out everywhere, the timeline, its
 /// times and the weights where rank 0 is.
 /// Throws an InputError when a batch is larger than the training split, or processes do not agree about what to train, or

@@ -145,7 +145,7 @@ void place_states(const Model& model, const Schedule& schedule, int rank, const 
 std::optional<Slice> served_weights(const Schedule& schedule, int rank) {
   const Serve* serve = serve_of(schedule.program(rank));
   if (serve == nullptr) return {};
-  return Slice{serve->first, serve->pushes.at(0).region.slice.count};
+  return Slice{serve->first, serve->pulls.at(0).region.slice.count};
 }
 
 namespace {

@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   add_simulate(app, session);
   add_sweep(app, session);
   add_compare(app, session);
+  add_accuracy(app, session);
   add_advise(app, session);
   add_failures(app, session);
   add_validate(app);

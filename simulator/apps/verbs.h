@@ -15,6 +15,7 @@ struct Session {
 void add_simulate(CLI::App& app, const Session& session);
 void add_sweep(CLI::App& app, const Session& session);
 void add_compare(CLI::App& app, const Session& session);
+void add_accuracy(CLI::App& app, const Session& session);
 void add_advise(CLI::App& app, const Session& session);
 void add_failures(CLI::App& app, const Session& session);
 void add_validate(CLI::App& app);

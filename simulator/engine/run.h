@@ -114,7 +114,7 @@ class Run {
     std::deque<int> arrived;    ///< workers whose pushes are there and have not been taken
     std::vector<int> to_answer;  ///< when the update that is under way is over
     bool updating = false;
-    double add_s = 0, update_s = 0;
+    double unpack_s = 0, add_s = 0, update_s = 0;
   };
 
   void add_agent(int rank);

@@ -27,11 +27,12 @@ void Run::start_serving(std::uint32_t id, const Serve& serve) {
     Server server{.serve = &serve, .policy = ServePolicy(serve.rule, agent.rank)};
     server.pushed.assign(serve.pushes.size(), 0);
     server.answered.assign(static_cast<std::size_t>(iterations_), 0);
-    const auto bytes = static_cast<double>(region_bytes(*agent.program, serve.pushes.at(0).region));
+    const auto bytes = static_cast<double>(region_bytes(*agent.program, serve.pulls.at(0).region));
     const CostModel& cost = machine_.is_host(agent.rank) && settings_.host_cost.compute_s ? settings_.host_cost : cost_;
     server.add_s = checked_s(cost.receive_s ? cost.receive_s(OnReceive::add, bytes)
                                             : cost.compute_s(*agent.program, op_of(cursor), serve.add));
     server.update_s = checked_s(cost.compute_s(*agent.program, op_of(cursor), serve.update));
+    if (serve.unpack) server.unpack_s = checked_s(cost.compute_s(*agent.program, op_of(cursor), *serve.unpack));
     servers_.emplace(id, std::move(server));
     for (std::size_t worker = 0; worker < serve.pushes.size(); ++worker) await_push(id, static_cast<int>(worker));
   }
@@ -70,7 +71,8 @@ void Run::take_pushes(std::uint32_t id) {
     }
     server.updating = true;
     server.to_answer = decision.answered;
-    double time_s = static_cast<double>(decision.applied.size() - 1) * server.add_s + server.update_s;
+    const auto members = static_cast<double>(decision.applied.size());
+    double time_s = members * server.unpack_s + (members - 1) * server.add_s + server.update_s;
     if (settings_.compute_factor)
       time_s *= settings_.compute_factor(agent.rank, decision.iteration, cursors_[id].ops->front());
     machine_.work(agent.rank, machine_.cluster().cores_per_rank, time_s, id);

@@ -105,6 +105,8 @@ TEST_CASE("values that make no sense end with 2 and a sentence about them") {
       {"collective --ranks 600 --cluster ring-test", "512"},
       {"compare", "compare what"},
       {"compare one.json", "compare what"},
+      {"accuracy none.json --cluster dgx-v100", "none.json"},
+      {"accuracy none.json --cluster dgx-v100 --accuracy 85", "--accuracy is '85'; write a share of the test images"},
       {"model lenet5 --batch 0", "--batch is 0"},
       {"cluster show", "cluster"},
   };
@@ -127,6 +129,8 @@ TEST_CASE("what training and profiles cannot use ends with 2 and a sentence abou
       {"train --threads 100000", "--threads is 100000; write 1 to 1024"},
       {"train --samples 100000000000 --data synthetic", "--samples is 100000000000; write 1 to 10000000"},
       {"train --samples 0 --data synthetic", "--samples is 0; write 1 to 10000000"},
+      {"train --until-accuracy 850%", "--until-accuracy is '850%'; write a share of the test images"},
+      {"train --evaluate-every -1", "--evaluate-every is -1"},
       {"train --learning-rate inf", "--learning-rate is inf"},
       {"profile --batch 0", "--batch is 0"},
       {"profile --steps 0", "--steps is 0"},

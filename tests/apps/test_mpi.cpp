@@ -63,6 +63,12 @@ TEST_CASE("processes train as threads do, bit for bit") {
     CHECK(mpi.at("step_time_s") > 0);
     CHECK(contains(command::read("lanes.json"), "all_reduce"));
   }
+  // Servers: the same weights when they are synchronous, and in any mode every push is on record.
+  const std::string served = "--ranks 3 --plan parameter_server --servers 2 ";
+  CHECK(result_of(served + "--transport mpi", "mpi.json").at("train_loss_per_epoch") == result_of(served, "threads.json").at("train_loss_per_epoch"));
+  const nlohmann::json async = result_of(served + "--server-mode async --compress int8 --transport mpi", "async.json").at("serving");
+  CHECK(async.at("pushes") == 18);  // 3 steps of the last epoch
+  CHECK(async.at("updates") == 18);
   const nlohmann::json library = result_of("--ranks 2 --transport mpi --collectives library", "library.json");
   CHECK(library.at("collectives") == "library");
   // two terms make one sum, whoever adds them

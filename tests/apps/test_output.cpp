@@ -7,7 +7,7 @@ using command::contains;
 using command::json_of;
 
 TEST_CASE("the help of every verb begins with two examples or more") {
-  for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "schedule", "collective", "model", "cluster",
+  for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "accuracy", "schedule", "collective", "model", "cluster",
                            "cluster show", "doctor"}) {
     CAPTURE(verb);
     const std::string help = command::run(std::string(verb) + " --help").out;

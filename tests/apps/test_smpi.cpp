@@ -38,7 +38,8 @@ TEST_CASE("a simulated MPI trains as threads do, bit for bit") {
   if (!built_with_smpi()) return;
   for (const char* plan : {"--ranks 3", "--ranks 2 --plan spatial", "--ranks 4 --plan hybrid --inside filter",
                            "--ranks 4 --all-reduce halving_doubling --accumulate 2", "--ranks 3 --plan pipeline --micro-batches 6",
-                           "--ranks 4 --zero 3", "--ranks 8 --plan hybrid --inside filter --split 2 --pipeline 2"}) {
+                           "--ranks 4 --zero 3", "--ranks 3 --plan parameter_server --servers 2",
+                           "--ranks 4 --plan parameter_server --servers-on own --compress top_k --keep 0.1", "--ranks 8 --plan hybrid --inside filter --split 2 --pipeline 2"}) {
     const nlohmann::json threads = json_of(std::string(kTrain) + plan + " --save threads.safetensors");
     const nlohmann::json smpi =
         json_of(std::string(kTrain) + plan + " --save smpi.safetensors --transport smpi --cluster dgx-v100 --timeline lanes.json");
@@ -76,6 +77,8 @@ TEST_CASE("the clock of a simulated MPI is that of simulate") {
                                    {"dgx-v100", "--ranks 8 --plan hybrid --split 4", 5e-4},
                                    {"dgx-v100", "--ranks 4 --slow 1:3", 5e-4},
                                    {"dgx-v100", "--ranks 4 --plan pipeline --order interleaved --stages-per-rank 2", 5e-4},
+                                   {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own", 5e-4},
+                                   {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own --server-mode async", 1e-2},
                                    {"mixed-p100-v100", "--ranks 8 --zero 1", 1e-2},
                                    {"abci-v100", "--ranks 16 --all-reduce halving_doubling", 1e-2},
                                    {"abci-v100", "--ranks 16 --plan hybrid --inside spatial --split 2", 1e-2}};

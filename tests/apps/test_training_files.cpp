@@ -196,3 +196,35 @@ TEST_CASE("a network trained on a folder of pictures knows them again") {
   CHECK(during.exit_code == 2);
   CHECK(contains(during.err, "3.png' is neither"));
 }
+
+TEST_CASE("time to accuracy: steps of real runs times the step of a cluster") {
+  const std::string run = "train --data synthetic --samples 640 --batch 32 --epochs 2 --ranks 2 --evaluate-every 5 ";
+  const command::Result data = command::run(run + "--json data.json");
+  INFO(data.err);
+  REQUIRE(data.exit_code == 0);
+  CHECK(contains(data.out, "test accuracy first reached, of 8 evaluations"));
+  REQUIRE(command::run(run + "--plan parameter_server --server-mode async --json async.json").exit_code == 0);
+  const auto curve = nlohmann::json::parse(command::read("data.json")).at("accuracy_curve");
+  REQUIRE(curve.size() == 8);
+  const double reached = curve.at(3).at("test_accuracy"), never = 1;
+  const command::Result both = command::run("accuracy data.json async.json --cluster flat-100gbit --accuracy " + std::to_string(reached) +
+                                            "," + std::to_string(never) + " --json accuracy.json");
+  INFO(both.err);
+  REQUIRE(both.exit_code == 0);
+  const auto rows = nlohmann::json::parse(command::read("accuracy.json")).at("runs");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows.at(1).at("plan") == "parameter_server async");
+  std::int64_t steps = 0;
+  for (const auto& point : curve)
+    if (steps == 0 && point.at("test_accuracy") >= std::stod(std::to_string(reached))) steps = point.at("steps");
+  const auto& row = rows.at(0);
+  CHECK(row.at("reached").at(0).at("steps") == steps);
+  CHECK(row.at("reached").at(0).at("time_s").get<double>() == Approx(static_cast<double>(steps) * row.at("step_time_s").get<double>()));
+  // Two ranks of a ring send half of the gradients to each other, twice.
+  CHECK(row.at("busiest_link").at("bytes_per_step").get<double>() == Approx(4.0 * 61706));
+  const command::Result none = command::run("simulate --ranks 2 --cluster dgx-v100 --json simulated.json");
+  REQUIRE(none.exit_code == 0);
+  const command::Result refused = command::run("accuracy simulated.json --cluster flat-100gbit");
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "simulated.json"));
+}

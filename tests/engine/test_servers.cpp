@@ -1,6 +1,7 @@
 // Simulated parameter servers: times that can be worked out by hand, and the policy of real ones.
 #include <algorithm>
 
+#include "reference/core/payload.h"
 #include "reference/model/builder.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
@@ -47,6 +48,21 @@ TEST_CASE("the arithmetic of d2l.ai: 160 MB over PCIe of 16 GB/s take 60, 80 and
   REQUIRE(relative_error(time_s({.count = 1}), 60 * ms) <= 1e-9);
   REQUIRE(relative_error(time_s({.count = 1, .own_ranks = true}), 80 * ms) <= 1e-9);
   REQUIRE(relative_error(time_s({.count = 4}), 15 * ms) <= 1e-9);
+}
+
+TEST_CASE("compressed pushes take their bytes' time, and unpacking them the server's") {
+  // As above with the server on the processor: 4 pushes of 8 bits and a scale for 256, then 40 ms of weights as they are.
+  const Cluster cluster = load_cluster("pcie-switch-4gpu");
+  Plan plan = served({.count = 1, .own_ranks = true}, 4, 4);
+  plan.compression.method = "int8";
+  const Schedule schedule = make_schedule(one_matrix(), plan);
+  const double push_s = 4.0 * static_cast<double>(int8_words(40'000'000)) / 16e9;
+  REQUIRE(relative_error(end_of(simulate(schedule, 1, cluster, free_compute())), 4 * push_s + 40 * ms) <= 1e-9);
+  CostModel unpacking = free_compute();
+  unpacking.compute_s = [](const Program&, const Op& op, const Compute& compute) {
+    return compute.kind == ComputeKind::decompress && std::holds_alternative<Serve>(op.action) ? 3 * ms : 0;
+  };
+  REQUIRE(relative_error(end_of(simulate(schedule, 1, cluster, unpacking)), 4 * push_s + 52 * ms) <= 1e-9);
 }
 
 TEST_CASE("equal workers of an asynchronous server are stale by their number less one") {

@@ -7,10 +7,13 @@
 
 #include "reference/core/payload.h"
 #include "reference/cpu/compress.h"
+#include "reference/plans/served_schedule.h"
 #include "reference/schedule/validate.h"
 #include "tests/catch.h"
 #include "tests/oracle/compare.h"
 #include "tests/oracle/models.h"
+#include "tests/oracle/mutants.h"
+#include "tests/oracle/served.h"
 
 using namespace convoy;
 using namespace convoy::tests;
@@ -45,7 +48,7 @@ void add_rounded(std::span<const double> g, std::span<double> sum) {
 
 /// Serial training by the rule: every worker's gradients, bucket by bucket, go through its own compression and are added.
 std::vector<double> emulate(const Training& t, const Plan& plan, const std::vector<Slice>& buckets) {
-  const int workers = plan.mesh.world_size();
+  const int workers = worker_count(plan);
   std::vector<double> weights = initial_weights(t.model, t.settings.seed);
   std::vector<double> momentum;
   momentum.resize(weights.size());  // not in one line: GCC 12 then warns of a delete that there is not
@@ -116,6 +119,53 @@ TEST_CASE("training with compressed gradients equals a serial emulation of the r
         }
 }
 
+TEST_CASE("servers that get compressed gradients train by the same rule, a server's part in place of a bucket") {
+  for (const Model& model : {small_lenet(), branches(), short_resnet()})
+    for (const PlanServers& servers : places())
+      for (const Compression& compression : {Compression{"top_k", 0.05}, Compression{"int8"}})
+        for (const bool overlap : {true, false}) {
+          Plan plan = served(servers, 3, 7);
+          plan.dtype = DType::f64;
+          plan.overlap = overlap;
+          plan.compression = compression;
+          const Training t = training_of(model, 7, 4);
+          const Schedule schedule = make_schedule(model, plan);
+          CAPTURE(model.name, servers.count, servers.own_ranks, compression.method, overlap);
+          for (const Problem& problem : validate(schedule)) FAIL(to_string(schedule, problem));
+          std::vector<Slice> parts;
+          for (int s = 0; s < servers.count; ++s) parts.push_back(shard(parameter_count(model), servers.count, s));
+          const PlannedRun run = run_planned(schedule, model, t.data, t.settings);
+          REQUIRE(relative_difference(model, emulate(t, plan, parts), run) <= 1e-9);
+          REQUIRE(run.replicas_agree);
+          REQUIRE(run.miscounted == "");
+          REQUIRE(run.breaches.empty());
+        }
+}
+
+TEST_CASE("every mutant of a worker's compressed traffic with servers fails the comparison") {
+  const Training t = training_of(small_lenet(), 6, 2);
+  Plan plan = served({.count = 2}, 3, 6);
+  plan.dtype = DType::f64;
+  plan.compression = {"top_k", 0.2};
+  const Schedule good = make_schedule(t.model, plan);
+  const std::int64_t weights = parameter_count(t.model);
+  const std::vector<double> expected = emulate(t, plan, {shard(weights, 2, 0), shard(weights, 2, 1)});
+  REQUIRE(relative_difference(t.model, expected, run_planned(good, t.model, t.data, t.settings)) <= 1e-9);
+  int mutants = 0;
+  for (const Mutant& mutant : mutants_of(good, {Change::deletion, Change::deletion_on_one_class})) {
+    bool equal = false;
+    try {
+      const PlannedRun got = run_planned(mutant.schedule, t.model, t.data, t.settings, {.check = false, .time_out_s = 0.3});
+      equal = relative_difference(t.model, expected, got) <= 1e-9 && got.replicas_agree;
+    } catch (const std::exception&) {
+    }
+    CAPTURE(mutant.label);
+    REQUIRE_FALSE(equal);
+    ++mutants;
+  }
+  REQUIRE(mutants >= 8);
+}
+
 TEST_CASE("8 bits lose at most half a step of a block, and what top_k does not send is in the error") {
   std::vector<float> g(1000), error(1000, 0.25F), sum(1000);
   for (std::size_t i = 0; i < g.size(); ++i) g[i] = std::sin(static_cast<float>(i)) * static_cast<float>(i);
@@ -146,6 +196,15 @@ TEST_CASE("validate finds gradients that change after they were compressed, and 
   for (Program& program : schedule.programs)
     for (Op& op : program.ops)
       if (std::holds_alternative<Collective>(op.action)) op.action = Compute{ComputeKind::join, -1, {}, {}};
+  plan = served({.count = 1}, 2, 4);
+  plan.compression.method = "int8";
+  Schedule pushes = make_schedule(small_lenet(), plan);
+  REQUIRE(validate(pushes).empty());
+  for (Program& program : pushes.programs)  // half of the gradients are compressed
+    for (Op& op : program.ops)
+      if (auto* compute = std::get_if<Compute>(&op.action); compute != nullptr && compute->kind == ComputeKind::compress)
+        compute->operands.front().region.slice.count /= 2;
+  REQUIRE(!validate(pushes).empty());
   bool unreduced = false;
   for (const Problem& problem : validate(schedule)) unreduced = unreduced || problem.rule == "unreduced gradient" || problem.rule == "read before write";
   REQUIRE(unreduced);

@@ -1,80 +1,25 @@
 /// Parameter servers with data: a synchronous one ends with the bits of an all-reduce in the order of the ranks; whatever the mode,
 /// the recorded order of pushes, gone through once more by one thread, ends with the same bits; and bounds hold.
-#include <chrono>
-#include <thread>
-
 #include "reference/exec/replay.h"
-#include "reference/plans/served_schedule.h"
 #include "reference/schedule/validate.h"
 #include "tests/catch.h"
-#include "tests/oracle/compare.h"
 #include "tests/oracle/models.h"
 #include "tests/oracle/mutants.h"
+#include "tests/oracle/served.h"
 
 using namespace convoy;
 using namespace convoy::tests;
 
 namespace {
 
-Plan served(const PlanServers& servers, int workers, int batch) {
-  return make_plan("parameter_server", {.ranks = workers + (servers.own_ranks ? servers.count : 0), .global_batch = batch, .servers = servers});
-}
-
-/// Memories of all ranks at the start of training.
-std::vector<RankMemory> memories_of(const Training& t, const Schedule& schedule) {
-  const ModelValues start = initial_values(t.model, t.settings.seed);
-  std::vector<RankMemory> memories(static_cast<std::size_t>(schedule.world_size()));
-  for (int r = 0; r < schedule.world_size(); ++r) {
-    RankMemory& memory = memories[static_cast<std::size_t>(r)];
-    memory.bind(schedule.program(r));
-    set_weights(memory, t.model, schedule, r, start.weights);
-    write_values(memory, "running_statistics", local_states(t.model, schedule, r, start.states));
-  }
-  return memories;
-}
-
-ComputeSettings compute_settings(const Training& t) {
-  ComputeSettings settings;
-  settings.kernels = Kernels::fast;
-  settings.seed = t.settings.seed;
-  settings.sgd = [&t](std::int64_t step) {
-    cpu::SgdSettings sgd = t.settings.sgd;
-    sgd.learning_rate /= static_cast<double>(1 + step);
-    return sgd;
-  };
-  return settings;
-}
-
-/// The first buffer in which two sets of memories differ in a bit; "" when none does.
-std::string difference(const Schedule& schedule, const std::vector<RankMemory>& a, const std::vector<RankMemory>& b) {
-  for (int r = 0; r < schedule.world_size(); ++r)
-    for (const Buffer& buffer : schedule.program(r).buffers)
-      if (is_persistent(buffer.kind)) {
-        const auto one = a[static_cast<std::size_t>(r)].persistent<std::uint32_t>(buffer.name);
-        const auto two = b[static_cast<std::size_t>(r)].persistent<std::uint32_t>(buffer.name);
-        if (!std::ranges::equal(one, two)) return cat(buffer.name, " of rank ", r);
-      }
-  return "";
-}
-
-/// Runs with workers that are slow now and then, each in its own steps; returns the record.
+/// Runs with stragglers; returns the record.
 std::vector<ServedPush> run_with_stragglers(const Training& t, const Schedule& schedule, int steps, std::vector<RankMemory>& memories) {
-  CpuCompute compute(t.model, t.data, schedule.world_size(), compute_settings(t));
-  const ComputeFn slow = [&](const ComputeCall& call) {
-    const bool begins = call.compute.kind == ComputeKind::zero;
-    if (begins && (call.iteration * 3 + call.rank) % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1 + call.rank));
-    compute.run(call);
-  };
+  CpuCompute compute(t.model, t.data, schedule.world_size(), falling_rate(t));
+  const ComputeFn slow = with_stragglers(compute);
   const Timeline timeline = run_on_threads(schedule, steps, memories, slow, {.poison = true, .time_out_s = 60});
   REQUIRE(check_timeline(schedule, steps, timeline) == std::vector<std::string>{});
   REQUIRE(miscounted(t.model, schedule, steps, timeline).empty());
   return timeline.pushes;
-}
-
-const std::vector<PlanServers>& places() {
-  static const std::vector<PlanServers> all = {
-      {.count = 1}, {.count = 2}, {.count = 1, .own_ranks = true}, {.count = 3, .own_ranks = true}};
-  return all;
 }
 
 }  // namespace
@@ -111,31 +56,24 @@ TEST_CASE("a synchronous server ends with the same bits as an all-reduce in the 
 TEST_CASE("the recorded order of pushes, replayed by one thread, ends with the same bits") {
   constexpr int kWorkers = 3;
   constexpr int kSteps = 6;
-  int dropped = 0;
+  int dropped = 0, runs = 0;
   for (const Model& model : {small_lenet(), short_resnet()})
-    for (PlanServers servers : places())
+    for (const PlanServers& place : places())
       for (const ServeMode& mode : serve_modes()) {
-        servers.mode = mode.name;
-        servers.accept = mode.name == "backup" ? kWorkers - 1 : 0;
-        servers.bound = mode.name == "ssp" ? 1 : 0;
+        const PlanServers servers = in_mode(place, mode, kWorkers);
         const Training t = training_of(model, 8, kSteps);
-        const Schedule schedule = make_schedule(model, served(servers, kWorkers, 8));
+        Plan plan = served(servers, kWorkers, 8);
+        plan.compression = compressions().at(static_cast<std::size_t>(runs++ % 3));
+        const Schedule schedule = make_schedule(model, plan);
         std::vector<RankMemory> run = memories_of(t, schedule), again = memories_of(t, schedule);
         const std::vector<ServedPush> pushes = run_with_stragglers(t, schedule, kSteps, run);
-        CpuCompute compute(t.model, t.data, schedule.world_size(), compute_settings(t));
+        CpuCompute compute(t.model, t.data, schedule.world_size(), falling_rate(t));
         const ComputeFn function = compute.function();
         replay(schedule, kSteps, pushes, again, function);
-        CAPTURE(model.name, servers.count, servers.own_ranks, mode.name);
+        CAPTURE(model.name, servers.count, servers.own_ranks, mode.name, plan.compression.method);
         REQUIRE(difference(schedule, run, again) == "");
-        REQUIRE(std::ssize(pushes) == std::int64_t{kWorkers} * kSteps * servers.count);
-        const ServingSummary summary = summary_of(pushes);
-        dropped += summary.dropped;
-        if (mode.whole_batch) REQUIRE(summary.max_staleness == 0);
-        if (mode.name == "backup") REQUIRE(summary.updates == kSteps * servers.count);
-        if (mode.name == "ssp") {
-          REQUIRE(summary.max_ahead <= servers.bound);
-          REQUIRE(summary.max_staleness <= (kWorkers - 1) * (2 * servers.bound + 1));
-        }
+        REQUIRE(wrong_record(pushes, servers, kWorkers, kSteps) == "");
+        dropped += summary_of(pushes).dropped;
         // Another order is another run.
         if (mode.name == "async" && servers.count == 1) {
           std::vector<ServedPush> other = pushes;
@@ -153,7 +91,7 @@ TEST_CASE("a record that is not one of the run is refused") {
   const Schedule schedule = make_schedule(t.model, served({.count = 1, .mode = "async"}, 2, 4));
   std::vector<RankMemory> memories = memories_of(t, schedule);
   std::vector<ServedPush> pushes = run_with_stragglers(t, schedule, 2, memories);
-  CpuCompute compute(t.model, t.data, schedule.world_size(), compute_settings(t));
+  CpuCompute compute(t.model, t.data, schedule.world_size(), falling_rate(t));
   const ComputeFn function = compute.function();
   pushes.pop_back();
   REQUIRE_THROWS_AS(replay(schedule, 2, pushes, memories, function), std::invalid_argument);

@@ -44,6 +44,8 @@ std::vector<Golden> goldens() {
   for (const int stage : {2, 3})
     all.push_back({cat("sharded_optimizer_", stage), make_plan("sharded_optimizer", {.ranks = 2, .global_batch = 2, .zero = stage})});
   all.push_back({"parameter_server_own", make_plan("parameter_server", {.ranks = 4, .global_batch = 3, .servers = {.count = 2, .own_ranks = true, .mode = "ssp", .bound = 2}})});
+  all.push_back({"parameter_server_top_k", make_plan("parameter_server", {.ranks = 2, .global_batch = 2})});
+  all.back().plan.compression = {"top_k", 0.25};
   for (const ExchangeScheme scheme : {ExchangeScheme::b, ExchangeScheme::c})
     all.push_back({cat("one_weird_trick_", to_string(scheme)),
                    make_plan("one_weird_trick", {.ranks = 2, .global_batch = 4, .scheme = scheme})});

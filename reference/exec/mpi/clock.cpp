@@ -1,6 +1,8 @@
 #include "reference/exec/mpi/clock.h"
 
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "reference/core/error.h"
 #include "reference/exec/mpi/world_impl.h"
@@ -41,6 +43,24 @@ double difference_to_root_s(const MpiWorld::Impl& world) {
   return difference_s;
 }
 
+/// Appends what the other ranks have of something to what rank 0 has, in the order of the ranks.
+template <class T>
+void gather(const MpiWorld::Impl& impl, std::vector<T>& all) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  std::uint64_t count = all.size();
+  if (impl.rank != 0) {
+    impl.send(0, &count, sizeof count);
+    impl.send(0, all.data(), count * sizeof(T));
+    return;
+  }
+  for (int r = 1; r < impl.size; ++r) {
+    impl.receive(r, &count, sizeof count);
+    const std::size_t mine = all.size();
+    all.resize(mine + count);
+    impl.receive(r, all.data() + mine, count * sizeof(T));
+  }
+}
+
 }  // namespace
 
 double agree_on_zero_s(const MpiWorld& world) {
@@ -60,19 +80,8 @@ double agree_on_zero_s(const MpiWorld& world) {
 }
 
 void gather_at_root(const MpiWorld& world, Timeline& timeline) {
-  const MpiWorld::Impl& impl = world.impl();
-  std::uint64_t count = timeline.intervals.size();
-  if (world.rank() != 0) {
-    impl.send(0, &count, sizeof count);
-    impl.send(0, timeline.intervals.data(), count * sizeof(Interval));
-    return;
-  }
-  for (int r = 1; r < world.size(); ++r) {
-    impl.receive(r, &count, sizeof count);
-    const std::size_t mine = timeline.intervals.size();
-    timeline.intervals.resize(mine + count);
-    impl.receive(r, timeline.intervals.data() + mine, count * sizeof(Interval));
-  }
+  gather(world.impl(), timeline.intervals);
+  gather(world.impl(), timeline.pushes);
 }
 
 }  // namespace convoy

@@ -12,7 +12,7 @@ namespace convoy {
 /// round trip at most.
 double agree_on_zero_s(const MpiWorld& world);
 
-/// Adds to rank 0's timeline what the others recorded; theirs stay as they are. All ranks call it.
+/// Adds to rank 0's timeline what the others recorded, pushes to servers too; theirs stay as they are. All ranks call it.
 void gather_at_root(const MpiWorld& world, Timeline& timeline);
 
 }  // namespace convoy

@@ -37,6 +37,9 @@ MessageTags::MessageTags(const Schedule& schedule, int tag_limit) {
           if (*message) tags_[{-1, (*message)->id, 0}] = 0;
       } else if (const auto* collective = std::get_if<Collective>(&op.action)) {
         for (int channel = 0; channel < collective->channels; ++channel) tags_[{collective->axis, collective->id, channel}] = 0;
+      } else if (const auto* serve = std::get_if<Serve>(&op.action)) {
+        for (const auto* messages : {&serve->pushes, &serve->pulls})
+          for (const Message& message : *messages) tags_[{-1, message.id, 0}] = 0;
       }
     }
   require(tags_.size() <= static_cast<std::size_t>(tag_limit), "run_on_mpi", "the schedule has ", tags_.size(),

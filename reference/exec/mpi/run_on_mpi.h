@@ -30,8 +30,8 @@ struct MpiOptions {
 ///
 /// Threads. The caller's thread, which owns MPI, works on the communication ops of all streams at once: it starts the next op of
 /// each stream when what it comes after has ended, tests what is under way, and adds or copies what arrived. A thread of its own
-/// runs the compute ops of each stream that has any. on_thread_start is called on each of these, and on the caller's, as stream
-/// 1; on_step_end on the thread of stream 0.
+/// runs the compute ops of each stream that has any, and one takes the pushes of a parameter server (exec/mpi/serving.h). on_thread_start
+/// is called on each of these, and on the caller's, as stream 1; on_step_end on the thread of stream 0.
 ///
 /// Where MPI is simulated (reference/exec/mpi/simulated_impl.h) there is one thread, the caller's: it carries compute ops out too, whose
 /// simulated time goes by beside that of messages, and waits for whichever ends first. Times are then of the simulated clock.
@@ -40,7 +40,7 @@ struct MpiOptions {
 /// received. Rounds of a collective use the standard mode, where MPI may buffer what is small: nobody sees a round end, and the
 /// next one needs what the other side sends anyway.
 ///
-/// Returns on rank 0 the timeline of all ranks, elsewhere that of its own. Times count from the moment rank 0 begins. Clocks of
+/// Returns on rank 0 the timeline of all ranks, and what their servers took, elsewhere that of its own. Times count from the moment rank 0 begins. Clocks of
 /// other ranks are compared with rank 0's before each recorded run, by ping-pong: the error is at most half of the fastest round
 /// trip, a microsecond or less on one host and tens over a network, and drift during the run is not corrected.
 ///

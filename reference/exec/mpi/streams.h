@@ -65,13 +65,20 @@ class Streams {
     wake();
   }
   [[nodiscard]] bool stopped() const { return stopped_; }
-  /// Sleeps until `ready()`, which may look at this object only, or until everything is stopped, or time is up.
+  /// Sleeps until `ready()`, or until everything is stopped, or time is up. `ready()` may look at this object, and at atomics after
+  /// whose change somebody calls wake().
   template <class Ready>
   void wait(const Ready& ready, std::chrono::microseconds longest = std::chrono::hours(1000)) {
     std::unique_lock lock(mutex_);
     ++sleepers_;  // before looking: whoever advances after we looked sees that somebody sleeps
     changed_.wait_for(lock, longest, [&] { return stopped_.load() || ready(); });
     --sleepers_;
+  }
+  /// Has the sleepers look again.
+  void wake() {
+    if (sleepers_ == 0) return;
+    { const std::lock_guard lock(mutex_); }  // so that nobody looks before and sleeps after
+    changed_.notify_all();
   }
 
  private:
@@ -95,11 +102,6 @@ class Streams {
         if (is_compute(ops[i]) != is_compute(ops[is_last ? 0 : i + 1]) || (is_last && !is_compute(ops[i])))
           awaited_[static_cast<std::size_t>(ops[i])] = true;
       }
-  }
-  void wake() {
-    if (sleepers_ == 0) return;
-    { const std::lock_guard lock(mutex_); }  // so that nobody looks before and sleeps after
-    changed_.notify_all();
   }
 
   const Program& program_;

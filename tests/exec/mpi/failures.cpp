@@ -2,8 +2,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "reference/plans/plan.h"
 #include "tests/exec/mpi/ranks.h"
 #include "tests/schedule/hand_made.h"
+#include "tests/train/tiny.h"
 
 namespace convoy::tests {
 namespace {
@@ -37,6 +39,11 @@ void fail_on_purpose(MpiWorld& world, const std::string& how) {
     Program& program = schedule.programs[0];
     program.ops = {exchange_op("shift", Message{{0, 1}, all_of(program, 0), 1}, Message{{0, -1}, all_of(program, 1), 1}, 1)};
     own_program(schedule, 1).ops.clear();
+    return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 0.5}});
+  }
+  if (how == "pushless") {  // the worker does nothing, and rank 1 serves
+    schedule = make_schedule(tiny_model(), make_plan("parameter_server", {.ranks = 2, .global_batch = 2, .servers = {.count = 1, .own_ranks = true}}));
+    own_program(schedule, 0).ops.clear();
     return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 0.5}});
   }
   if (how == "disagree" && world.rank() == 1) schedule.programs[0].ops[0].name = "other work";

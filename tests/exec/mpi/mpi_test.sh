@@ -58,6 +58,8 @@ start 3 throw
 expect 'a compute op that throws' 1 'rank 1, iteration 2, op 0 (work): out of luck'
 start 3 silent
 expect 'a message that does not come' 1 'op 0 (shift): waited 0.5 s for rank 1 to '
+start 2 pushless
+expect 'a push that does not come' 1 '(serve0): waited 0.5 s for rank 0 to push'
 start 3 disagree
 expect 'ranks with different plans' 2 'rank 1 and rank 0 do not agree about the plan'
 start 3 smaller

@@ -33,7 +33,7 @@ void two_axes_and_streams(MpiWorld& world, Expectations& expectations);
 void hooks_poison_and_records(MpiWorld& world, Expectations& expectations);
 void world_says_the_same_everywhere(MpiWorld& world, Expectations& expectations);
 
-/// Ends badly, by name: "die", "throw", "silent", "disagree", "smaller", "sum16".
+/// Ends badly, by name: "die", "throw", "silent", "pushless", "disagree", "smaller", "sum16".
 void fail_on_purpose(MpiWorld& world, const std::string& how);
 
 }  // namespace convoy::tests

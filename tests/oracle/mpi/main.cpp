@@ -1,10 +1,11 @@
 /// The program that mpirun starts on every rank: each plan for as many ranks as there are, with three models. Three steps in
-/// double equal the serial run to 1e-9 and the run on threads bit for bit, on every rank.
+/// double equal the serial run to 1e-9 and the run on threads bit for bit, on every rank. Then parameter servers: servers.cpp.
 #include <cstdio>
 
 #include "reference/exec/mpi/run_on_mpi.h"
 #include "tests/oracle/compare.h"
 #include "tests/oracle/models.h"
+#include "tests/oracle/mpi/tally.h"
 #include "tests/oracle/plan_cases.h"
 
 using namespace convoy;
@@ -67,11 +68,6 @@ std::string compare(const Schedule& schedule, const Plan& plan, const Training& 
   return "";
 }
 
-struct Tally {
-  int compared = 0;
-  int failed = 0;
-};
-
 void check(MpiWorld& world, const Model& model, const PlanCase& c, bool overlap, Tally& tally) {
   Plan plan = c.plan;
   plan.dtype = DType::f64;
@@ -92,12 +88,9 @@ void check(MpiWorld& world, const Model& model, const PlanCase& c, bool overlap,
   std::vector<std::vector<double>> of_ranks;
   for (int r = 0; r < world.size(); ++r) of_ranks.push_back(world.to_root(r, run.mine));
   if (world.rank() != 0) return;
-  ++tally.compared;
   std::string wrong = compare(schedule, plan, training, of_ranks, run.totals);
   if (wrong.empty()) wrong = run.miscounted;
-  if (wrong.empty()) return;
-  ++tally.failed;
-  std::fprintf(stderr, "FAILED: %s, %s, overlap %d: %s\n", model.name.c_str(), c.label.c_str(), overlap ? 1 : 0, wrong.c_str());
+  tally.note(cat(model.name, ", ", c.label, ", overlap ", overlap), wrong);
 }
 
 }  // namespace
@@ -117,6 +110,7 @@ int main(int argc, char** argv) {
         overlap = !overlap;
       }
     }
+    check_servers(world, tally);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", world.rank(), error.what());
     world.abort(1);
