@@ -12,12 +12,13 @@ namespace {
 struct ValidateOptions {
   std::string folder;
   std::string csv_file;
+  std::string fidelity = "auto";
   bool points = false;
   Output output;
 };
 
 void run(const ValidateOptions& options) {
-  const std::vector<Prediction> predictions = predict_all(read_tables(options.folder));
+  const std::vector<Prediction> predictions = predict_all(read_tables(options.folder), parse_fidelity(options.fidelity));
   options.output.text(validation_text(predictions, options.points));
   if (!options.csv_file.empty()) write_file_atomically(options.csv_file, validation_csv(predictions));
   options.output.json(validation_json(predictions));
@@ -34,6 +35,10 @@ void add_validate(CLI::App& app) {
   verb->add_option("folder", options->folder, "A folder with hardware.csv and tables of measurements, see docs/validation.md")
       ->required()
       ->type_name("DIR");
+  verb->add_option("--fidelity", options->fidelity,
+                   "formula: closed forms. flows or steps: what has a schedule is simulated on links. auto: formulas, but jobs that "
+                   "share links are simulated")
+      ->type_name("auto|steps|flows|formula");
   verb->add_flag("--points", options->points, "Print every row, not only cases");
   add_result_file(*verb, "--csv", options->csv_file, "Write every row as CSV");
   options->output.add_to(*verb);

@@ -223,6 +223,11 @@ double in_switch_time_s(const Facts& facts) {
 
 }  // namespace
 
+double nccl_hop_s(const GpuWiring& wiring, const Placing& placing, bool between_nodes) {
+  const Facts facts{CollectiveKind::all_reduce, 0, placing, wiring};
+  return (between_nodes ? facts.network_hop_us(kRingHop_us, kSimple) : kRingHop_us[facts.inside()][kSimple]) * us;
+}
+
 LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
   const Facts facts{kind, bytes, placing, wiring};
   if (placing.ranks() == 1) return {kRingStart_us[kLL] * us, "nothing to do"};

@@ -5,6 +5,7 @@
 #include "reference/core/units.h"
 #include "simulator/cost/library.h"
 #include "simulator/validate/cells.h"
+#include "simulator/validate/simulated.h"
 #include "simulator/validate/validation.h"
 
 namespace convoy {
@@ -19,14 +20,24 @@ struct CollectiveRow {
   std::string force;
 };
 
-bool is_message(const std::string& op) { return op.starts_with("p2p"); }
-
 /// "allreduce", "all_reduce", "AllReduce", "all-reduce" and "MPI_Allreduce" are one.
-CollectiveKind kind_of(const std::string& op) {
+std::string letters_of(const std::string& op) {
   std::string letters;
   for (const char c : lower_case(op))
-    if (std::isalpha(static_cast<unsigned char>(c)) != 0) letters += c;
-  if (letters.starts_with("mpi")) letters.erase(0, 3);
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) letters += c;
+  for (const char* library : {"mpi", "nccl", "osu"})
+    if (letters.starts_with(library)) letters.erase(0, std::string_view(library).size());
+  return letters;
+}
+
+bool is_message(const std::string& op) {
+  const std::string letters = letters_of(op);
+  return letters.starts_with("p2p") || letters.starts_with("pt2pt") || letters.starts_with("pointtopoint") ||
+         letters.starts_with("sendrecv") || letters == "latency" || letters == "bw";
+}
+
+CollectiveKind kind_of(const std::string& op) {
+  const std::string letters = letters_of(op);
   if (letters == "allreduce") return CollectiveKind::all_reduce;
   if (letters == "broadcast" || letters == "bcast") return CollectiveKind::broadcast;
   if (letters == "allgather") return CollectiveKind::all_gather;
@@ -37,8 +48,9 @@ CollectiveKind kind_of(const std::string& op) {
 }
 
 Library library_of(const std::string& library, const std::string& buffer) {
-  if (contains_word(library, "NCCL")) return Library::nccl;
-  if (contains_word(library, "MLSL")) return Library::mpi_servers;
+  const std::string text = lower_case(library);
+  if (contains_word(text, "nccl")) return Library::nccl;
+  if (contains_word(text, "mlsl") || contains_word(text, "oneccl")) return Library::mpi_servers;
   return contains_word(lower_case(buffer), "gpu") ? Library::mpi_gpu : Library::mpi_host;
 }
 
@@ -59,9 +71,10 @@ bool has_trees(const std::string& library) {
 Placing placing_of(const CsvTable& table, std::size_t row, const Hardware& hardware, int ranks) {
   const auto nodes = table.number(row, "nodes");
   const auto per_node = table.number(row, "ranks_per_node");
-  if (!nodes && !per_node) throw NotDone("nodes not stated");
   Placing placing;
-  placing.nodes = static_cast<int>(nodes.value_or(std::ceil(ranks / per_node.value_or(1))));
+  // Nodes that are not stated are as many as the ranks fill.
+  placing.nodes =
+      static_cast<int>(nodes.value_or(std::ceil(ranks / per_node.value_or(std::max(1, hardware.wiring.devices_per_node)))));
   if (placing.nodes < 1 || ranks % placing.nodes != 0)
     throw NotDone(cat(ranks, " ranks on ", placing.nodes, " nodes: not as many on each"));
   placing.ranks_per_node = ranks / placing.nodes;
@@ -82,13 +95,22 @@ GpuWiring wiring_between(const Hardware& hardware, const std::string& words) {
   return wiring;
 }
 
-Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
+/// The time of a row, which follows from a bandwidth where that alone is stated.
+double measured_us(const CsvTable& table, std::size_t row, const std::string& op, int ranks, double bytes) {
+  if (const auto time_us = table.number(row, "time_us")) return *time_us;
+  if (const auto algbw = table.number(row, "algbw_GB_per_s"); algbw && *algbw > 0) return bytes / (*algbw * GB) / us;
+  const auto busbw = table.number(row, "busbw_GB_per_s");
+  if (!busbw || !(*busbw > 0)) throw NotDone("time_us not stated");
+  return bus_bandwidth(is_message(op) ? CollectiveKind::broadcast : kind_of(op), bytes, 1.0, ranks) / (*busbw * GB) / us;
+}
+
+Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware& all, Fidelity fidelity) {
   Prediction prediction;
   prediction.unit = "us";
   const std::string op = table.text(row, "op");
   const int ranks = static_cast<int>(needed(table, row, "ranks"));
   const double bytes = needed(table, row, "size_bytes");
-  prediction.measured = needed(table, row, "time_us");
+  prediction.measured = measured_us(table, row, op, ranks, bytes);
   prediction.what = cat(op, ", ", ranks, " ranks, ", format_bytes(bytes));
   const Hardware& hardware = hardware_of(table, row, all);
   const std::string software = cat(table.text(row, "library"), " ", table.text(row, "algorithm"));
@@ -112,20 +134,28 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<st
     return prediction;
   }
   const Placing placing = placing_of(table, row, hardware, ranks);
+  const bool guessed = !table.number(row, "nodes") && !table.number(row, "ranks_per_node");
+  if (simulates_steps(fidelity)) {
+    prediction.predicted = simulated_collective_s({kind_of(op), bytes, placing, library}, wiring, fidelity) / us;
+    prediction.how = "ring on links, simulated";
+    return prediction;
+  }
   const Usage usage{.force = forced(table.text(row, "algorithm")), .trees = has_trees(software), .back_to_back = true};
   const LibraryTime time = library_time(library, kind_of(op), bytes, placing, wiring, usage);
   prediction.predicted = time.time_s / us;
   prediction.how = time.choice;
+  if (guessed) prediction.how += cat(", nodes not stated: ", placing.nodes);
   return prediction;
 }
 
 }  // namespace
 
-std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
-  return each_row(table, "collectives", [&](std::size_t row) { return std::vector{predict_row(table, row, hardware)}; });
+std::vector<Prediction> predict_collectives(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity) {
+  return each_row(table, "collectives",
+                  [&](std::size_t row) { return std::vector{predict_row(table, row, hardware, fidelity)}; });
 }
 
-std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+std::vector<Prediction> predict_contention(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity) {
   return each_row(table, "network_contention", [&](std::size_t row) {
     Prediction prediction;
     prediction.unit = "us";
@@ -136,13 +166,19 @@ std::vector<Prediction> predict_contention(const CsvTable& table, const std::map
     prediction.what = cat(jobs, " jobs on ", nodes, " nodes, ", format_bytes(bytes));
     GpuWiring wiring = hardware_of(table, row, hardware).wiring;
     if (wiring.fabric == FabricKind::none) throw NotDone("network not stated");
-    if (nodes < 1 || jobs < 1) throw NotDone(cat(jobs, " jobs on ", nodes, " nodes"));
-    // Every job has a ring of its own over the same NICs, which their flows share evenly.
-    wiring.nic_bytes_per_s /= jobs;
-    const LibraryTime time =
-        library_time(Library::mpi_host, kind_of(table.text(row, "op")), bytes, {nodes, 1}, wiring, {.force = "ring"});
-    prediction.predicted = time.time_s / us;
-    prediction.how = cat("ring, a ", jobs, jobs == 1 ? "st" : "th", " of each NIC");
+    if (nodes < 1 || jobs < 1 || jobs > 64) throw NotDone(cat(jobs, " jobs on ", nodes, " nodes"));
+    const CollectiveKind kind = kind_of(table.text(row, "op"));
+    if (fidelity == Fidelity::formula) {
+      // Every job has a ring of its own over the same NICs, which their flows share evenly.
+      wiring.nic_bytes_per_s /= jobs;
+      prediction.predicted = library_time(Library::mpi_host, kind, bytes, {nodes, 1}, wiring, {.force = "ring"}).time_s / us;
+      prediction.how = cat("ring, a ", jobs, jobs == 1 ? "st" : "th", " of each NIC");
+    } else {
+      const SimulatedCollective what{kind, bytes, {nodes, 1}, Library::mpi_host, jobs};
+      prediction.predicted =
+          simulated_collective_s(what, wiring, fidelity == Fidelity::automatic ? Fidelity::flows : fidelity) / us;
+      prediction.how = cat("rings of ", jobs, jobs == 1 ? " job" : " jobs", " on the same NICs, simulated");
+    }
     return std::vector{prediction};
   });
 }

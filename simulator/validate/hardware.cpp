@@ -3,78 +3,102 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <initializer_list>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "simulator/validate/cells.h"
 
 namespace convoy {
 namespace {
 
-bool contains(const std::string& text, std::string_view word) { return text.find(word) != std::string::npos; }
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-/// All numbers in "10 or 100".
+/// All numbers in "10 or 100"; of "8 x 200" the last.
 std::vector<double> numbers_in(const std::string& text) {
   std::vector<double> numbers;
   std::string digits;
+  bool times = false;  ///< nothing but spaces since the last number
   for (const char c : text + " ") {
     if (std::isdigit(static_cast<unsigned char>(c)) != 0 || (c == '.' && !digits.empty())) {
       digits += c;
-    } else if (!digits.empty()) {
+    } else {
       if (const auto value = parse_number(digits)) numbers.push_back(*value);
       digits.clear();
+      times = times && (c == ' ' || c == 'x');
+      if (c == 'x' && times && !numbers.empty()) numbers.pop_back();
+      continue;
     }
+    times = true;
   }
   return numbers;
 }
 
+/// Whether the text has one of these, beginning where a word does: "efa" is in "EFA v2" and not in "default".
+bool contains(const std::string& text, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+      if (at == 0 || std::isalnum(static_cast<unsigned char>(text[at - 1])) == 0) return true;
+    return false;
+  });
+}
+
+bool has_word(const std::string& text, std::string_view word) {
+  const auto inside = [&](std::size_t at) { return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0; };
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    if ((at == 0 || !inside(at - 1)) && !inside(at + word.size())) return true;
+  return false;
+}
+
+/// Of text in small letters.
 FabricKind fabric_of(const std::string& text) {
-  if (text.empty() || contains(text, "none")) return FabricKind::none;
-  if (contains(text, "InfiniBand")) return FabricKind::infiniband;
-  if (contains(text, "TCPX")) return FabricKind::tcpx;
-  if (contains(text, "RoCE")) return FabricKind::roce;
-  if (contains(text, "EFA")) return FabricKind::efa;
-  if (contains(text, "OPA")) return FabricKind::omni_path;
-  if (contains(text, "Omni-Path")) return FabricKind::omni_path;
-  if (contains(text, "Ethernet") || contains(text, "TCP")) return FabricKind::tcp;
+  if (text.empty() || contains(text, {"none", "not used", "single node"})) return FabricKind::none;
+  if (contains(text, {"tcpx"})) return FabricKind::tcpx;
+  if (contains(text, {"roce"})) return FabricKind::roce;
+  if (contains(text, {"infiniband", "edr", "hdr", "ndr", "fdr", "qdr"}) || has_word(text, "ib")) return FabricKind::infiniband;
+  if (contains(text, {"efa", "elastic fabric"})) return FabricKind::efa;
+  if (contains(text, {"opa", "omni-path", "omnipath", "omni path"})) return FabricKind::omni_path;
+  // HPE's and Cray's networks reach GPUs directly with about a microsecond, as RoCE does.
+  if (contains(text, {"slingshot", "aries", "rdma"})) return FabricKind::roce;
+  if (contains(text,
+               {"ethernet", "tcp", "gbe", "10gbe", "25gbe", "40gbe", "50gbe", "100gbe", "gbit", "ena", "virtual network", "vpc"}))
+    return FabricKind::tcp;
   return FabricKind::none;
 }
 
+/// Of text in small letters.
 GpuInterior interior_of(const std::string& text, int devices) {
-  if (devices <= 1 || contains(text, "one GPU")) return GpuInterior::alone;
-  if (contains(text, "NVSwitch")) return GpuInterior::nvlink_switch;
-  if (contains(text, "NVLink") && (contains(text, "pairs") || contains(text, "bridge"))) {
-    return contains(text, "no NVLink") || contains(text, "bridge not stated") ? GpuInterior::pcie : GpuInterior::nvlink_pairs;
-  }
-  if (contains(text, "NVLink") && !contains(text, "no NVLink")) return GpuInterior::nvlink_mesh;
-  return GpuInterior::pcie;
+  if (devices <= 1 || contains(text, {"one gpu"})) return GpuInterior::alone;
+  if (contains(text, {"nvswitch", "nvlink switch", "nvlink-switch"})) return GpuInterior::nvlink_switch;
+  if (contains(text, {"no nvlink", "without nvlink", "bridge not stated"})) return GpuInterior::pcie;
+  if (contains(text, {"nvlink"}) && contains(text, {"pairs", "bridge"})) return GpuInterior::nvlink_pairs;
+  return contains(text, {"nvlink"}) ? GpuInterior::nvlink_mesh : GpuInterior::pcie;
 }
 
-/// What joins two processors, as far as the text names them; else what was sold with the GPUs of that time.
+/// What joins two processors, as far as the text, in small letters, names them; else what was sold with the GPUs of that time.
 Sockets sockets_of(const std::string& text, const Gpu* gpu) {
-  if (contains(text, "EPYC") || contains(text, "AMD")) return Sockets::amd;
-  if (contains(text, "E5-") || contains(text, "QPI")) return Sockets::qpi;
-  if (contains(text, "Xeon Gold") || contains(text, "Platinum") || contains(text, "UPI")) return Sockets::upi;
+  if (contains(text, {"epyc", "amd"})) return Sockets::amd;
+  if (contains(text, {"e5-", "qpi"})) return Sockets::qpi;
+  if (contains(text, {"xeon gold", "platinum", "upi"})) return Sockets::upi;
   if (gpu != nullptr && gpu->compute_capability >= 70) return gpu->pcie_generation >= 4 ? Sockets::amd : Sockets::upi;
   return Sockets::qpi;
 }
 
+/// The generation in "pcie 3.0 x16", "pcie gen4" or "pci express 5", if one is named.
+std::optional<int> pcie_generation_in(const std::string& text) {
+  for (int generation = 1; generation <= 6; ++generation)
+    for (const char* before : {"pcie ", "pcie gen", "pcie gen ", "pcie-", "pcie", "pci express ", "pci-e "})
+      if (contains_word(text, cat(before, generation))) return generation;
+  return std::nullopt;
+}
+
 GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
-  const std::string inside = table.text(row, "intra_node_link");
-  const std::string everything = inside + "; " + table.text(row, "notes");
+  const std::string inside = lower_case(table.text(row, "intra_node_link"));
+  const std::string everything = inside + "; " + lower_case(table.text(row, "notes"));
   GpuWiring wiring;
   wiring.devices_per_node = static_cast<int>(table.number(row, "gpus_per_node").value_or(1));
   wiring.interior = interior_of(inside, wiring.devices_per_node);
-  wiring.pcie_generation = contains(everything, "PCIe 5")   ? 5
-                           : contains(everything, "PCIe 4") ? 4
-                           : contains(everything, "PCIe 2") ? 2
-                                                            : 3;
+  wiring.pcie_generation = pcie_generation_in(everything).value_or(3);
   if (gpu != nullptr) {
-    if (!contains(everything, "PCIe")) wiring.pcie_generation = gpu->pcie_generation;
+    if (!pcie_generation_in(everything)) wiring.pcie_generation = gpu->pcie_generation;
     wiring.peer_to_peer = gpu->peer_to_peer;
     const int generation = nvlink_generation(gpu->compute_capability);
     const double rate_GBps = table.number(row, "intra_node_bw_per_gpu_per_direction_GB_per_s").value_or(0);
@@ -86,11 +110,11 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
     }
     wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu->compute_capability >= 90;
   }
-  wiring.pcie_switches = contains(everything, "PLX") || contains(everything, "PCIe 3.0 switches");
+  wiring.pcie_switches = contains(everything, {"plx", "pcie switch", "pcie 3.0 switch", "pcie 4.0 switch"});
   wiring.two_sockets =
-      contains(everything, "two sockets") || contains(everything, "dual Xeon") || contains(everything, "per socket");
+      contains(everything, {"two sockets", "dual xeon", "dual epyc", "dual socket", "dual-socket", "per socket"});
   if (wiring.two_sockets) wiring.socket_bytes_per_s = socket_rate(sockets_of(everything, gpu));
-  wiring.fabric = fabric_of(table.text(row, "inter_node_link"));
+  wiring.fabric = fabric_of(lower_case(table.text(row, "inter_node_link")));
   wiring.nics = static_cast<int>(std::max(1.0, table.number(row, "nics_per_node").value_or(1)));
   return wiring;
 }
@@ -118,10 +142,9 @@ void read_row(const CsvTable& table, std::size_t row, Hardware& hardware) {
   hardware.device = device_from(table, row);
   hardware.wiring = wiring_from(table, row, hardware.gpu);
   hardware.network = table.text(row, "inter_node_link");
-  for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s")))
-    hardware.nic_choices.push_back(Gbit_per_s * Gbit);
+  for (const double Gbit_per_s : numbers_in(table.text(row, "nic_Gbit_per_s"))) hardware.nic_choices.push_back(Gbit_per_s * Gbit);
   if (!hardware.nic_choices.empty()) hardware.wiring.nic_bytes_per_s = hardware.nic_choices.front();
-  if (contains(hardware.gpu_name, "not stated") || contains(hardware.gpu_name, "not used") || hardware.gpu_name.empty()) {
+  if (hardware.gpu_name.empty() || contains(lower_case(hardware.gpu_name), {"not stated", "not used", "unknown"})) {
     hardware.missing = "GPU not stated";
   } else if (hardware.gpu == nullptr) {
     hardware.missing = cat("'", hardware.gpu_name, "' is in no table of ours");
@@ -151,12 +174,11 @@ std::map<std::string, Hardware> read_hardware(const CsvTable& table) {
 GpuWiring wiring_of(const Hardware& hardware, const std::string& words) {
   GpuWiring wiring = hardware.wiring;
   if (hardware.nic_choices.size() < 2) return wiring;
-  const std::string text = lower(words);
-  const bool fast = contains(text, "infiniband") || contains(text, "rdma") || contains(text, "100ib") || contains(text, "56g") ||
-                    contains(text, "100g") || contains(text, "_ib");
+  const std::string text = lower_case(words);
+  const bool fast = contains(text, {"infiniband", "rdma", "100ib", "56g", "100g", "200g"}) || has_word(text, "ib");
   const auto [slowest, fastest] = std::minmax_element(hardware.nic_choices.begin(), hardware.nic_choices.end());
   wiring.nic_bytes_per_s = fast ? *fastest : *slowest;
-  wiring.fabric = fast && contains(hardware.network, "InfiniBand") ? FabricKind::infiniband : FabricKind::tcp;
+  wiring.fabric = fast && contains(lower_case(hardware.network), {"infiniband"}) ? FabricKind::infiniband : FabricKind::tcp;
   return wiring;
 }
 

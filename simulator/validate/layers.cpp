@@ -9,7 +9,7 @@
 namespace convoy {
 namespace {
 
-KernelMachine machine_of(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
+KernelMachine machine_of(const CsvTable& table, std::size_t row, const AllHardware& all) {
   const Hardware& hardware = hardware_of(table, row, all);
   if (!hardware.missing.empty() || hardware.gpu == nullptr) throw NotDone(hardware.missing);
   return kernel_machine(hardware.device, *hardware.gpu, precision_of(table.text(row, "precision"), *hardware.gpu));
@@ -108,6 +108,7 @@ double printed_layer_s(const CsvTable& table, std::size_t row, bool forward, con
     linear.out_features = out;
     return product_s({linear, {batch, std::max(in, 4), 1, 1}, {batch, out, 1, 1}}, forward, machine);
   }
+  if (layer.starts_with("Size") || layer.starts_with("View")) return 0;  // only other words for the same memory
   const double rate = streaming_bytes_per_s(machine);
   if (layer.starts_with("MaxPool2d(") || layer.starts_with("AvgPool2d(")) {
     const int stride = setting(layer, "stride", {1}).front();
@@ -174,7 +175,7 @@ double traced_op_s(const CsvTable& table, std::size_t row, const KernelMachine& 
 
 }  // namespace
 
-std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+std::vector<Prediction> predict_layers(const CsvTable& table, const AllHardware& hardware) {
   return each_row(table, "single_gpu_layer_profiles", [&](std::size_t row) {
     std::vector<Prediction> predictions;
     const KernelMachine machine = machine_of(table, row, hardware);
@@ -194,23 +195,41 @@ std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std
   });
 }
 
-std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
+namespace {
+
+/// As output_shape(), but padding may be as large as the window: two rows of DeepBench have it so.
+Shape output_of(const Conv2d& conv, const Shape& x) {
+  const Window& window = conv.window;
+  if (window.stride_h < 1 || window.stride_w < 1 || conv.out_channels < 1) throw NotDone("stride or filters below 1");
+  const int h = (x.h + 2 * window.padding_h - window.kernel_h) / window.stride_h + 1;
+  const int w = (x.w + 2 * window.padding_w - window.kernel_w) / window.stride_w + 1;
+  if (h < 1 || w < 1) throw NotDone("the filter is larger than the image");
+  return {x.n, conv.out_channels, h, w};
+}
+
+}  // namespace
+
+std::vector<Prediction> predict_convolutions(const CsvTable& table, const AllHardware& hardware) {
   static constexpr std::array<std::pair<const char*, Pass>, 3> kColumns = {
       std::pair{"forward_ms", Pass::forward}, std::pair{"backward_input_ms", Pass::backward_input},
       std::pair{"backward_weight_ms", Pass::backward_weights}};
   return each_row(table, "single_gpu_conv_layers", [&](std::size_t row) {
-    const KernelMachine machine = machine_of(table, row, hardware);
+    KernelMachine machine = machine_of(table, row, hardware);
+    // DeepBench asks for tensor cores and gives images as NCHW (code/nvidia/conv_bench.cu: CUDNN_TENSOR_NCHW,
+    // CUDNN_TENSOR_OP_MATH), so that cuDNN turns them round.
+    machine.converts_layout = true;
     const auto whole = [&](const char* column) { return static_cast<int>(needed(table, row, column)); };
     const Shape x{whole("batch"), whole("in_c"), whole("in_h"), whole("in_w")};
     Conv2d conv;
     conv.out_channels = whole("out_c");
+    conv.bias = false;
     conv.window = {.kernel_h = whole("filter_h"),
                    .kernel_w = whole("filter_w"),
                    .stride_h = whole("stride_h"),
                    .stride_w = whole("stride_w")};
     conv.window.padding_h = whole("pad_h");
     conv.window.padding_w = whole("pad_w");
-    const Shape y = output_shape(conv, x);
+    const Shape y = output_of(conv, x);
     std::vector<Prediction> predictions;
     for (const auto& [column, pass] : kColumns) {
       const auto measured = table.number(row, column);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "reference/plans/plan.h"
-#include "simulator/validate/networks.h"
+#include "simulator/validate/networks/networks.h"
 #include "simulator/validate/step.h"
 
 // Pipelines by formula, no schedule: the network is cut between nodes so that the slowest stage is as fast as can be, whatever

@@ -6,7 +6,8 @@
 #include "reference/core/units.h"
 #include "reference/plans/plan.h"
 #include "simulator/cost/kernels.h"
-#include "simulator/validate/networks.h"
+#include "simulator/validate/networks/networks.h"
+#include "simulator/validate/simulated.h"
 
 namespace convoy {
 namespace {
@@ -50,6 +51,7 @@ Plan plan_of(const MeasuredTask& task, const Model& model) {
     request.inside = task.inside;
   }
   Plan plan = make_plan(task.plan, request);
+  plan.ranks_per_node = std::max(1, task.ranks / task.nodes);
   set_framework(plan, task);
   if (framework_of(task.framework).copies_outputs) run_whole_between(plan, model);
   return plan;
@@ -66,6 +68,16 @@ IssuingHost host_of(const MeasuredTask& task, const Model& model) {
   return host;
 }
 
+/// The same where the engine has no host: an op takes what its host needs for it, if that is more.
+CostModel issued(const CostModel& cost, const IssuingHost& host) {
+  CostModel with_host = cost;
+  with_host.compute_s = [cost, host](const Program& program, const Op& op, const Compute& compute) {
+    const double time_s = cost.compute_s(program, op, compute);
+    return time_s > 0 ? std::max(time_s, host.issue_s) : time_s;
+  };
+  return with_host;
+}
+
 StepTime planned_step(const MeasuredTask& task, const Setting& setting) {
   const Model model = measured_network(task.network, task.image_px);
   const Plan plan = plan_of(task, model);
@@ -76,9 +88,15 @@ StepTime planned_step(const MeasuredTask& task, const Setting& setting) {
   const int version = nccl_version(task.framework);
   machine.usage.trees = version == 0 || version >= 20400;
   machine.occupied = occupied_part(setting.wiring, setting.hardware.gpu->sms);
-  return representative_step(make_schedule(model, plan), costs_of(model, task, setting), machine, [&](int node) {
+  const Schedule schedule = make_schedule(model, plan);
+  const CostModel cost = costs_of(model, task, setting);
+  StepTime time = representative_step(schedule, cost, machine, [&](int node) {
     return std::holds_alternative<Conv2d>(model.nodes[static_cast<std::size_t>(node)].layer);
   });
+  if (simulates_steps(setting.fidelity))
+    time.step_s = simulated_step_s(schedule, issued(cost, machine.host), {task.nodes, machine.ranks_per_node}, setting.wiring,
+                                   setting.fidelity);
+  return time;
 }
 
 /// Variables on the host of one node: every GPU pushes its gradients and pulls the weights over its PCIe lanes, two GPUs to a
@@ -127,9 +145,10 @@ CostModel costs_of(const Model& model, const MeasuredTask& task, const Setting& 
 }
 
 StepTime time_of_step(const MeasuredTask& task, const Setting& setting) {
-  static std::map<std::tuple<MeasuredTask, std::string, int>, StepTime>
-      known;  // rows of a case ask for several metrics of one step
-  const auto key = std::tuple{task, setting.hardware.id, static_cast<int>(setting.wiring.nic_bytes_per_s / 1e6)};
+  // Rows of a case ask for several metrics of one step.
+  static std::map<std::tuple<MeasuredTask, std::string, int, bool>, StepTime> known;
+  const auto key = std::tuple{task, setting.hardware.id, static_cast<int>(setting.wiring.nic_bytes_per_s / 1e6),
+                              simulates_steps(setting.fidelity)};
   const auto found = known.find(key);
   return found != known.end() ? found->second : known[key] = step_by_strategy(task, setting);
 }

@@ -11,10 +11,17 @@ namespace convoy {
 struct Setting {
   const Hardware& hardware;
   GpuWiring wiring;
+  Fidelity fidelity = Fidelity::automatic;
 };
+
+/// Whether training steps are simulated: closed forms are right more often there, so only where it is asked for.
+constexpr bool simulates_steps(Fidelity fidelity) { return fidelity == Fidelity::flows || fidelity == Fidelity::steps; }
 
 /// One step of a task. Throws NotDone where the strategy makes no sense for it, InputError for a plan that does not.
 StepTime time_of_step(const MeasuredTask& task, const Setting& setting);
+
+/// Images of a GPU where a row does not state them: the largest power of two up to 256 that fits in its memory.
+int fitting_batch(const MeasuredTask& task, const Device& device);
 
 /// The cost of compute ops of a network on the GPU of a setting.
 CostModel costs_of(const Model& model, const MeasuredTask& task, const Setting& setting);

@@ -2,6 +2,7 @@
 
 #include "reference/io/file.h"
 #include "simulator/validate/cells.h"
+#include "simulator/validate/columns.h"
 
 namespace convoy {
 
@@ -14,7 +15,8 @@ Tables read_tables(const std::string& folder) {
     throw InputError(cat("cannot read the folder '", folder, "': ", error.message(), "; give one with tables of measurements"));
   std::sort(files.begin(), files.end());
   Tables tables;
-  for (const auto& file : files) tables[file.stem().string()] = parse_csv(read_file(file.string()), file.string());
+  for (const auto& file : files)
+    tables[file.stem().string()] = with_known_columns(parse_csv(read_file(file.string()), file.string()));
   if (!tables.contains("hardware"))
     throw InputError(cat("the folder '", folder, "' has no hardware.csv, which says what the measurements were made on"));
   if (tables.size() == 1)
@@ -80,11 +82,11 @@ std::vector<Prediction> each_row(const CsvTable& table, const std::string& name,
 namespace {
 
 /// The predictor for a table's form, which its columns tell.
-std::vector<Prediction> predict_table(const std::string& name, const CsvTable& table,
-                                      const std::map<std::string, Hardware>& hardware) {
-  if (table.has("concurrent_jobs")) return predict_contention(table, hardware);
-  if (table.has("op") && table.has("size_bytes")) return predict_collectives(table, hardware);
-  if (table.has("strategy") && table.has("metric")) return predict_training(table, hardware);
+std::vector<Prediction> predict_table(const std::string& name, const CsvTable& table, const AllHardware& hardware,
+                                      Fidelity fidelity) {
+  if (table.has("concurrent_jobs")) return predict_contention(table, hardware, fidelity);
+  if (table.has("op") && table.has("size_bytes")) return predict_collectives(table, hardware, fidelity);
+  if (table.has("metric") && table.has("model")) return predict_training(table, hardware, fidelity);
   if (table.has("layer") && table.has("forward_ms")) return predict_layers(table, hardware);
   if (table.has("filter_w") && table.has("out_c")) return predict_convolutions(table, hardware);
   return each_row(table, name,
@@ -93,12 +95,12 @@ std::vector<Prediction> predict_table(const std::string& name, const CsvTable& t
 
 }  // namespace
 
-std::vector<Prediction> predict_all(const Tables& tables) {
-  const std::map<std::string, Hardware> hardware = read_hardware(tables.at("hardware"));
+std::vector<Prediction> predict_all(const Tables& tables, Fidelity fidelity) {
+  const AllHardware hardware = read_hardware(tables.at("hardware"));
   std::vector<Prediction> all;
   for (const auto& [name, table] : tables) {
     if (name == "hardware" || name == "sources") continue;
-    for (Prediction& prediction : predict_table(name, table, hardware)) {
+    for (Prediction& prediction : predict_table(name, table, hardware, fidelity)) {
       prediction.table = name;
       all.push_back(std::move(prediction));
     }

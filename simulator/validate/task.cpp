@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "reference/core/units.h"
-#include "simulator/validate/networks.h"
+#include "simulator/validate/networks/networks.h"
 
 namespace convoy {
 namespace {
@@ -38,7 +38,7 @@ void choose_parts(MeasuredTask& task, const std::string& strategy, int per_node)
     task.strategy = says("replicated") ? Strategy::replicated_stage : Strategy::pipeline;
   } else if (says("model_parallel_layers")) {
     task.strategy = Strategy::layers;
-  } else if (says("ps_cpu")) {
+  } else if (says("ps_cpu") || (says("parameter_server") && task.nodes == 1)) {
     task.strategy = Strategy::servers;
   } else if (says("conv_mp_fc") || says("split_class")) {
     if (task.classes == 0) task.plan = "one_weird_trick";
@@ -54,7 +54,7 @@ void choose_parts(MeasuredTask& task, const std::string& strategy, int per_node)
     task.plan = "channel";
   } else if (says("spatial")) {
     task.plan = "spatial";
-  } else if (strategy == "single_gpu" || says("single") || says("data_parallel")) {
+  } else if (strategy == "single_gpu" || says("single") || says("data_parallel") || says("parameter_server") || says("ddp")) {
     // Servers on every node: a NIC carries what it carries in a ring, 2 (n-1)/n of the gradients.
     task.plan = "data";
   } else {
@@ -77,12 +77,19 @@ int count_in(const CsvTable& table, std::size_t row, std::string_view column, in
   return static_cast<int>(value);
 }
 
+/// Nodes that the row states; else as many as its GPUs, or the machine's, fill.
+int nodes_in(const CsvTable& table, std::size_t row, int ranks, int devices_per_node) {
+  const int nodes = count_in(table, row, "nodes", 0);
+  if (nodes > 0) return nodes;
+  const int per_node = count_in(table, row, "gpus_per_node", std::max(1, devices_per_node));
+  return (ranks + per_node - 1) / std::max(1, per_node);
+}
+
 void read_batch(MeasuredTask& task, const CsvTable& table, std::size_t row) {
   const auto each = table.number(row, "batch_per_gpu");
   const auto all = table.number(row, "global_batch");
-  if (!each && !all) throw NotDone("batch not stated");
-  const double batch = all.value_or(each.value_or(1) * task.ranks);
-  if (!(batch >= 1) || batch > 1e8) throw NotDone("batch not stated");
+  const double batch = all.value_or(each.value_or(0) * task.ranks);
+  if (!(batch >= 0) || batch > 1e8) throw NotDone(cat("a batch of ", batch));
   task.global_batch = static_cast<int>(batch);
 }
 
@@ -104,7 +111,7 @@ int cudnn_version(const std::string& words) {
   return text[at] - '0';
 }
 
-MeasuredTask read_task(const CsvTable& table, std::size_t row, const Gpu& gpu) {
+MeasuredTask read_task(const CsvTable& table, std::size_t row, const Hardware& hardware) {
   MeasuredTask task;
   const std::string& model = table.text(row, "model");
   const auto network = network_name(model);
@@ -112,11 +119,11 @@ MeasuredTask read_task(const CsvTable& table, std::size_t row, const Gpu& gpu) {
   task.network = *network;
   task.image_px = count_in(table, row, "image_px", 0);
   task.ranks = static_cast<int>(needed(table, row, "gpus"));
-  task.nodes = count_in(table, row, "nodes", 1);
+  task.nodes = nodes_in(table, row, task.ranks, hardware.wiring.devices_per_node);
   if (task.ranks < 1 || task.ranks > 100000 || task.nodes < 1 || task.ranks % task.nodes != 0)
     throw NotDone(cat(task.ranks, " GPUs on ", task.nodes, " nodes: not as many on each"));
   read_batch(task, table, row);
-  task.precision = precision_of(table.text(row, "precision"), gpu);
+  task.precision = precision_of(table.text(row, "precision"), *hardware.gpu);
   task.framework = table.text(row, "framework");
   task.variant = table.text(row, "variant");
   // NVIDIA's published results and MLPerf's entries store images as NHWC for half precision. Elsewhere the default of the scripts
@@ -126,7 +133,8 @@ MeasuredTask read_task(const CsvTable& table, std::size_t row, const Gpu& gpu) {
   task.classes = classes_in(table.text(row, "case_id"));
   task.stages = count_in(table, row, "stages", task.ranks);
   task.micro_batches = count_in(table, row, "micro_batches", 0);
-  const std::string strategy = lower_case(table.text(row, "strategy"));
+  std::string strategy = lower_case(table.text(row, "strategy"));
+  if (strategy.empty()) strategy = task.ranks == 1 ? "single_gpu" : lower_case(table.text(row, "family"));
   task.recompute = contains_word(strategy, "gpipe") && !contains_word(lower_case(table.text(row, "recompute")), "never");
   choose_parts(task, strategy, task.ranks / task.nodes);
   return task;

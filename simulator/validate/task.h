@@ -23,7 +23,7 @@ struct MeasuredTask {
   std::string plan = "data";
   int ranks = 1;
   int nodes = 1;
-  int global_batch = 1;
+  int global_batch = 1;  ///< 0: not stated
   std::string precision;
   std::string framework;
   std::string variant;
@@ -39,8 +39,8 @@ struct MeasuredTask {
   friend auto operator<=>(const MeasuredTask&, const MeasuredTask&) = default;
 };
 
-/// Throws NotDone where the row does not say enough, or something that is not modelled.
-MeasuredTask read_task(const CsvTable& table, std::size_t row, const Gpu& gpu);
+/// Throws NotDone where the row does not say enough, or something that is not modelled. The hardware has a GPU.
+MeasuredTask read_task(const CsvTable& table, std::size_t row, const Hardware& hardware);
 
 /// What a framework is known to do, from words that name it: "PyTorch 21.03", "Chainer 7.0.0 + ChainerMN". See task.cpp for where
 /// the numbers are from.

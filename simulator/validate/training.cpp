@@ -34,14 +34,21 @@ std::string way_of(const MeasuredTask& task) {
   return cat("plan ", task.plan, task.inside.empty() ? "" : " ", task.inside, task.classes > 0 ? ", class layer" : "");
 }
 
+/// The number beside "epoch" in a row's notes: "90 epochs", "64-epoch", "epochs: 90".
 double epochs_in(const std::string& notes) {
-  const std::size_t at = notes.find(" epochs");
-  if (at == std::string::npos) throw NotDone("epochs not stated");
-  std::size_t from = at;
-  while (from > 0 && notes[from - 1] >= '0' && notes[from - 1] <= '9') --from;
-  const auto epochs = parse_number(std::string_view(notes).substr(from, at - from));
-  if (!epochs) throw NotDone("epochs not stated");
-  return *epochs;
+  const std::string text = lower_case(notes);
+  for (std::size_t at = text.find("epoch"); at != std::string::npos; at = text.find("epoch", at + 1)) {
+    std::size_t end = at;
+    while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '-')) --end;
+    std::size_t from = end;
+    while (from > 0 && text[from - 1] >= '0' && text[from - 1] <= '9') --from;
+    if (from == end) {
+      from = std::min(text.find_first_not_of("epochs :=", at), text.size());
+      end = std::min(text.find_first_not_of("0123456789", from), text.size());
+    }
+    if (const auto epochs = parse_number(std::string_view(text).substr(from, end - from))) return *epochs;
+  }
+  throw NotDone("epochs not stated");
 }
 
 /// How many of a unit a second is; 1 for units that are no time.
@@ -49,7 +56,8 @@ double per_second(const std::string& unit) {
   if (unit == "ms") return 1e3;
   if (unit == "us") return 1e6;
   if (unit == "min" || unit == "minutes") return 1.0 / 60;
-  return unit == "h" || unit == "hours" ? 1.0 / 3600 : 1.0;
+  if (unit == "h" || unit == "hours") return 1.0 / 3600;
+  return unit == "d" || unit == "days" ? 1.0 / 86400 : 1.0;
 }
 
 double seconds_of(const std::string& metric, const std::string& notes, const MeasuredTask& task, const StepTime& time) {
@@ -69,39 +77,57 @@ double seconds_of(const std::string& metric, const std::string& notes, const Mea
   throw NotDone(cat("metric ", metric));
 }
 
+bool is_rate(const std::string& metric) {
+  return metric.starts_with("throughput") || metric.starts_with("images_per_s") || metric.starts_with("images/s") ||
+         metric.starts_with("samples_per_s");
+}
+
+/// Whether a metric is of as many images whatever the batch, so that it depends on the batch a little only.
+bool is_per_image(const std::string& metric) {
+  return is_rate(metric) || metric.starts_with("epoch_time") || metric == "training_time" || metric == "scaling_efficiency" ||
+         metric.starts_with("speedup");
+}
+
 double metric_of(const std::string& metric, const std::string& unit, const std::string& notes, const MeasuredTask& task,
                  const Setting& setting) {
   const StepTime time = time_of_step(task, setting);
   const double percent = unit == "%" || unit == "percent" ? 100 : 1;
-  if (metric == "throughput" || metric == "images_per_s")
-    return task.global_batch / time.step_s / (task.ranks > 1 && contains_word(unit, "/GPU") ? task.ranks : 1);
+  if (is_rate(metric)) {
+    const double per = contains_word(lower_case(unit), "gpu") ? task.ranks : 1;  // "images/s/GPU"
+    return task.global_batch / time.step_s / per * (contains_word(unit, "/min") ? 60 : contains_word(unit, "/h") ? 3600 : 1);
+  }
   if (metric == "communication_fraction_of_time") return percent * time.exposed_s() / time.step_s;
   if (metric == "scaling_efficiency") return percent * alone(task, setting).step_s / time.step_s;
   if (metric.starts_with("speedup_vs_1")) return task.ranks * alone(task, setting).step_s / time.step_s;
   return seconds_of(metric, notes, task, time) * per_second(unit);
 }
 
-Prediction predict_row(const CsvTable& table, std::size_t row, const std::map<std::string, Hardware>& all) {
+Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware& all, Fidelity fidelity) {
   Prediction prediction;
-  const std::string metric = table.text(row, "metric");
+  const std::string metric = lower_case(table.text(row, "metric"));
   prediction.unit = table.text(row, "unit");
   prediction.measured = needed(table, row, "value");
   const Hardware& hardware = hardware_of(table, row, all);
   if (!hardware.missing.empty() || hardware.gpu == nullptr) throw NotDone(hardware.missing);
   const std::string words = cat(table.text(row, "case_id"), " ", table.text(row, "variant"), " ", table.text(row, "notes"));
-  const MeasuredTask task = read_task(table, row, *hardware.gpu);
+  MeasuredTask task = read_task(table, row, hardware);
+  const bool guessed = task.global_batch == 0;
+  if (guessed && !is_per_image(metric)) throw NotDone("batch not stated");
+  if (guessed) task.global_batch = task.ranks * fitting_batch(task, hardware.device);
   prediction.what = cat(task.network, ", ", task.ranks, task.ranks == 1 ? " GPU" : " GPUs", ", batch ", task.global_batch, ", ",
                         task.precision, ", ", metric);
-  const Setting setting{hardware, wiring_of(hardware, words)};
+  const Setting setting{hardware, wiring_of(hardware, words), fidelity};
   prediction.predicted = metric_of(metric, prediction.unit, table.text(row, "notes"), task, setting);
   prediction.how = way_of(task);
+  if (simulates_steps(fidelity)) prediction.how += task.strategy == Strategy::plan ? ", simulated" : ", by formula";
+  if (guessed) prediction.how += cat(", batch not stated: ", task.global_batch / task.ranks, " a GPU");
   return prediction;
 }
 
 }  // namespace
 
-std::vector<Prediction> predict_training(const CsvTable& table, const std::map<std::string, Hardware>& hardware) {
-  return each_row(table, "training", [&](std::size_t row) { return std::vector{predict_row(table, row, hardware)}; });
+std::vector<Prediction> predict_training(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity) {
+  return each_row(table, "training", [&](std::size_t row) { return std::vector{predict_row(table, row, hardware, fidelity)}; });
 }
 
 }  // namespace convoy

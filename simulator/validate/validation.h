@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reference/io/csv.h"
+#include "simulator/engine/fidelity.h"
 #include "simulator/validate/hardware.h"
 
 namespace convoy {
@@ -19,7 +20,7 @@ struct Prediction {
   std::string unit;
   double measured = 0;
   std::optional<double> predicted;
-  std::string how;     ///< algorithm or plan; with no prediction: why
+  std::string how;     ///< algorithm or plan, and whether it was simulated; with no prediction: why
   bool target = true;  ///< false: the row says that its number is not verified, so it is in no median
 
   /// predicted / measured - 1; nothing without a prediction.
@@ -35,14 +36,21 @@ Tables read_tables(const std::string& folder);
 
 /// Predicts every row of every table that is known; rows of others are listed as not done. At least one entry for each row, in
 /// order.
-std::vector<Prediction> predict_all(const Tables& tables);
+///
+///   formula      closed forms of what libraries do; a step is one rank's that stands for all. Jobs that share NICs have even
+///   parts steps,flows  collectives, jobs at once and the steps of plans are simulated on the links of the machine, see
+///   simulated.h;
+///                what has no schedule stays a formula
+///   automatic    formulas, but jobs at once are simulated (flows)
+std::vector<Prediction> predict_all(const Tables& tables, Fidelity fidelity = Fidelity::automatic);
 
 // One per form of table.
-std::vector<Prediction> predict_collectives(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
-std::vector<Prediction> predict_contention(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
-std::vector<Prediction> predict_training(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
-std::vector<Prediction> predict_layers(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
-std::vector<Prediction> predict_convolutions(const CsvTable& table, const std::map<std::string, Hardware>& hardware);
+using AllHardware = std::map<std::string, Hardware>;
+std::vector<Prediction> predict_collectives(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity);
+std::vector<Prediction> predict_contention(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity);
+std::vector<Prediction> predict_training(const CsvTable& table, const AllHardware& hardware, Fidelity fidelity);
+std::vector<Prediction> predict_layers(const CsvTable& table, const AllHardware& hardware);
+std::vector<Prediction> predict_convolutions(const CsvTable& table, const AllHardware& hardware);
 
 /// What several predictions say together.
 struct Summary {

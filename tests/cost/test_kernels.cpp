@@ -46,6 +46,11 @@ TEST_CASE("kernels: names of GPUs", "[kernels]") {
   CHECK(find_gpu("GeForce GTX 1080")->sms == 20);
   CHECK(find_gpu("RTX 6000 Ada")->compute_capability == 89);
   CHECK(find_gpu("H100 SXM5 80GB")->sms == 132);
+  CHECK(find_gpu("NVIDIA GeForce GTX1080Ti")->sms == 28);
+  CHECK(find_gpu("GeForce GTX Titan X (Maxwell)")->compute_capability == 52);
+  CHECK(find_gpu("GTX TITAN Black")->sms == 15);
+  CHECK(find_gpu("RTX A6000")->compute_capability == 86);
+  CHECK(find_gpu("Tesla K40m")->sms == 15);
   CHECK(find_gpu("Xeon Phi 7250") == nullptr);
 }
 

@@ -5,7 +5,7 @@
 #include "reference/core/units.h"
 #include "reference/io/file.h"
 #include "simulator/validate/cells.h"
-#include "simulator/validate/networks.h"
+#include "simulator/validate/networks/networks.h"
 #include "simulator/validate/report.h"
 #include "simulator/validate/task.h"
 #include "tests/catch.h"
