@@ -24,6 +24,10 @@ struct ProfileOptions {
 };
 
 std::string summary_of(const Profile& profile) {
+  if (profile.device)
+    return fmt::format("{}: {} times of {}\n{}/s in multiply-adds, {} copying, {} for a kernel that does nothing\n", profile.machine,
+                       profile.entries.size(), profile.model, format_flops(profile.device->flops_per_s),
+                       format_bandwidth(profile.device->bytes_per_s), format_time(profile.device->launch_s));
   std::string text =
       fmt::format("{}: {} times of {}, {} ranks at once, {} thread{} each\none core: {}/s, {} copying\n", profile.machine,
                   profile.entries.size(), profile.model, profile.concurrent, profile.threads, profile.threads == 1 ? "" : "s",
@@ -37,7 +41,7 @@ std::string summary_of(const Profile& profile) {
 
 nlohmann::ordered_json profile_json(const Profile& profile) {
   auto json = nlohmann::ordered_json::parse(to_json(profile));
-  for (const char* group : {"entries", "transport", "memory_bandwidth_bytes_per_s", "peak_flops_per_s"})
+  for (const char* group : {"entries", "transport", "device", "memory_bandwidth_bytes_per_s", "peak_flops_per_s"})
     if (json.contains(group)) json["provenance"][group] = "measured";
   return json;
 }
@@ -72,6 +76,10 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
         fmt::format("wrote {}\n\nSimulate this machine:\n  convoy simulate --model {}{} --ranks {} --cluster {} --profile {}\n",
                     options.cluster_file, profile.model, plan_words_in(passed_on), profile.concurrent, options.cluster_file,
                     options.profile_file);
+  } else if (profile.device) {
+    text += fmt::format("\nSimulate several of it in a cluster, of which 'convoy cluster' lists some:\n"
+                        "  convoy simulate --model {}{} --ranks 8 --cluster NAME --profile {}\n",
+                        profile.model, plan_words_in(passed_on), options.profile_file);
   } else {
     text += "one rank was measured, so nothing is known of messages and no cluster was written; --ranks 2 measures them\n";
   }
