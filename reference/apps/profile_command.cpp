@@ -153,6 +153,7 @@ void add_profile_verb(CLI::App& app, const std::string& command, Session& sessio
   CLI::App* verb =
       add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
                {app.get_name() + " profile --ranks 2 --batch 64 --json profile.json",
+                app.get_name() + " profile --backend cuda --model resnet50 --batch-per-rank 8,32 --json gpu.json",
                 app.get_name() + " profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
   const auto options = std::make_shared<ProfileOptions>();
   verb->add_option("--model", options->model, model_help())->capture_default_str();

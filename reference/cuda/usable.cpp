@@ -11,7 +11,7 @@ std::string version(int number) { return cat(number / 1000, ".", number % 1000 /
 }  // namespace
 
 void require_usable(const Answers& a, bool with_chip) {
-  if (a.driver == 0) throw DeviceError("this machine has no NVIDIA driver; install one, or use the emulator or the CPU");
+  if (a.driver == 0) throw DeviceError("this machine has no NVIDIA driver; install one");
   if (a.counting == Counting::driver_too_old)
     throw DeviceError(cat("the NVIDIA driver knows CUDA ", version(a.driver), ", and this program was built with CUDA ", version(a.runtime),
                           "; install a newer driver"));

@@ -92,7 +92,8 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
 void add_profile(CLI::App& app) {
   CLI::App* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
                             {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
-                             "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml"});
+                             "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml",
+                             "convoy profile --backend cuda --model resnet50 --batch-per-rank 8,32"});
   const auto options = std::make_shared<ProfileOptions>();
   add_result_file(*verb, "--profile-out", options->profile_file, "Where the measured times go, for --profile")
       ->capture_default_str();

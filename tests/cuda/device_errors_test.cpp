@@ -60,7 +60,7 @@ TEST_CASE("a GPU that cannot be used is refused in one sentence") {
   REQUIRE(refusal(usable()).empty());
   Answers no_driver = usable();
   no_driver.driver = 0;
-  REQUIRE(refusal(no_driver) == "this machine has no NVIDIA driver; install one, or use the emulator or the CPU");
+  REQUIRE(refusal(no_driver) == "this machine has no NVIDIA driver; install one");
   Answers old_driver = usable();
   old_driver.driver = 12040;
   old_driver.counting = Counting::driver_too_old;
@@ -89,6 +89,11 @@ TEST_CASE("a GPU that cannot be used is refused in one sentence") {
   other_chip.major = 8;
   other_chip.minor = 6;
   REQUIRE(contains(refusal(other_chip), "configure with -DCONVOY_CUDA_ARCHITECTURES=86 and build again"));
+}
+
+TEST_CASE("waiting for a place that was never marked is refused") {
+  REQUIRE_THROWS_AS(cuda::emulated::wait_for(123'456), std::invalid_argument);
+  REQUIRE_THROWS_AS(cuda::emulated::wait_for(-1), std::invalid_argument);
 }
 
 TEST_CASE("a step that does not fit is refused before anything is allocated") {

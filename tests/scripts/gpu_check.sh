@@ -28,7 +28,7 @@ has() {
 
 # ---- what is missing. A folder with the tools that the script needs and no others.
 mkdir bin
-for tool in bash sh sed head tr dirname cat env grep date mkdir readlink find cut tail timeout nproc xargs mv rm cp tee touch chmod; do
+for tool in bash sh sed head tr dirname cat env grep date mkdir readlink find cut tail timeout nproc xargs mv rm cp tee touch chmod awk; do
   ln -s "$(command -v "$tool")" "bin/$tool" 2>/dev/null || true
 done
 check() { env -i PATH="$work/bin" HOME="$work" TMPDIR="$work" PRETENDED="$work/pretended" bash "$root/scripts/gpu-check" "$@"; }
@@ -50,6 +50,7 @@ SH
 write_tool pretend <<'SH'
 name=${0##*/}
 if [ "$name" = convoy-train ]; then name=$name-$1; fi
+case " $* " in *" --ranks 1 "*) name=cpu-$name ;; esac
 for word in "$@"; do
   if [ "$before" = --model ]; then name=$name-$word; fi
   if [ "$before" = --json ]; then json=$word; fi
@@ -73,6 +74,10 @@ done
 if [ -z "$to" ]; then exit "$(cat "$PRETENDED/headers.code" 2>/dev/null || echo 0)"; fi
 if [ "$object" = yes ]; then touch "$to"; else cp "$(command -v pretend)" "$to"; fi
 SH
+write_tool ar <<'SH'
+for word in "$@"; do if [ "$word" != rcs ] && [ ! -e "$word" ] && [ "$word" != "$2" ]; then exit 1; fi; done
+touch "$2"
+SH
 write_tool cmake <<'SH'
 if [ "$1" != --build ]; then echo "$@" >"$PRETENDED/cmake.words"; exit 0; fi
 mkdir -p "$2/bin"
@@ -90,12 +95,20 @@ rm pretended/broken-nvcc
 # All is right, where there is no sanitizer and no PyTorch.
 say convoy-cuda-ladder.json '{"rungs": []}'
 say convoy-cuda-ladder.out 'every rung is right'
-for model in lenet5 resnet20 resnet50 vgg16; do say "convoy-train-train-$model.json" '{"step_time_s": 0.0125}'; done
+for model in lenet5 resnet20 resnet50 vgg16; do
+  say "convoy-train-train-$model.json" '{"step_time_s": 0.0125,
+  "train_loss_per_epoch": [
+    2.5
+  ]}'
+done
+for model in lenet5 resnet20; do cp "pretended/convoy-train-train-$model.json" "pretended/cpu-convoy-train-train-$model.json"; done
 say convoy-train-profile-resnet20.json '{"machine": "Pretended GPU"}'
 fails 0 'results: ' check --out results
 for step in build check layers ladder train-build lenet5 vgg16 profile; do has "\"$step\": {\"result\": \"right\"" results/gpu-check.json; done
 for step in memcheck racecheck pytorch; do has "\"$step\": {\"result\": \"not run\"" results/gpu-check.json; done
 has '32 images a step, 0.0125 s' results/gpu-check.txt
+has 'lenet5=cpu   right' results/gpu-check.txt
+has 'loss after 12 steps: GPU 2.5, CPU 2.5' results/gpu-check.txt
 has 'CONVOY_ONLY_TRAIN=ON' pretended/cmake.words
 has 'CONVOY_CUDA_ARCHITECTURES=90a' pretended/cmake.words
 python=$(command -v python3 || true)
@@ -120,6 +133,13 @@ has '"layers": {"result": "wrong".*off by 0.5' results/gpu-check.json
 has '"resnet50": {"result": "wrong".*exit code 3.*the GPU has no room' results/gpu-check.json
 has '"vgg16": {"result": "right"' results/gpu-check.json
 rm pretended/layers.code pretended/convoy-train-train-resnet50.code
+
+# A loss on the GPU that the processor does not come to, or that is no number, is wrong.
+for loss in 2.55 2.45 nan; do
+  sed "s/2.5/$loss/" pretended/cpu-convoy-train-train-lenet5.json >pretended/convoy-train-train-resnet20.json
+  fails 1 'resnet20=cpu wrong' check --out results
+done
+cp pretended/cpu-convoy-train-train-lenet5.json pretended/convoy-train-train-resnet20.json
 
 # Sanitizers: right, wrong, not allowed, and one that says nothing.
 write_tool compute-sanitizer <<'SH'
