@@ -143,9 +143,13 @@ namespace {
 /// Whether this program holds kernels that the chosen GPU runs.
 bool has_kernels() {
   cudaFuncAttributes attributes{};
-  if (cudaFuncGetAttributes(&attributes, nothing_kernel) == cudaSuccess) return true;
-  cudaGetLastError();
-  return false;
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, nothing_kernel);
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction || status == cudaErrorUnsupportedPtxVersion) {
+    cudaGetLastError();
+    return false;
+  }
+  check(status, "looking for this program's kernels");
+  return true;
 }
 
 /// fp32 multiply-adds that a multiprocessor begins in a cycle, by compute capability: CUDA C++ Programming Guide, "Arithmetic
