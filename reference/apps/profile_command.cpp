@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "reference/apps/commands.h"
+#include "reference/apps/cuda.h"
 #include "reference/apps/options.h"
 #include "reference/core/units.h"
 #include "reference/data/open.h"
@@ -28,7 +29,24 @@ struct ProfileOptions {
   std::string bucket = kDefaultBucket;
   std::int64_t seed = 1;
   std::string json;
+  std::string backend = "cpu";
 };
+
+/// "88% of 67 TFLOP/s stated", or nothing where nothing is stated.
+std::string beside(double measured, double stated, const std::string& in_words) {
+  return stated > 0 ? fmt::format(", {:.0f}% of the {} that clock and width state", 100 * measured / stated, in_words) : "";
+}
+
+void print_device(std::FILE* out, const DeviceProfile& d) {
+  fmt::print(out, "{}{}, {}: {}/s in multiply-adds of fp32{}\n", d.name, d.chip > 0 ? fmt::format(", chip {}", d.chip) : "",
+             format_bytes(static_cast<double>(d.memory_bytes)), format_flops(d.flops_per_s),
+             beside(d.flops_per_s, d.stated_flops_per_s, format_flops(d.stated_flops_per_s) + "/s"));
+  fmt::print(out, "copying in its memory: {} read and written{}\n", format_bandwidth(d.bytes_per_s),
+             beside(d.bytes_per_s, d.stated_bytes_per_s, format_bandwidth(d.stated_bytes_per_s)));
+  fmt::print(out, "a kernel that does nothing: {}; copies to it: {}, pinned {}; from it: pinned {}\n", format_time(d.launch_s),
+             format_bandwidth(d.upload_bytes_per_s), format_bandwidth(d.pinned_upload_bytes_per_s),
+             format_bandwidth(d.pinned_download_bytes_per_s));
+}
 
 void print_profile(std::FILE* out, const Profile& profile) {
   fmt::print(out, "{:<10} {:<19} {:<24} {:>6} {:>9} {:>10} {:>10} {:>8}\n", "node", "op", "shape", "batch", "count", "time",
@@ -36,8 +54,12 @@ void print_profile(std::FILE* out, const Profile& profile) {
   for (const ProfileEntry& e : profile.entries)
     fmt::print(out, "{:<10} {:<19} {:<24} {:>6} {:>9} {:>10} {:>10} {:>8}\n", e.node.empty() ? "-" : e.node, to_string(e.kind),
                e.shape, e.batch, e.count, format_time(e.time_s), format_time(e.spread_s), e.samples);
-  fmt::print(out, "\nimages: {}\none core of {}: {}/s in a matrix product, {} when copying\n", profile.data, profile.machine,
-             format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
+  fmt::print(out, "\nimages: {}\n", profile.data);
+  if (profile.device)
+    print_device(out, *profile.device);
+  else
+    fmt::print(out, "one core of {}: {}/s in a matrix product, {} when copying\n", profile.machine,
+               format_flops(profile.peak_flops_per_s), format_bandwidth(profile.memory_bandwidth_bytes_per_s));
   if (const auto& t = profile.transport)
     fmt::print(out, "messages between {}: latency {}, bandwidth {}, adding takes {} more for each MB\n", t->name,
                format_time(t->latency_s), format_bandwidth(t->bandwidth_bytes_per_s), format_time(t->add_s_per_byte * 1e6));
@@ -72,7 +94,9 @@ struct Prepared {
 Prepared prepare(ProfileOptions options, const Session& session) {
   if (options.steps) require_between("--steps", *options.steps, 1, 1'000'000);
   if (session.is_root()) require_writable(options.json);
+  const bool cuda = is_cuda(options.backend);
   options.ranks = ranks_of(options.plan, options.ranks);
+  if (cuda) prepare_cuda(options.plan, options.ranks);
   const int ranks = checked_ranks(options.ranks, session);
   ScheduleChoice choice = choice_of(
       {.model = options.model, .plan = options.plan, .bucket = options.bucket, .threads = options.threads, .seed = options.seed},
@@ -80,7 +104,11 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   if (choice.servers.count > 0)
     throw InputError("workers of a plan with servers compute what ranks of plan data do; use --plan data --ranks WORKERS, and simulate "
                      "with that profile");
-  Transport transport = session.transport(options.ranks);
+  if (cuda) {
+    choice.fusion = Fusion::off;
+    choice.layout = ActivationLayout::nchw;
+  }
+  Transport transport = cuda ? device_transport(use_cuda()) : session.transport(options.ranks);
   know_machine(choice, transport.topology);
   if (options.plan.from_file() && !options.batch && options.batches.empty()) options.batch = choice.global_batch;
   const std::vector<int> batches = batches_of(options, ranks);
@@ -99,7 +127,8 @@ Prepared prepare(ProfileOptions options, const Session& session) {
                                  .threads = options.threads,
                                  .bind = parse_on_off("--bind", options.bind),
                                  .steps = options.steps.value_or(0),
-                                 .seed = seed};
+                                 .seed = seed,
+                                 .device = cuda ? &use_cuda() : nullptr};
   return {plan_of(choice), model, settings, source, std::move(data), std::move(transport)};
 }
 
@@ -124,6 +153,7 @@ void add_profile_verb(CLI::App& app, const std::string& command, Session& sessio
   CLI::App* verb =
       add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
                {app.get_name() + " profile --ranks 2 --batch 64 --json profile.json",
+                app.get_name() + " profile --backend cuda --model resnet50 --batch-per-rank 8,32 --json gpu.json",
                 app.get_name() + " profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
   const auto options = std::make_shared<ProfileOptions>();
   verb->add_option("--model", options->model, model_help())->capture_default_str();
@@ -134,6 +164,7 @@ void add_profile_verb(CLI::App& app, const std::string& command, Session& sessio
                    cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
       ->delimiter(',')
       ->excludes(batch);
+  add_backend_option(*verb, options->backend);
   verb->add_option("--threads", options->threads, kThreadsHelp)->capture_default_str();
   verb->add_option("--bind", options->bind, "on: each rank on cores of its own, while there are enough")->capture_default_str();
   verb->add_option(

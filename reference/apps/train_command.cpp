@@ -59,8 +59,7 @@ struct TrainOptions {
 
 void add_options(CLI::App& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
-  verb.add_option("--backend", options.backend, "What computes: cpu, or cuda for the first NVIDIA GPU, which is one rank")
-      ->capture_default_str();
+  add_backend_option(verb, options.backend);
   verb.add_option(
           "--data", options.data,
           "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
@@ -257,19 +256,9 @@ struct Prepared {
   Transport transport;
 };
 
-/// What is different when a GPU computes: one rank, layers as they were written, in nchw. Chooses the GPU.
-void prepare_cuda(const TrainOptions& options, TransportOptions& ranks) {
-  if (ranks.ranks.value_or(1) != 1 || ranks.transport != "threads")
-    throw InputError("--backend cuda runs on one GPU, which is one rank; leave --ranks and --transport out");
-  if (options.plan.plan.from_file()) throw InputError("--backend cuda takes a named plan, not one from a file");
-  ranks.ranks = 1;
-  use_cuda();
-}
-
 Prepared prepare(const TrainOptions& options, const Session& session) {
   check_options(options);
-  const bool cuda = options.backend == "cuda";
-  if (!cuda && options.backend != "cpu") throw_unknown_word("backend", options.backend, {"cpu", "cuda"});
+  const bool cuda = is_cuda(options.backend);
   if (session.is_root()) {
     for (const std::string* path :
          {&options.json, &options.timeline, &options.save, &options.csv, &options.curve, &options.checkpoint})
@@ -277,7 +266,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
     if (!options.checkpoint.empty()) remove_unfinished(options.checkpoint);
   }
   TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
-  if (cuda) prepare_cuda(options, ranks);
+  if (cuda) prepare_cuda(options.plan.plan, ranks);
   ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
   if (cuda) {
     choice.fusion = Fusion::off;

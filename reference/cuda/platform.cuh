@@ -18,8 +18,8 @@ namespace convoy::cuda::device {
 
 /// Throws DeviceError naming the op unless `status` is cudaSuccess.
 void check(cudaError_t status, const std::string& op);
-/// The stream that launch() uses, of this host thread.
-cudaStream_t& stream();
+/// The current stream of this host thread, which launch() uses.
+cudaStream_t stream();
 
 inline constexpr unsigned kAllLanes = 0xffffffffU;
 

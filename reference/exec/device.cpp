@@ -5,43 +5,63 @@
 namespace convoy {
 namespace {
 
-/// The ops of one step. Mark 0 is the beginning of the run; op i of the list begins at mark 2 i + 1 and ends at 2 i + 2.
+// Mark 0 is the beginning of the run; op i of the list begins at mark 2 i + 1 and ends at 2 i + 2.
+int mark_before(std::size_t op) { return static_cast<int>(2 * op + 1); }
+int mark_behind(std::size_t op) { return static_cast<int>(2 * op + 2); }
+
+/// Asks for the ops of one step. Steps do not overlap, so that marks of the step before have all been reached.
 void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, const ComputeFn& compute,
-                  const DeviceClock& clock) {
+                  const DeviceStreams& streams) {
   const std::vector<Op>& ops = schedule.program(0).ops;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const Op& op = ops[i];
-    clock.mark(static_cast<int>(2 * i + 1));
     try {
+      streams.use(op.stream);
+      for (const int earlier : op.after)
+        if (ops[static_cast<std::size_t>(earlier)].stream != op.stream) streams.wait(mark_behind(static_cast<std::size_t>(earlier)));
+      streams.mark(mark_before(i));
       if (const auto* work = std::get_if<Compute>(&op.action)) compute({schedule, 0, iteration, op, *work, memory});
-      require(!std::holds_alternative<Exchange>(op.action), "run_on_device", "op '", op.name,
-              "' sends something, and there is one rank");
+      require(!std::holds_alternative<Exchange>(op.action) && !std::holds_alternative<Serve>(op.action), "run_on_device", "op '",
+              op.name, "' sends something, and there is one rank");
+      streams.mark(mark_behind(i));
+    } catch (const LimitError& error) {
+      throw LimitError(cat("iteration ", iteration, ", op ", i, " (", op.name, "): ", error.what()));
     } catch (const std::exception& error) {
       throw std::runtime_error(cat("iteration ", iteration, ", op ", i, " (", op.name, "): ", error.what()));
     }
-    clock.mark(static_cast<int>(2 * i + 2));
   }
+}
+
+/// The host waits for all of a step. Returns its intervals.
+std::vector<Interval> wait_for_step(const Schedule& schedule, int iteration, const DeviceStreams& streams) {
+  std::vector<Interval> intervals;
+  try {
+    for (std::size_t i = 0; i < schedule.program(0).ops.size(); ++i)
+      intervals.push_back({0, iteration, static_cast<int>(i), streams.reached_s(mark_before(i)), streams.reached_s(mark_behind(i)), 0});
+  } catch (const std::exception& error) {
+    throw std::runtime_error(cat("iteration ", iteration, ", in one of its ops: ", error.what()));
+  }
+  return intervals;
 }
 
 }  // namespace
 
 Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& memory, const ComputeFn& compute,
-                       const RunOptions& options, const DeviceClock& clock) {
+                       const RunOptions& options, const DeviceStreams& streams) {
   require(schedule.world_size() == 1, "run_on_device", "a schedule of ", schedule.world_size(), " ranks; a device is one");
   if (options.check) require_valid(schedule);
   memory.bind(schedule.program(0));
   if (options.on_thread_start) options.on_thread_start(0, 0);
   Timeline timeline{.clock = "steady", .intervals = {}};
-  const int ops = static_cast<int>(schedule.program(0).ops.size());
-  clock.mark(0);
+  streams.use(kComputeStream);
+  streams.mark(0);
   for (int iteration = 0; iteration < iterations; ++iteration) {
-    ask_for_step(schedule, iteration, memory, compute, clock);
-    clock.reached_s(2 * ops);
-    if (options.record)
-      for (int op = 0; op < ops; ++op)
-        timeline.intervals.push_back({0, iteration, op, clock.reached_s(2 * op + 1), clock.reached_s(2 * op + 2), 0});
+    ask_for_step(schedule, iteration, memory, compute, streams);
+    const std::vector<Interval> step = wait_for_step(schedule, iteration, streams);
+    if (options.record) timeline.intervals.insert(timeline.intervals.end(), step.begin(), step.end());
     if (options.on_step_end) options.on_step_end(0, iteration);
   }
+  streams.use(kComputeStream);
   return timeline;
 }
 

@@ -1,20 +1,24 @@
-/// run_on_device: the executor for one accelerator that computes in the order in which it is asked to, such as a GPU.
+/// run_on_device: the executor for one accelerator with streams and events, such as a GPU.
 #pragma once
 
 #include "reference/exec/exec.h"
 
 namespace convoy {
 
-/// Places in the work of a device, and when it came to them.
-struct DeviceClock {
-  void (*mark)(int event) = nullptr;         ///< behind all that was asked for so far
-  double (*reached_s)(int event) = nullptr;  ///< seconds from mark 0 to this one; waits for it
+/// The streams of a device. Work of one stream is done in the order in which it was asked for; between streams only waits order it.
+struct DeviceStreams {
+  std::function<void(int stream)> use;         ///< what is asked for from now on is work of this stream; 0 at first
+  std::function<void(int event)> mark;         ///< a place behind all work of the current stream so far; a number may be used again
+  std::function<void(int event)> wait;         ///< the current stream goes on only when the device has come to this mark
+  std::function<double(int event)> reached_s;  ///< seconds from mark 0 to this one; the host waits until the device is there
 };
 
-/// Runs `iterations` steps of a schedule of one rank: asks the device for op after op in the order of the list, which all `after`
-/// agree with, and waits for it at the end of every step. Intervals are between the device's own marks. Collectives of one rank
-/// do nothing. Throws std::invalid_argument when there are more ranks, and std::runtime_error naming the op when one fails.
+/// Runs `iterations` steps of a schedule of one rank. Every stream of the schedule is one of the device; ops are asked for in the
+/// order of the list, and an op that comes `after` one of another stream waits for the mark behind that one, so that nothing but
+/// streams and `after` orders the device. The host waits at the end of every step. Intervals are between the device's own marks.
+/// Collectives of one rank do nothing. Throws std::invalid_argument when there are more ranks, and std::runtime_error when an op
+/// fails: naming the op when it failed as it was asked for, else the step, since a device says only later that a kernel failed.
 Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& memory, const ComputeFn& compute,
-                       const RunOptions& options, const DeviceClock& clock);
+                       const RunOptions& options, const DeviceStreams& streams);
 
 }  // namespace convoy

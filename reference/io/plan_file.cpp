@@ -331,12 +331,4 @@ Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   return plan;
 }
 
-bool is_plan_file(const std::string& word) {
-  return word.ends_with(".yaml") || word.ends_with(".yml") || word.find('/') != std::string::npos;
-}
-
-bool parse_statistics(const std::string& word) {
-  return one_of("kind of statistics", word, {"local", "synchronised"}) == "synchronised";
-}
-
 }  // namespace convoy

@@ -65,10 +65,41 @@ TransportProfile parse_transport(JsonFields fields) {
   return transport;
 }
 
+ordered_json device_json(const DeviceProfile& device) {
+  return {{"name", device.name},
+          {"chip", device.chip},
+          {"memory_bytes", device.memory_bytes},
+          {"launch_s", device.launch_s},
+          {"upload_bytes_per_s", device.upload_bytes_per_s},
+          {"pinned_upload_bytes_per_s", device.pinned_upload_bytes_per_s},
+          {"pinned_download_bytes_per_s", device.pinned_download_bytes_per_s},
+          {"flops_per_s", device.flops_per_s},
+          {"bytes_per_s", device.bytes_per_s},
+          {"stated_flops_per_s", device.stated_flops_per_s},
+          {"stated_bytes_per_s", device.stated_bytes_per_s}};
+}
+
+DeviceProfile parse_device(JsonFields fields) {
+  DeviceProfile device{.name = fields.text("name"),
+                       .chip = fields.small_integer("chip"),
+                       .memory_bytes = fields.integer("memory_bytes"),
+                       .launch_s = fields.number("launch_s"),
+                       .upload_bytes_per_s = fields.number("upload_bytes_per_s"),
+                       .pinned_upload_bytes_per_s = fields.number("pinned_upload_bytes_per_s"),
+                       .pinned_download_bytes_per_s = fields.number("pinned_download_bytes_per_s"),
+                       .flops_per_s = fields.number("flops_per_s"),
+                       .bytes_per_s = fields.number("bytes_per_s"),
+                       .stated_flops_per_s = fields.number("stated_flops_per_s"),
+                       .stated_bytes_per_s = fields.number("stated_bytes_per_s")};
+  fields.require_all_known();
+  return device;
+}
+
 /// The fields that hold what was measured.
 std::vector<std::string> measured_fields(const Profile& profile) {
   std::vector<std::string> names = {"memory_bandwidth_bytes_per_s", "peak_flops_per_s", "entries"};
   if (profile.transport) names.emplace_back("transport");
+  if (profile.device) names.emplace_back("device");
   return names;
 }
 
@@ -183,8 +214,10 @@ std::string to_json(const Profile& profile) {
       {"memory_bandwidth_bytes_per_s", profile.memory_bandwidth_bytes_per_s},
       {"peak_flops_per_s", profile.peak_flops_per_s},
       {"entries", ordered_json::array()}};
+  if (profile.device) json.erase("host");  // machine and memory are the accelerator's
   for (const ProfileEntry& entry : profile.entries) json["entries"].push_back(entry_json(entry));
   if (profile.transport) json["transport"] = transport_json(*profile.transport);
+  if (profile.device) json["device"] = device_json(*profile.device);
   for (const std::string& name : measured_fields(profile)) json["provenance"][name] = "measured";
   return json_text(json, 2) + "\n";
 }
@@ -199,6 +232,7 @@ Profile parse_profile(const std::string& text, const std::string& file_name) {
   for (std::size_t i = 0; i < entries.size(); ++i)
     profile.entries.push_back(parse_entry(JsonFields(entries[i], cat("entries[", i, "]"), problems)));
   if (fields.has("transport")) profile.transport = parse_transport(fields.object("transport"));
+  if (fields.has("device")) profile.device = parse_device(fields.object("device"));
   check_common(fields);
   fields.require_all_known();
   problems.require_none();

@@ -51,18 +51,33 @@ struct TransportProfile {
   double communication_cores = 0;    ///< cores a rank keeps busy while it receives, as the executor states it
 };
 
+/// A measured accelerator.
+struct DeviceProfile {
+  std::string name;                        ///< as its driver says
+  int chip = 0;                            ///< NVIDIA's compute capability times ten; 0: no GPU
+  std::int64_t memory_bytes = 0;
+  double launch_s = 0;                     ///< of a kernel that does nothing, in a row of many
+  double upload_bytes_per_s = 0;           ///< from ordinary memory of the host, as images are
+  double pinned_upload_bytes_per_s = 0;    ///< from memory that copies can read by themselves
+  double pinned_download_bytes_per_s = 0;  ///< to such memory
+  double flops_per_s = 0;                  ///< fp32 multiply-adds in registers, two FLOPs each
+  double bytes_per_s = 0;                  ///< read and written when copying in its memory
+  double stated_flops_per_s = 0;           ///< by clock and units, as data sheets work it out; 0: not known
+  double stated_bytes_per_s = 0;           ///< by clock and width of its memory; 0: not known
+};
+
 struct Profile {
   std::string version = tool_version();
   std::string model;
   std::string data;  ///< images that were trained on: "fashion-mnist", "synthetic"; empty in profiles that do not say
   std::uint64_t seed = 1;
-  std::string machine;  ///< processor, cores
+  std::string machine;  ///< processor, or the accelerator that computed
   std::string date;
   std::string command;
   int cores = 1;                            ///< of the machine
   std::int64_t memory_bytes = 0;            ///< of the machine
-  double memory_bandwidth_bytes_per_s = 0;  ///< measured on one core, copying: bytes read and written
-  double peak_flops_per_s = 0;              ///< measured on one core: fastest forward pass of a large matrix product
+  double memory_bandwidth_bytes_per_s = 0;  ///< measured on one core, or the accelerator, copying: bytes read and written
+  double peak_flops_per_s = 0;              ///< measured on one core: fastest forward pass of a large matrix product; of an accelerator: DeviceProfile
   int threads = 1;                          ///< of each rank
   int concurrent = 1;                       ///< ranks that ran at the same time while one was measured
   std::string precision = "fp32";
@@ -70,6 +85,7 @@ struct Profile {
   ActivationLayout layout = ActivationLayout::nchw;
   std::vector<ProfileEntry> entries;
   std::optional<TransportProfile> transport;  ///< when more than one rank was measured
+  std::optional<DeviceProfile> device;        ///< when an accelerator computed; machine, memory and peaks above are then its own
 };
 
 /// JSON with the unit in the name of every field, and where the values come from: all of them are measured.

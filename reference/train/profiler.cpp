@@ -10,6 +10,7 @@
 #include "reference/core/error.h"
 #include "reference/data/open.h"
 #include "reference/train/cpu_compute.h"
+#include "reference/train/measure_device.h"
 #include "reference/train/measure_machine.h"
 #include "reference/train/measure_transport.h"
 #include "reference/train/statistics.h"
@@ -33,6 +34,10 @@ class Stepper {
         order_(shuffled(data.count(), settings.seed, 0)),
         compute_(model, data, settings.concurrent, compute_settings()),
         memories_(transport.ranks.size()) {
+    if (settings.device != nullptr) {
+      require_room(*settings.device, schedule_);
+      for (RankMemory& memory : memories_) memory = RankMemory(&settings.device->memory);
+    }
     const ModelValues start = initial_values(model, settings.seed);
     for (std::size_t i = 0; i < memories_.size(); ++i) {
       const int rank = transport.ranks[i];
@@ -55,6 +60,7 @@ class Stepper {
   }
   [[nodiscard]] ComputeSettings compute_settings() const {
     ComputeSettings compute{.seed = settings_.seed};
+    compute.device = settings_.device;
     compute.sample_at = [this](std::int64_t step, std::int64_t position) {
       return order_[static_cast<std::size_t>((step * schedule_.global_batch + position) % std::ssize(order_))];
     };
@@ -240,7 +246,13 @@ Profile profile(const Model& model, const Plan& plan, const ProfileSettings& set
       add_new(result.entries, measure_batch(model, plan, images, settings, transport, batch));
   }
   if (settings.concurrent > 1) result.transport = measure_transport(transport);
-  if (transport.has_root()) {
+  if (settings.device != nullptr) {
+    result.device = measure_device(*settings.device);
+    result.machine = result.device->name;
+    result.memory_bytes = result.device->memory_bytes;
+    result.memory_bandwidth_bytes_per_s = result.device->bytes_per_s;
+    result.peak_flops_per_s = result.device->flops_per_s;
+  } else if (transport.has_root()) {
     result.memory_bandwidth_bytes_per_s = measure_memory_bandwidth_bytes_per_s();
     result.peak_flops_per_s = measure_peak_flops_per_s();
   }

@@ -8,6 +8,7 @@
 #include "reference/model/model.h"
 #include "reference/plans/plan.h"
 #include "reference/schedule/timeline.h"
+#include "reference/train/device_backend.h"
 #include "reference/train/transport.h"
 
 namespace convoy {
@@ -23,11 +24,12 @@ struct ProfileSettings {
   /// Images that are trained on, in shuffled order like in training; they decide how long max pooling takes, and whether load
   /// finds them in the cache. Must outlive profile(); null: synthetic ones.
   const TrainingData* data = nullptr;
+  const DeviceBackend* device = nullptr;  ///< computes in place of this processor; the transport is then device_transport()
 };
 
 /// Runs real training steps of the plan (its batch is set from `settings`; overlap is off, so that no message disturbs a compute
 /// op, except for ops that there are only with overlap) on images of the data, and takes the median over ranks and steps of every
-/// kind of compute op. Measures the transport when more than one rank is asked for, and the machine always. The fields `command`,
+/// kind of compute op. Measures the transport when more than one rank is asked for, and always the machine, or the device. The fields `command`,
 /// `date` and `data` are left to the caller.
 /// All processes of the transport call it; the times come out where rank 0 is.
 Profile profile(const Model& model, const Plan& plan, const ProfileSettings& settings, const Transport& transport);

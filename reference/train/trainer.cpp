@@ -156,8 +156,10 @@ class Trainer {
   }
 
   void bind_memories() {
-    if (settings_.device != nullptr)
+    if (settings_.device != nullptr) {
+      require_room(*settings_.device, schedule_);
       for (RankMemory& memory : memories_) memory = RankMemory(&settings_.device->memory);
+    }
     for (std::size_t i = 0; i < memories_.size(); ++i) memories_[i].bind(schedule_.program(transport_.ranks[i]));
   }
 

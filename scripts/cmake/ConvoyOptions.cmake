@@ -10,6 +10,8 @@ endif()
 
 option(CONVOY_WITH_TESTS "Build the tests and lessons" ON)
 option(CONVOY_DEVELOPER "Treat warnings as errors" OFF)
+option(CONVOY_ONLY_TRAIN "Build convoy-train and what it needs, and nothing of the simulator; image files and YAML where their libraries are found" OFF)
+set(CONVOY_DEPS "" CACHE PATH "Folder whose include/ has the headers of Eigen (eigen3/), CLI11, fmt and nlohmann-json, where they are not installed")
 option(CONVOY_WITH_OPENMP "Use OpenMP in the fast CPU kernels" ON)
 set(CONVOY_ARCH native CACHE STRING "Processor to build for (-march); native is this machine's, x86-64-v3 one to hand around")
 set(CONVOY_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined or thread")

@@ -1,17 +1,7 @@
 # How targets are made: one a folder, from all its sources, so that a new file needs no CMake line.
 
 find_package(Threads REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(JPEG REQUIRED)
-find_package(PNG REQUIRED)
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
-find_package(fmt REQUIRED)
-find_package(nlohmann_json REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(SIMGRID REQUIRED IMPORTED_TARGET simgrid)
-find_package(Doxygen QUIET)
+include(ConvoyPackages)
 if(CONVOY_WITH_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()

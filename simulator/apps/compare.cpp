@@ -40,7 +40,9 @@ RunReport read_report(const std::string& file) { return parse_run_report(with_a_
 
 /// Rule 9: a prediction holds for ranks that share the machine as they did when they were measured.
 void warn_when_measured_otherwise(const RunReport& run, const Profile& profile) {
-  if (profile.machine != run.host.cpu_model)
+  if (profile.device && run.transport != "cuda")
+    warn(fmt::format("the profile was measured on the accelerator {}, the run was not on one", profile.machine));
+  if (!profile.device && profile.machine != run.host.cpu_model)
     warn(fmt::format("the profile was measured on {}, the run was on {}", profile.machine, run.host.cpu_model));
   if (profile.threads != run.threads) {
     warn(fmt::format(

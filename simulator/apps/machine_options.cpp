@@ -142,8 +142,8 @@ Cluster load_with_warnings(const std::string& path_or_name) {
 Cluster cluster_of(const Profile& profile) {
   if (!profile.transport) {
     throw InputError(cat("the profile of '", profile.machine,
-                         "' was measured on one rank, so it says nothing about messages; measure "
-                         "with 'convoy profile --ranks 2' or give --cluster"));
+                         "' was measured on one rank, so it says nothing about messages; ",
+                         profile.device ? "" : "measure with 'convoy profile --ranks 2' or ", "give --cluster"));
   }
   Cluster cluster;
   cluster.name = "this-machine";

@@ -63,6 +63,57 @@ TEST_CASE("CUDA kernels of the layers equal the naive ones, and are clean") {
     REQUIRE((kinds[kind] || kind == Layer(Flatten{}).index()));  // no kind was too large in all of its rows
 }
 
+namespace {
+
+/// Integers from -4 to 4 in place of an operand, in an order that has no short period.
+void make_whole(Tensor<float>& tensor, int salt) {
+  for (std::int64_t i = 0; i < tensor.count(); ++i)
+    tensor.data()[i] = static_cast<float>((i * 7 + i / 9 * 5 + i / 81 * 2 + salt) % 9 - 4);
+}
+void make_whole(Operands<float>& o) {
+  int salt = 0;
+  for (Tensor<float>* tensor : {&o.x, &o.w, &o.b, &o.dy, &o.dw, &o.db}) make_whole(*tensor, ++salt);
+  for (Tensor<float>& tensor : o.more) make_whole(tensor, ++salt);
+}
+
+/// Layers that only add, multiply, compare and copy.
+bool is_exact_on_integers(const Layer& layer) {
+  return std::holds_alternative<Conv2d>(layer) || std::holds_alternative<Linear>(layer) || std::holds_alternative<MaxPool2d>(layer) ||
+         std::holds_alternative<ReLU>(layer) || std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer) ||
+         std::holds_alternative<Scale>(layer) || std::holds_alternative<ChannelSelect>(layer);
+}
+
+bool same_bits(const Tensor<float>& a, const Tensor<float>& b) {
+  for (std::int64_t i = 0; i < a.count(); ++i)
+    if (!(a.data()[i] == b.data()[i])) return false;
+  return a.shape() == b.shape();
+}
+
+}  // namespace
+
+TEST_CASE("on integers held in floats CUDA kernels and naive ones agree bit by bit") {
+  side = &kEmulated;
+  int rows = 0;
+  for (const rows::LayerRow& row : rows::layer_rows()) {
+    const Shape& shape = row.inputs.front();
+    if (!is_exact_on_integers(row.layer) || !small_enough(row.layer, shape)) continue;
+    INFO(row.name << ", " << to_string(shape));
+    Operands<float> expected(row.layer, shape, 7), got(row.layer, shape, 7);
+    make_whole(expected);
+    make_whole(got);
+    run_all<Naive<float>>(expected);
+    run_all<OnSide>(got);
+    REQUIRE(same_bits(got.y, expected.y));
+    REQUIRE(same_bits(got.dx, expected.dx));
+    REQUIRE(same_bits(got.dw, expected.dw));
+    REQUIRE(same_bits(got.db, expected.db));
+    for (std::size_t i = 0; i < got.dmore.size(); ++i) REQUIRE(same_bits(got.dmore[i], expected.dmore[i]));
+    ++rows;
+  }
+  REQUIRE(rows > 20);
+  REQUIRE(emulator::report().clean());
+}
+
 TEST_CASE("weight gradients whose sum is divided are right and the same every time") {
   side = &kEmulated;
   const Layer layer = Conv2d{3, square_window(1), false};

@@ -67,9 +67,9 @@ TEST_CASE("a device is one rank, and an op that fails is named") {
   };
   RankMemory memory(&device.memory);
   const ComputeFn fails = [](const ComputeCall&) { throw std::runtime_error("broken"); };
-  REQUIRE_THROWS_AS(run_on_device(schedule_of(2), 1, memory, fails, {}, device.clock), std::invalid_argument);
+  REQUIRE_THROWS_AS(run_on_device(schedule_of(2), 1, memory, fails, {}, device.streams), std::invalid_argument);
   try {
-    run_on_device(schedule_of(1), 1, memory, fails, {}, device.clock);
+    run_on_device(schedule_of(1), 1, memory, fails, {}, device.streams);
     REQUIRE(false);
   } catch (const std::runtime_error& error) {
     const std::string says = error.what();

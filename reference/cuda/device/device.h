@@ -5,12 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "reference/cuda/error.h"
+#include "reference/cuda/usable.h"
 
 namespace convoy::cuda::device {
-
-/// Turing, the oldest that CUDA 13 compiles for.
-inline constexpr int kOldestChip = 75;
 
 struct DeviceFacts {
   std::string name;              ///< as the driver says
@@ -19,11 +16,16 @@ struct DeviceFacts {
   int multiprocessors = 0;
   int driver = 0;                ///< 13000 is CUDA 13.0, the newest that the driver knows
   int runtime = 0;               ///< of the CUDA that this was built with
+  double stated_flops_per_s = 0;  ///< fp32 at the clock that the driver states, two FLOPs a multiply-add; 0: not known
+  double stated_bytes_per_s = 0;  ///< of its memory, by clock and width; 0: not known
 };
 
 /// Chooses a GPU for this host thread. Throws DeviceError, one sentence, when there is no driver, it is too old, there is no such
-/// device, or the chip is too old.
+/// device, the chip is too old, or this program holds no kernels for it.
 DeviceFacts use_device(int index = 0);
+
+/// Bytes of the chosen GPU's memory that nobody has now.
+std::int64_t free_bytes();
 
 /// Seconds of one `work` on the stream, the mean of so many, from events.
 double time_s(int repetitions, const std::function<void()>& work);

@@ -19,9 +19,20 @@ void check(cudaError_t status, const std::string& op) {
                         "); with CUDA_LAUNCH_BLOCKING=1 in the environment it is said where it happens"));
 }
 
-cudaStream_t& stream() {
-  thread_local cudaStream_t one = nullptr;
-  return one;
+namespace {
+// Of this host thread. Stream 0 is CUDA's default one; the others do not wait for it.
+thread_local std::vector<cudaStream_t> streams(1, nullptr);
+thread_local std::size_t current_stream = 0;
+thread_local std::vector<cudaEvent_t> marks;
+}  // namespace
+
+cudaStream_t stream() { return streams[current_stream]; }
+
+void use_stream(int stream) {
+  require(stream >= 0, "device::use_stream", "stream ", stream);
+  current_stream = static_cast<std::size_t>(stream);
+  while (streams.size() <= current_stream)
+    check(cudaStreamCreateWithFlags(&streams.emplace_back(), cudaStreamNonBlocking), "making a stream");
 }
 
 namespace {
@@ -65,6 +76,15 @@ void release(void* memory) {
   if (cudaFree(memory) != cudaSuccess) cudaGetLastError();
 }
 
+void* allocate_pinned(std::int64_t bytes, const std::string& name, int) {
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1)), "pinning memory of the host for " + name);
+  return memory;
+}
+void release_pinned(void* memory) {
+  if (cudaFreeHost(memory) != cudaSuccess) cudaGetLastError();
+}
+
 void upload(void* to, const void* from, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream()), "copying to the GPU");
 }
@@ -80,13 +100,13 @@ void fill(void* at, int byte, std::int64_t bytes) {
 }
 void synchronise() { check(cudaDeviceSynchronize(), "a kernel"); }
 
-namespace {
-thread_local std::vector<cudaEvent_t> marks;
-}  // namespace
-
 void mark(int event) {
   while (marks.size() <= static_cast<std::size_t>(event)) check(cudaEventCreate(&marks.emplace_back()), "making an event");
   check(cudaEventRecord(marks[static_cast<std::size_t>(event)], stream()), "recording an event");
+}
+void wait_for(int event) {
+  require(event >= 0 && static_cast<std::size_t>(event) < marks.size(), "device::wait_for", "mark ", event, " was never made");
+  check(cudaStreamWaitEvent(stream(), marks[static_cast<std::size_t>(event)], 0), "waiting for an event");
 }
 double reached_s(int event) {
   check(cudaEventSynchronize(marks.at(static_cast<std::size_t>(event))), "a kernel");
@@ -100,7 +120,9 @@ void* scratch(std::int64_t bytes) {
     void* memory = nullptr;
     std::int64_t bytes = 0;
   };
-  thread_local Store store;
+  thread_local std::vector<Store> stores;
+  if (stores.size() <= current_stream) stores.resize(current_stream + 1);
+  Store& store = stores[current_stream];
   if (bytes > store.bytes) {
     synchronise();
     release(store.memory);
@@ -110,27 +132,89 @@ void* scratch(std::int64_t bytes) {
   return store.memory;
 }
 
+namespace {
+__global__ void nothing_kernel() {}
+}  // namespace
+
+void nothing() { launch("nothing", dim3(1), dim3(1), nothing_kernel); }
+
+namespace {
+
+/// Whether this program holds kernels that the chosen GPU runs.
+bool has_kernels() {
+  cudaFuncAttributes attributes{};
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, nothing_kernel);
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction || status == cudaErrorUnsupportedPtxVersion) {
+    cudaGetLastError();
+    return false;
+  }
+  check(status, "looking for this program's kernels");
+  return true;
+}
+
+/// fp32 multiply-adds that a multiprocessor begins in a cycle, by compute capability: CUDA C++ Programming Guide, "Arithmetic
+/// Instructions". 0 where this does not know.
+int lanes_of(int chip) {
+  switch (chip) {
+    case 75:
+    case 80: return 64;
+    case 86:
+    case 87:
+    case 89:
+    case 90:
+    case 100:
+    case 103:
+    case 120:
+    case 121: return 128;
+    default: return 0;
+  }
+}
+
+double attribute(cudaDeviceAttr which, int index) {
+  int value = 0;
+  if (cudaDeviceGetAttribute(&value, which, index) != cudaSuccess) cudaGetLastError();
+  return value;
+}
+
+}  // namespace
+
 DeviceFacts use_device(int index) {
-  int driver = 0, runtime = 0, count = 0;
-  check(cudaRuntimeGetVersion(&runtime), "asking for CUDA's version");
-  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
-    throw DeviceError("this machine has no NVIDIA driver; install one, or use the emulator or the CPU");
-  const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaErrorInsufficientDriver)
-    throw DeviceError(cat("the NVIDIA driver knows CUDA ", driver / 1000, ".", driver % 1000 / 10, ", and this program was built with CUDA ",
-                          runtime / 1000, ".", runtime % 1000 / 10, "; install a newer driver"));
-  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
-    throw DeviceError("the NVIDIA driver finds no GPU on this machine");
-  check(status, "asking for GPUs");
-  if (index < 0 || index >= count) throw DeviceError(cat("there is no GPU ", index, ": this machine has ", count, ", counted from 0"));
+  Answers answers;
+  answers.index = index;
+  check(cudaRuntimeGetVersion(&answers.runtime), "asking for CUDA's version");
+  if (cudaDriverGetVersion(&answers.driver) != cudaSuccess) answers.driver = 0;
+  const cudaError_t status = answers.driver == 0 ? cudaErrorNoDevice : cudaGetDeviceCount(&answers.count);
+  answers.counting = status == cudaSuccess                    ? Counting::counted
+                     : status == cudaErrorInsufficientDriver ? Counting::driver_too_old
+                     : status == cudaErrorNoDevice           ? Counting::none_found
+                                                             : Counting::failed;
+  answers.failure = cudaGetErrorString(status);
+  require_usable(answers, false);
   cudaDeviceProp of{};
   check(cudaGetDeviceProperties(&of, index), "asking for the GPU's properties");
-  const int chip = of.major * 10 + of.minor;
-  if (chip < kOldestChip)
-    throw DeviceError(cat(of.name, " is a chip of compute capability ", of.major, ".", of.minor, ", and ", kOldestChip / 10, ".",
-                          kOldestChip % 10, " (Turing) or newer is needed"));
   check(cudaSetDevice(index), "choosing the GPU");
-  return {of.name, chip, static_cast<std::int64_t>(of.totalGlobalMem), of.multiProcessorCount, driver, runtime};
+  answers.name = of.name;
+  answers.major = of.major;
+  answers.minor = of.minor;
+  answers.has_kernels = has_kernels();
+  require_usable(answers, true);
+  const int chip = of.major * 10 + of.minor;
+  // kHz; memory moves twice in a cycle of its clock.
+  const double clock = attribute(cudaDevAttrClockRate, index) * 1e3, memory_clock = attribute(cudaDevAttrMemoryClockRate, index) * 1e3;
+  return {.name = of.name,
+          .chip = chip,
+          .memory_bytes = static_cast<std::int64_t>(of.totalGlobalMem),
+          .multiprocessors = of.multiProcessorCount,
+          .driver = answers.driver,
+          .runtime = answers.runtime,
+          .stated_flops_per_s = 2.0 * lanes_of(chip) * of.multiProcessorCount * clock,
+          .stated_bytes_per_s = 2.0 * memory_clock * attribute(cudaDevAttrGlobalMemoryBusWidth, index) / 8};
+}
+
+std::int64_t free_bytes() {
+  std::size_t free_bytes = 0, all_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &all_bytes), "asking for free memory");
+  return static_cast<std::int64_t>(free_bytes);
 }
 
 double time_s(int repetitions, const std::function<void()>& work) {

@@ -46,14 +46,30 @@ void fill(void* at, int byte, std::int64_t bytes) {
 
 void synchronise() {}
 
+void* allocate_pinned(std::int64_t bytes, const std::string&, int) { return ::operator new(static_cast<std::size_t>(bytes)); }
+void release_pinned(void* memory) { ::operator delete(memory); }
+
+void nothing() { emulator::launch("nothing", {1, 1, 1}, {1, 1, 1}, [](void*) {}, nullptr); }
+
+// Everything is done as it is asked for, so that streams order nothing more; only scratch memory is of one.
 namespace {
-thread_local std::vector<std::chrono::steady_clock::time_point> marks;
+using Clock = std::chrono::steady_clock;
+thread_local std::vector<Clock::time_point> marks;
+thread_local std::size_t current = 0;
 }  // namespace
 
+void use_stream(int stream) {
+  require(stream >= 0, "emulated::use_stream", "stream ", stream);
+  current = static_cast<std::size_t>(stream);
+}
 void mark(int event) {
   const auto at = static_cast<std::size_t>(event);
   if (marks.size() <= at) marks.resize(at + 1);
-  marks[at] = std::chrono::steady_clock::now();
+  marks[at] = Clock::now();
+}
+void wait_for(int event) {
+  const auto at = static_cast<std::size_t>(event);
+  require(event >= 0 && at < marks.size() && marks[at] != Clock::time_point{}, "emulated::wait_for", "mark ", event, " was never made");
 }
 double reached_s(int event) { return std::chrono::duration<double>(marks.at(static_cast<std::size_t>(event)) - marks.at(0)).count(); }
 
@@ -62,7 +78,9 @@ void* scratch(std::int64_t bytes) {
     void* memory = nullptr;
     std::int64_t bytes = 0;
   };
-  static thread_local Store store;
+  static thread_local std::vector<Store> stores;
+  if (stores.size() <= current) stores.resize(current + 1);
+  Store& store = stores[current];
   if (bytes > store.bytes) {
     emulator::release(store.memory);
     store = {emulator::allocate(bytes, "scratch", 4), bytes};

@@ -90,4 +90,12 @@ void mma_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t
 /// To the nearest number with ten bits of mantissa, halves away from zero: PTX cvt.rna.tf32.f32.
 std::uint32_t to_tf32(float value);
 
+// ---- warpgroups: reference/cuda/warpgroup.cuh says what these are, warpgroup.cpp how far they are modelled
+std::uint32_t shared_address(const void* at);
+inline void warpgroup_publish() {}
+void warpgroup_begin();
+void warpgroup_multiply(float (&d)[32], std::uint64_t a, std::uint64_t b);
+void warpgroup_commit();
+void warpgroup_wait();
+
 }  // namespace convoy::cuda::emulator

@@ -16,7 +16,11 @@ Session& session() {
 void Session::body(int) {
   Session& s = session();
   s.thread_(s.argument_);
-  s.threads_[static_cast<std::size_t>(s.current_)].doing = Doing::over;
+  Thread& me = s.threads_[static_cast<std::size_t>(s.current_)];
+  if (!me.multiplications.empty())
+    s.note(Fault::barrier, me.multiplications.front().place, s.who("asks") + " for a multiplication and ends without waiting for it");
+  me.multiplications.clear();
+  me.doing = Doing::over;
 }
 
 void Session::launch(const std::string& kernel, Extent grid, Extent block, void (*thread)(void*), void* argument) {
@@ -48,7 +52,10 @@ void Session::run_block() {
   ++block_number_;
   ++interval_;
   warp_interval_.fill(0);
-  for (int i = 0; i < count_; ++i) threads_[static_cast<std::size_t>(i)].doing = Doing::running;
+  for (int i = 0; i < count_; ++i) {
+    threads_[static_cast<std::size_t>(i)].doing = Doing::running;
+    threads_[static_cast<std::size_t>(i)].multiplications.clear();
+  }
   fibres_.begin(count_, &Session::body);
   const int warps = (count_ + kWarp - 1) / kWarp;
   for (;;) {

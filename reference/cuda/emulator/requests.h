@@ -16,6 +16,7 @@ struct Access {
   int bytes = 0;
   bool store = false;
   const void* place = nullptr;  ///< return address of the hook
+  bool by_lane = true;          ///< false: by tensor cores, which make no request of a warp
 };
 
 /// Collects the accesses of one warp at a time. Lanes that are at a place for the same time since begin belong together.

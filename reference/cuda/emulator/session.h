@@ -17,6 +17,13 @@ namespace convoy::cuda::emulator {
 /// What a thread of the block is doing.
 enum class Doing { running, at_barrier, at_warp, over };
 
+/// A multiplication of a warpgroup that a thread has asked for and not waited for.
+struct Multiplication {
+  float* d;
+  std::uint64_t a, b;  ///< descriptors
+  const void* place;
+};
+
 struct Thread {
   Extent index;
   Doing doing = Doing::over;
@@ -24,6 +31,7 @@ struct Thread {
   unsigned mask = 0;            ///< of the warp barrier it is at
   std::uint64_t gives = 0;      ///< to the other lanes of the mask
   std::array<std::uint64_t, kWarp> got{};
+  std::vector<Multiplication> multiplications;
 };
 
 /// A problem under way: places are looked up when somebody asks.
@@ -57,6 +65,13 @@ class Session {
   void wait_for_warp(unsigned mask, std::uint64_t gives, const void* place);
   void count_atomic() { ++counts_.atomics; }
 
+  // ---- warpgroups: warpgroup.cpp
+  /// The last 18 bits of an address in a shared variable, which is then the one that descriptors point into.
+  std::uint32_t shared_address(const void* at);
+  void ask_to_multiply(const Multiplication& multiplication);
+  /// Does what the running thread has asked for.
+  void multiply();
+
  private:
   static void body(int index);
   void run_block();
@@ -74,6 +89,7 @@ class Session {
   void note(Fault fault, const void* place, const std::string& before, const void* other = nullptr, const std::string& after = "");
   [[nodiscard]] std::string who(const char* verb) const;
   void abandon();
+  float element(std::uint64_t descriptor, int row, int k, const void* place);
 
   Image image_;
   Memory memory_;
@@ -90,6 +106,7 @@ class Session {
   bool inside_ = false;
   bool abandoned_ = false;
   std::uintptr_t host_stack_ = 0;
+  std::uintptr_t window_ = 0;  ///< what shared_address() was asked for last
   std::uint32_t interval_ = 0, block_number_ = 0, launch_block_ = 0;
   std::array<std::uint32_t, kMostThreads / kWarp> warp_interval_{};
 

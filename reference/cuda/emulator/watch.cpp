@@ -144,7 +144,7 @@ void Session::access_variable(int variable, const Access& access, bool atomic) {
       }
   }
   look_for_race(shadow, offset, access, atomic, block_number_, element);
-  if (!atomic) requests_.add(access, lane(), true);
+  if (!atomic && access.by_lane) requests_.add(access, lane(), true);
 }
 
 Report Session::report(bool places) {

@@ -41,7 +41,11 @@ struct Rung {
   bool tf32 = false;                     ///< rounds its operands to ten bits of mantissa
   bool any_window = true;                ///< false: stride and dilation 1 only
   bool emulated = true;                  ///< runs on the emulator
+  bool one_chip = false;                 ///< no other chip than `chip` runs it, newer ones neither
 };
+
+/// Whether a chip runs a rung.
+inline bool runs_on(const Rung& rung, int chip) { return rung.one_chip ? chip == rung.chip : chip >= rung.chip; }
 
 /// The rungs of an op, in order; none when the op is unknown.
 using RungsOf = std::span<const Rung> (*)(std::string_view op);

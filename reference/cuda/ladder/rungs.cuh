@@ -18,6 +18,7 @@
 #include "reference/cuda/ladder/gemm/3_shared_tile.cuh"
 #include "reference/cuda/ladder/gemm/5_double_buffered.cuh"
 #include "reference/cuda/ladder/gemm/6_tensor_cores.cuh"
+#include "reference/cuda/ladder/gemm/7_warpgroup.cuh"
 #include "reference/cuda/ladder/max_pool2d/2_coalesced.cuh"
 #include "reference/cuda/ladder/rung.h"
 #include "reference/cuda/ladder/softmax/2_warp_a_row.cuh"
@@ -59,6 +60,9 @@ constexpr Rung kGemm[] = {
      [](const Size& s) { return gemm_5_double_buffered_promise(gemm_of(s)); }},
     {6, "tensor cores, tf32", [](const Size& s, const Operands& o) { gemm_6_tensor_cores(gemm_of(s), o.first, o.second, o.out); },
      [](const Size& s) { return gemm_6_tensor_cores_promise(gemm_of(s)); }, 80, true},
+    {7, "warpgroups that fetch for themselves, tf32",
+     [](const Size& s, const Operands& o) { gemm_7_warpgroup(gemm_of(s), o.first, o.second, o.out); },
+     [](const Size& s) { return gemm_7_warpgroup_promise(gemm_of(s)); }, 90, true, true, true, true},
 };
 
 constexpr Rung kForward[] = {

@@ -16,6 +16,7 @@ namespace {
 namespace device {
 
 DeviceFacts use_device(int) { refuse(); }
+std::int64_t free_bytes() { refuse(); }
 double time_s(int, const std::function<void()>&) { refuse(); }
 Ceilings measure_ceilings(const DeviceFacts&) { refuse(); }
 

@@ -47,14 +47,17 @@ std::string shape_text(const Size& s) {
 
 bool is_right(const Rung& rung, double error) { return error <= tolerance_of(rung); }
 
-/// Every rung on every size.
-bool check_op(const Op& op, const Backend& backend, int chip) {
+/// The emulator runs what it can, whatever chip that is for.
+bool runs_here(const Rung& rung, const device::DeviceFacts* gpu) { return gpu == nullptr ? rung.emulated : runs_on(rung, gpu->chip); }
+
+/// Every rung on every size. `gpu`: null for the emulator.
+bool check_op(const Op& op, const Backend& backend, const device::DeviceFacts* gpu) {
   bool right = true;
   for (const Size& size : op.checked()) {
     for (const Values values : {Values::real, Values::whole}) {
       Problem problem(op, size, values, backend);
       for (const Rung& rung : backend.rungs(op.name)) {
-        if (!takes(rung, size) || rung.chip > chip) continue;
+        if (!takes(rung, size) || !runs_here(rung, gpu)) continue;
         const double error = problem.error_of(rung);
         bool good = is_right(rung, error);
         if (values == Values::whole && op.exact) good = problem.equals_exactly(rung);
@@ -121,7 +124,12 @@ bool measure(const Op& op, const device::DeviceFacts& facts, const device::Ceili
     std::printf("  rung  %-54s %10s %9s %9s %11s  %7s\n", "idea", "ms", "GFLOP/s", "GB/s", "% of limit", "error");
     Problem problem(op, size, Values::real, backend);
     for (const Rung& rung : backend.rungs(op.name)) {
-      if (!takes(rung, size) || rung.chip > facts.chip) continue;
+      if (!takes(rung, size)) continue;
+      if (!runs_on(rung, facts.chip)) {
+        std::printf("  %4d  %-54s not run: its instructions are those of chip %d%s, and this is %d\n", rung.number,
+                    std::string(rung.idea).c_str(), rung.chip, rung.one_chip ? " alone" : " and newer", facts.chip);
+        continue;
+      }
       const double error = problem.error_of(rung);
       const double once_s = device::time_s(1, [&] { problem.run(rung); });
       const int repetitions = std::clamp(static_cast<int>(0.1 / std::max(once_s, 1e-6)), 3, 100);
@@ -184,7 +192,7 @@ int run(const Options& options) {
   std::string head = "\"device\": \"emulator\"";
   if (options.emulator) {
     for (const Op* op : options.chosen) {
-      right = check_op(*op, emulated_backend(), 1000) && right;
+      right = check_op(*op, emulated_backend(), nullptr) && right;
       if (!options.check) right = emulate(*op, rows) && right;
     }
     const emulator::Report report = emulator::report();
@@ -195,7 +203,7 @@ int run(const Options& options) {
                   "100 %% where lanes want the same. Times take a GPU: convoy-cuda-ladder without --emulator.\n");
   } else {
     const device::DeviceFacts facts = device::use_device();
-    for (const Op* op : options.chosen) right = check_op(*op, *device_backend(), facts.chip) && right;
+    for (const Op* op : options.chosen) right = check_op(*op, *device_backend(), &facts) && right;
     if (!options.check) {
       const device::Ceilings ceilings = device::measure_ceilings(facts);
       std::printf("%s, chip %d: %.0f GFLOP/s of multiply-adds in fp32, %.0f GB/s copying, both measured; %% of limit: of the larger of\n"
