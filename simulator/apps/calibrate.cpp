@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -118,8 +119,8 @@ void run(const CalibrateOptions& options) {
 
 }  // namespace
 
-void add_calibrate(CLI::App& app) {
-  CLI::App* verb =
+void add_calibrate(Verb& app) {
+  Verb* verb =
       add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
                {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
                 "convoy calibrate --run --ranks 2 --output mine.yaml"});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
@@ -42,6 +43,13 @@ struct CollectiveOptions {
   std::string collectives;
   MachineOptions machine;
   Output output;
+  const Verb* verb = nullptr;
+  /// The first option that says what to run; "" when there is none.
+  [[nodiscard]] std::string typed_besides_list() const {
+    for (const Option* option : verb->get_options())
+      if (option->count() > 0 && option->get_name() != "--list" && option->get_name() != "--json") return option->get_name();
+    return "";
+  }
 };
 
 std::string first_algorithm(CollectiveKind kind) {
@@ -317,6 +325,8 @@ bool wants_library(const CollectiveOptions& options) {
 
 void run(const CollectiveOptions& options) {
   if (options.list) {
+    if (!options.typed_besides_list().empty())
+      throw InputError(cat(options.typed_besides_list(), " changes nothing with --list, which lists every algorithm; leave it out"));
     options.output.text(list_of_algorithms());
     return options.output.json(json_of_algorithms());
   }
@@ -363,11 +373,12 @@ void run(const CollectiveOptions& options) {
 
 }  // namespace
 
-void add_collective(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "collective", "Time one collective: simulated on a cluster, or with --run on this machine.",
+void add_collective(Verb& app) {
+  Verb* verb = add_verb(app, "collective", "Time one collective: simulated on a cluster, or with --run on this machine.",
                             {"convoy collective all_reduce --ranks 64 --bytes 100MB --cluster dgx-v100",
                              "convoy collective --list", "convoy collective all_reduce --ranks 2 --bytes 1KiB..64MiB:x2 --run"});
   const auto options = std::make_shared<CollectiveOptions>();
+  options->verb = verb;
   verb->add_option("kind", options->kind, "all_reduce, reduce_scatter, all_gather, broadcast, reduce or all_to_all")
       ->capture_default_str()
       ->type_name("KIND");

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/ranks.h"
@@ -36,7 +38,7 @@ std::string summary_of(const Profile& profile) {
 }
 
 nlohmann::ordered_json profile_json(const Profile& profile) {
-  auto json = nlohmann::ordered_json::parse(to_json(profile));
+  auto json = ordered_json_or_nothing(to_json(profile));
   for (const char* group : {"entries", "transport", "memory_bandwidth_bytes_per_s", "peak_flops_per_s"})
     if (json.contains(group)) json["provenance"][group] = "measured";
   return json;
@@ -81,8 +83,8 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
 
 }  // namespace
 
-void add_profile(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
+void add_profile(Verb& app) {
+  Verb* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
                             {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
                              "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml"});
   const auto options = std::make_shared<ProfileOptions>();

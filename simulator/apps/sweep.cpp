@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -121,10 +122,10 @@ struct SweepOptions {
 /// What was typed of the options of `simulate`: the same for every point.
 using Words = std::vector<std::string>;
 
-Words fixed_words(const CLI::App& verb) {
+Words fixed_words(const Verb& verb) {
   const std::vector<std::string> of_sweep = {"--vary", "--iterations", "--csv", "--svg", "--json", "--jobs", "--restart"};
   Words words;
-  for (const CLI::Option* option : verb.get_options())
+  for (const Option* option : verb.get_options())
     if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())
       words.insert(words.end(), {option->get_name(), option->results().back()});
   return words;
@@ -168,7 +169,7 @@ std::string point_name(const std::vector<Axis>& axes, const Words& values) {
 
 /// Parses a point like a command line of `simulate`, so that all checks and messages are the same.
 Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fixed, int iterations) {
-  CLI::App line("", "convoy sweep");
+  Verb line("", "convoy sweep");
   ScheduleOptions schedule;
   MachineOptions machine;
   schedule.add_to(line);
@@ -177,11 +178,12 @@ Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fi
   Words words = fixed;
   const std::string point = point_name(axes, values);
   for (std::size_t a = 0; a < axes.size(); ++a) words.insert(words.end(), {"--" + axes[a].option, values[a]});
-  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     line.parse(words);
-    return prepare(schedule.choice(), schedule.mode(), iterations, machine.machine());
-  } catch (const CLI::ParseError& error) {
+    const ChosenMachine chosen = machine.machine();
+    if (chosen.library) require_library_may_choose(schedule);
+    return prepare(schedule.choice(), schedule.mode(), iterations, chosen);
+  } catch (const CommandLineError& error) {
     throw InputError(cat("--vary ", point, ": ", error.what()));
   } catch (const InputError& error) {
     throw InputError(cat("--vary ", point, ": ", error.what()));
@@ -302,7 +304,7 @@ SweepColumns columns_of(const std::vector<Axis>& axes, const Words& fixed) {
   return columns;
 }
 
-void run(const SweepOptions& options, const CLI::App& verb, const Session& session) {
+void run(const SweepOptions& options, const Verb& verb, const Session& session) {
   if (options.vary.empty()) throw InputError("nothing to vary; for example --vary ranks=2..64:x2");
   const Words fixed = fixed_words(verb);
   const std::vector<Axis> axes = axes_of(options.vary, fixed);
@@ -327,8 +329,8 @@ void run(const SweepOptions& options, const CLI::App& verb, const Session& sessi
 
 }  // namespace
 
-void add_sweep(CLI::App& app, const Session& session) {
-  CLI::App* verb =
+void add_sweep(Verb& app, const Session& session) {
+  Verb* verb =
       add_verb(app, "sweep", "Simulate every combination of some options: a table, CSV, JSON and a picture.",
                {"convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=2..64:x2 --vary overlap=on,off",
                 "convoy sweep --model vgg16 --ranks 8 --cluster dgx-a100 --vary bucket=1MiB,25MiB,100MiB --csv buckets.csv",
@@ -337,8 +339,7 @@ void add_sweep(CLI::App& app, const Session& session) {
   const auto options = std::make_shared<SweepOptions>();
   verb->add_option("--vary", options->vary, vary_help())
       ->type_name("OPTION=VALUES")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->repeatable();
   verb->add_option("--iterations", options->iterations, "Steps to simulate each time; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");
