@@ -88,7 +88,7 @@ void add_profile(Verb& app) {
                             {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
                              "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml"});
   const auto options = std::make_shared<ProfileOptions>();
-  add_result_file(*verb, "--profile-out", options->profile_file, "Where the measured times go, for --profile")
+  add_result_file(*verb, "--profile-out,--output", options->profile_file, "Where the measured times go, for --profile")
       ->capture_default_str();
   add_result_file(*verb, "--cluster-out", options->cluster_file, "Where this machine as a cluster goes, for --cluster")
       ->capture_default_str();

@@ -32,7 +32,6 @@ void Run::arrived(std::uint32_t id) {
       if (!serves(end)) half_moved(end);
   } else if (cost_.receive_s && machine_.shares_cores()) {
     const Cursor& cursor = cursors_[message.receiver];
-    const auto& collective = std::get<Collective>(op_of(cursor).action);
     const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
     machine_.work(agents_[cursor.agent].rank, machine_.cluster().communication_cores,
                   receive_s(stretches_of(cursor)[cursor.stretch], facts.element_bytes) / settings_.blocks, id | kOfMessage);
