@@ -111,8 +111,8 @@ void run_collective(const CollectiveOptions& options, Session& session) {
 
 }  // namespace
 
-void add_collective_verb(CLI::App& app, Session& session) {
-  CLI::App* verb = add_verb(
+void add_collective_verb(Verb& app, Session& session) {
+  Verb* verb = add_verb(
       app, "collective",
       "Runs collectives on threads, or on processes that MPI started: time, bandwidth, and whether every element is right.",
       {app.get_name() + " collective --ranks 4",

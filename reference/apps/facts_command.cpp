@@ -7,6 +7,7 @@
 #include "reference/data/open.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
+#include "reference/io/json_fields.h"
 #include "reference/io/onnx/graph.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
@@ -51,13 +52,13 @@ void print_facts() {
       {"models", names_of(zoo())},
       {"plans", names_of(named_plans())},
   };
-  std::printf("%s\n", facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  std::printf("%s\n", json_text(facts, 2).c_str());
 }
 
 }  // namespace
 
-void add_facts_verb(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "facts", "Says in JSON what this program was built with and what it finds on this machine.",
+void add_facts_verb(Verb& app) {
+  Verb* verb = add_verb(app, "facts", "Says in JSON what this program was built with and what it finds on this machine.",
                             {app.get_name() + " facts", app.get_name() + " facts | grep fashion"});
   verb->callback(print_facts);
 }

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   convoy::occupy_standard_descriptors();
   convoy::Session session(argc, argv);
   const std::string name = program_name();
-  CLI::App app{"Trains networks on several ranks for real, and measures what that costs.", name};
+  convoy::Verb app{"Trains networks on several ranks for real, and measures what that costs.", name};
   app.set_version_flag("--version", "convoy-train " + convoy::tool_version());
   app.require_subcommand(1);
   std::vector<const char*> typed(argv, argv + argc);

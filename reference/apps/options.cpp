@@ -21,11 +21,11 @@ int default_threads() {
   return std::max(1, threads);
 }
 
-void add_plan_options(CLI::App& verb, PlanOptions& options) {
+void add_plan_options(Verb& verb, PlanOptions& options) {
   verb.add_option("--model", options.model, model_help())->capture_default_str();
   options.plan.add_to(verb);
   add_transport_options(verb, options.ranks);
-  CLI::Option* batch = verb.add_option("--batch", options.batch, "Images of one step, over all ranks");
+  Option* batch = verb.add_option("--batch", options.batch, "Images of one step, over all ranks");
   verb.add_option("--batch-per-rank", options.batch_per_rank, cat("Images of one step on each rank [", kDefaultBatchPerRank, "]"))
       ->excludes(batch);
   verb.add_option("--overlap", options.overlap, "on: reduce gradients while backward goes on; off: after it")
@@ -40,7 +40,7 @@ void add_plan_options(CLI::App& verb, PlanOptions& options) {
   verb.add_option("--seed", options.seed, "Seed of weights, data order and dropout")->capture_default_str();
 }
 
-void add_transport_options(CLI::App& verb, TransportOptions& options) {
+void add_transport_options(Verb& verb, TransportOptions& options) {
   verb.add_option("--ranks", options.ranks,
                   cat("Ranks that work together [", kDefaultRanks, "; with mpirun, as many as it starts]"));
   verb.add_option("--transport", options.transport,

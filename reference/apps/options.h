@@ -1,13 +1,13 @@
 /// Options that several verbs share: how they are spelt, what they mean, and what is refused.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
 
 #include "reference/apps/session.h"
+#include "reference/io/cli.h"
 #include "reference/io/plan_options.h"
 
 namespace convoy {
@@ -35,10 +35,10 @@ struct PlanOptions {
 
 /// --model, those of PlanWords, --batch --batch-per-rank --overlap --bucket --all-reduce --chunks --threads --seed, and those of
 /// add_transport_options().
-void add_plan_options(CLI::App& verb, PlanOptions& options);
+void add_plan_options(Verb& verb, PlanOptions& options);
 
 /// --ranks --transport --collectives.
-void add_transport_options(CLI::App& verb, TransportOptions& options);
+void add_transport_options(Verb& verb, TransportOptions& options);
 
 /// The choice that the options spell, for so many ranks. Throws an InputError that names the option.
 ScheduleChoice choice_of(const PlanOptions& options, int ranks);

@@ -9,6 +9,7 @@
 #include "reference/apps/options.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "reference/io/model_file.h"
 #include "reference/io/weights_file.h"
 #include "reference/model/zoo.h"
@@ -70,14 +71,14 @@ void run_predict(const PredictOptions& options) {
     }
     json.push_back({{"image", names[i]}, {"classes", answers}});
   }
-  write_json(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_json(options.json, json_text(json, 2) + "\n");
 }
 
 }  // namespace
 
-void add_predict_verb(CLI::App& app) {
+void add_predict_verb(Verb& app) {
   const std::string program = app.get_name();
-  CLI::App* verb = add_verb(app, "predict", "Says what a trained network sees in pictures: the most likely classes.",
+  Verb* verb = add_verb(app, "predict", "Says what a trained network sees in pictures: the most likely classes.",
                             {program + " train --epochs 10 --save lenet5.safetensors",
                              program + " predict --weights lenet5.safetensors shirt.png photo.jpg t10k-images-idx3-ubyte"});
   const auto options = std::make_shared<PredictOptions>();

@@ -149,8 +149,8 @@ void run_profile(const ProfileOptions& options, const std::string& command, Sess
 
 }  // namespace
 
-void add_profile_verb(CLI::App& app, const std::string& command, Session& session) {
-  CLI::App* verb =
+void add_profile_verb(Verb& app, const std::string& command, Session& session) {
+  Verb* verb =
       add_verb(app, "profile", "Measures every compute op of a model while all ranks run, and messages between ranks.",
                {app.get_name() + " profile --ranks 2 --batch 64 --json profile.json",
                 app.get_name() + " profile --backend cuda --model resnet50 --batch-per-rank 8,32 --json gpu.json",
@@ -159,7 +159,7 @@ void add_profile_verb(CLI::App& app, const std::string& command, Session& sessio
   verb->add_option("--model", options->model, model_help())->capture_default_str();
   options->plan.add_to(*verb);
   add_transport_options(*verb, options->ranks);
-  CLI::Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
+  Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
   verb->add_option("--batch-per-rank", options->batches,
                    cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
       ->delimiter(',')

@@ -57,7 +57,7 @@ struct TrainOptions {
   StragglerWords stragglers;
 };
 
-void add_options(CLI::App& verb, TrainOptions& options) {
+void add_options(Verb& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
   add_backend_option(verb, options.backend);
   verb.add_option(
@@ -145,6 +145,23 @@ void check_options(const TrainOptions& options) {
   require_number("--step-factor", options.rate.step_factor, 1e-9);
   if (!(options.sgd.weight_decay >= 0 && std::isfinite(options.sgd.weight_decay)))
     throw InputError(cat("--weight-decay is ", options.sgd.weight_decay, "; write 0 or more"));
+}
+
+/// An option that would change nothing is a mistake.
+void require_they_matter(const TrainOptions& options, const ScheduleChoice& choice) {
+  struct Needs {
+    const char* option;
+    bool matters;
+    const char* with;
+  };
+  const Needs all[] = {{"--trust", choice.optimiser == Optimiser::lars, "--optimiser lars"},
+                       {"--step-epochs", options.schedule == "step", "--schedule step"},
+                       {"--step-factor", options.schedule == "step", "--schedule step"},
+                       {"--crop-padding", options.augment.find("crop") != std::string::npos, "--augment crop"},
+                       {"--samples", options.data == "synthetic", "--data synthetic"}};
+  for (const Needs& row : all)
+    if (options.plan.plan.typed(row.option) && !row.matters)
+      throw InputError(cat(row.option, " changes nothing here; it is for ", row.with));
 }
 
 std::optional<Augmentation> augmentation_of(const TrainOptions& options) {
@@ -268,6 +285,7 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
   if (cuda) prepare_cuda(options.plan.plan, ranks);
   ScheduleChoice choice = choice_of(options.plan, checked_ranks(ranks, session));
+  require_they_matter(options, choice);
   if (cuda) {
     choice.fusion = Fusion::off;
     choice.layout = ActivationLayout::nchw;
@@ -369,9 +387,9 @@ void run_train(const TrainOptions& options, const std::string& command, Session&
 
 }  // namespace
 
-void add_train_verb(CLI::App& app, const std::string& command, Session& session) {
+void add_train_verb(Verb& app, const std::string& command, Session& session) {
   const std::string program = app.get_name();
-  CLI::App* verb =
+  Verb* verb =
       add_verb(app, "train", "Trains a network on several ranks: threads of this machine, or processes that MPI started.",
                {program + " train --ranks 2 --epochs 2",
                 program + " train --data synthetic --ranks 4 --batch-per-rank 16 --steps 50 --json run.json",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <limits>
 
 #include "reference/core/error.h"
@@ -220,6 +221,12 @@ void parse_root(const YamlMap& root, Plan& plan) {
                                "'; change one of them"));
 }
 
+/// With as few digits as read back as the same number.
+std::string shortest_number(double value) {
+  std::array<char, 32> digits;
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+}
+
 std::string bytes_word(std::int64_t bytes) {
   constexpr std::array kUnits = {std::pair{"GiB", std::int64_t{1} << 30}, std::pair{"MiB", std::int64_t{1} << 20},
                                  std::pair{"KiB", std::int64_t{1} << 10}};
@@ -280,7 +287,7 @@ std::string to_yaml(const Plan& plan) {
   if (plan.compression.method != "none") {
     out << YAML::Key << "compress" << YAML::Value << YAML::Flow << YAML::BeginMap;
     field("method", plan.compression.method);
-    field("keep", plan.compression.keep);
+    if (plan.compression.method == "top_k") field("keep", shortest_number(plan.compression.keep));
     out << YAML::EndMap;
   }
   if (plan.local.steps > 0) {

@@ -1,6 +1,7 @@
 #include "reference/io/profile.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "reference/io/json_fields.h"
 

@@ -9,6 +9,7 @@
 
 #include "reference/core/error.h"
 #include "reference/core/fnv1a.h"
+#include "reference/io/json_fields.h"
 
 namespace convoy {
 namespace {
@@ -80,7 +81,7 @@ class Reader {
       refuse(cat("its header should have ", length, " bytes, and only ", bytes_.size() - kLengthBytes, " follow"));
     text_ = {reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes, static_cast<std::size_t>(length)};
     data_ = bytes_.subspan(kLengthBytes + length);
-    header_ = json::parse(text_, nullptr, false);
+    header_ = json_or_nothing(text_);
     if (!header_.is_object()) refuse("its header is not JSON");
   }
 
@@ -192,7 +193,7 @@ std::string to_safetensors(const std::vector<TensorValues>& tensors, const std::
     header[tensor.name] = {{"dtype", dtype == DType::f32 ? "F32" : "F64"}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
     at = end;
   }
-  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = json_text(header);
   text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');  // values begin on a multiple of 8
   const auto length = std::bit_cast<std::array<char, kLengthBytes>>(static_cast<std::uint64_t>(text.size()));
   std::string file;

@@ -1,5 +1,7 @@
 #include "reference/io/timeline_file.h"
 
+#include <nlohmann/json.hpp>
+
 #include "reference/io/json_fields.h"
 
 namespace convoy {

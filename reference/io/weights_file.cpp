@@ -7,6 +7,7 @@
 #include "reference/core/error.h"
 #include "reference/io/file.h"
 #include "reference/io/host.h"
+#include "reference/io/json_fields.h"
 
 namespace convoy {
 namespace {
@@ -26,7 +27,7 @@ std::vector<std::int64_t> extents_of(const Model& model, const Parameter& parame
   return {s.c};
 }
 
-std::string text_of(const std::vector<std::int64_t>& extents) { return json(extents).dump(); }
+std::string text_of(const std::vector<std::int64_t>& extents) { return json_text(json(extents)); }
 
 void list(const Model& model, const std::vector<Parameter>& tensors, const std::vector<double>& values, const std::string& prefix,
           std::vector<TensorValues>& listed) {

@@ -5,6 +5,7 @@
 
 #include "reference/core/error.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "reference/io/weights_file.h"
 
 namespace convoy {
@@ -67,18 +68,17 @@ void read_run(const json& run, Checkpoint& checkpoint) {
 }  // namespace
 
 std::map<std::string, std::string> to_metadata(const InputFacts& input) {
-  std::map<std::string, std::string> metadata = {{"pixel_mean", json(input.mean).dump()},
-                                                 {"pixel_deviation", json(input.deviation).dump()},
-                                                 {"picture_side", json(input.picture_side).dump()}};
-  if (!input.class_names.empty())
-    metadata["classes"] = json(input.class_names).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::map<std::string, std::string> metadata = {{"pixel_mean", json_text(json(input.mean))},
+                                                 {"pixel_deviation", json_text(json(input.deviation))},
+                                                 {"picture_side", json_text(json(input.picture_side))}};
+  if (!input.class_names.empty()) metadata["classes"] = json_text(json(input.class_names));
   return metadata;
 }
 
 InputFacts input_facts(const std::map<std::string, std::string>& metadata) {
   const auto parsed = [&](const char* key) {
     const auto found = metadata.find(key);
-    return found == metadata.end() ? json() : json::parse(found->second, nullptr, false);
+    return found == metadata.end() ? json() : json_or_nothing(found->second);
   };
   InputFacts input;
   // A number, as files of before have it, or one for every channel.
@@ -94,7 +94,7 @@ InputFacts input_facts(const std::map<std::string, std::string>& metadata) {
   if (const json side = parsed("picture_side"); side.is_number_integer() && side >= 0 && side <= 16384)
     input.picture_side = side.get<int>();
   if (const json classes = parsed("classes"); classes.is_array())
-    for (const json& name : classes) input.class_names.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+    for (const json& name : classes) input.class_names.push_back(name.is_string() ? name.get<std::string>() : json_text(name));
   return input;
 }
 
@@ -105,7 +105,7 @@ void write_checkpoint(const std::string& path, const Model& model, const Checkpo
                    .compression_errors = checkpoint.compression_errors,
                    .metadata = to_metadata(input)};
   file.metadata["format"] = kFormat;
-  file.metadata["run"] = run_of(checkpoint).dump();
+  file.metadata["run"] = json_text(run_of(checkpoint));
   write_weights_file(path, model, file, dtype);
 }
 
@@ -119,7 +119,7 @@ Checkpoint parse_checkpoint(std::span<const std::byte> bytes, const std::string&
                         .momentum = std::move(file.momentum),
                         .compression_errors = std::move(file.compression_errors)};
   try {
-    read_run(json::parse(text("run")), checkpoint);
+    read_run(parse_json(text("run"), name), checkpoint);
   } catch (const std::exception& error) {  // of nlohmann::json, or out_of_range
     throw InputError(cat("'", name, "': what it says about its run cannot be used (", error.what(), "); use another checkpoint"));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "reference/core/error.h"
@@ -34,10 +35,10 @@ struct AdviseOptions {
 };
 
 /// Options of the schedule that this verb chooses by itself.
-void refuse_chosen(const CLI::App& verb) {
+void refuse_chosen(const Verb& verb) {
   for (const char* option : {"--plan", "--inside", "--split", "--accumulate", "--all-reduce", "--mode", "--zero", "--pipeline",
                              "--order", "--micro-batches", "--stages-per-rank", "--stages", "--recompute"})
-    if (const CLI::Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
+    if (const Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
       throw InputError(cat("advise chooses ", option, " by itself; leave it out, or use convoy simulate or convoy sweep"));
 }
 
@@ -167,7 +168,7 @@ std::string csv_of(const SearchResult& result) {
   return csv;
 }
 
-void run(const AdviseOptions& options, const CLI::App& verb, const Session& session) {
+void run(const AdviseOptions& options, const Verb& verb, const Session& session) {
   refuse_chosen(verb);
   if (options.iterations < 1) throw InputError(cat("--iterations is ", options.iterations, "; write 1 or more"));
   if (options.show < 1) throw InputError(cat("--show is ", options.show, "; write 1 or more"));
@@ -208,8 +209,8 @@ void run(const AdviseOptions& options, const CLI::App& verb, const Session& sess
 
 }  // namespace
 
-void add_advise(CLI::App& app, const Session& session) {
-  CLI::App* verb = add_verb(app, "advise", "Find the fastest plan that fits into memory, and say why it is.",
+void add_advise(Verb& app, const Session& session) {
+  Verb* verb = add_verb(app, "advise", "Find the fastest plan that fits into memory, and say why it is.",
                             {"convoy advise --model vgg16 --ranks 8 --batch 256 --cluster dgx-v100 --cost kernels",
                              "convoy advise --model resnet50 --ranks 16 --batch 512 --cluster dgx-a100 --vary plan,accumulate"});
   const auto options = std::make_shared<AdviseOptions>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -123,8 +124,8 @@ void run(const CalibrateOptions& options) {
 
 }  // namespace
 
-void add_calibrate(CLI::App& app) {
-  CLI::App* verb =
+void add_calibrate(Verb& app) {
+  Verb* verb =
       add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
                {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
                 "convoy calibrate --run --ranks 2 --output mine.yaml"});

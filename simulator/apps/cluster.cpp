@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "reference/core/error.h"
@@ -235,12 +236,12 @@ void show(const ClusterOptions& options) {
 
 }  // namespace
 
-void add_cluster(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "cluster", "List the clusters that come with Convoy, show the numbers of one, or write it for SimGrid.",
+void add_cluster(Verb& app) {
+  Verb* verb = add_verb(app, "cluster", "List the clusters that come with Convoy, show the numbers of one, or write it for SimGrid.",
                             {"convoy cluster", "convoy cluster show my_cluster.yaml"});
   const auto options = std::make_shared<ClusterOptions>();
   options->output.add_to(*verb);
-  CLI::App* show_verb = add_verb(*verb, "show", "Show the numbers of a cluster: devices, links, bandwidths; and draw it.",
+  Verb* show_verb = add_verb(*verb, "show", "Show the numbers of a cluster: devices, links, bandwidths; and draw it.",
                                  {"convoy cluster show dgx-a100", "convoy cluster show dgx1-v100 --svg dgx1.svg"});
   show_verb->add_option("cluster", options->show, "File or name")->required()->type_name("FILE|NAME");
   add_result_file(*show_verb, "--svg", options->svg_file, "Draw nodes and links as an SVG picture, with Graphviz");

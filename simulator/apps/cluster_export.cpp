@@ -51,8 +51,8 @@ void export_cluster(const ExportOptions& options) {
 
 }  // namespace
 
-void add_cluster_export(CLI::App& cluster_verb) {
-  CLI::App* verb = add_verb(cluster_verb, "export", "Write a cluster as SimGrid's platform file, for smpirun and other programs.",
+void add_cluster_export(Verb& cluster_verb) {
+  Verb* verb = add_verb(cluster_verb, "export", "Write a cluster as SimGrid's platform file, for smpirun and other programs.",
                             {"convoy cluster export dgx-v100 --ranks 16 --output platform.xml --hostfile hosts.txt"});
   const auto options = std::make_shared<ExportOptions>();
   verb->add_option("cluster", options->cluster, "File or name")->required()->type_name("FILE|NAME");

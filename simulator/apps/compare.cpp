@@ -4,10 +4,12 @@
 
 #include <array>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
@@ -23,17 +25,17 @@ struct CompareOptions {
   std::string run_file;
   MachineOptions machine;
   int iterations = 3;
-  CLI::Option* iterations_option = nullptr;
+  Option* iterations_option = nullptr;
   std::string svg_file;
   Output output;
 };
 
 /// A simulation has no seed, it draws nothing at random; a RunReport wants a number there.
 std::string with_a_seed(const std::string& text) {
-  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  auto json = ordered_json_or_nothing(text);
   if (!json.is_object() || !json.contains("seed") || !json["seed"].is_null()) return text;
   json["seed"] = 0;
-  return json.dump();
+  return json_text(json);
 }
 
 RunReport read_report(const std::string& file) { return parse_run_report(with_a_seed(read_file(file)), file); }
@@ -73,7 +75,7 @@ void require_nothing_to_simulate(const CompareOptions& options) {
 
 /// Whether a file is a timeline or a Chrome trace, and not a report.
 bool is_trace(const std::string& file) {
-  const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
+  const auto json = json_or_nothing(read_file(file));
   return json.is_array() || (json.is_object() && (json.contains("traceEvents") || json.contains("intervals")));
 }
 
@@ -117,8 +119,8 @@ void run(const CompareOptions& options, const Session& session) {
 
 }  // namespace
 
-void add_compare(CLI::App& app, const Session& session) {
-  CLI::App* verb =
+void add_compare(Verb& app, const Session& session) {
+  Verb* verb =
       add_verb(app, "compare", "Put a measured and a simulated run side by side, with the error of every part.",
                {"convoy compare measured.json simulated.json", "convoy compare --run measured.json --profile profile.json",
                 "convoy compare timeline.json pytorch_trace.json --svg both.svg"});

@@ -1,6 +1,7 @@
 #include "simulator/apps/costs.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/units.h"
 #include "reference/plans/volume.h"

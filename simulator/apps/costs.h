@@ -1,7 +1,7 @@
 /// What the rates of a cluster make of a simulated step: energy and price of a step and an epoch. And what stragglers were there.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 

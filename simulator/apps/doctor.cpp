@@ -2,12 +2,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/host.h"
+#include "reference/io/json_fields.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/simgrid_version.h"
 #include "simulator/apps/start.h"
@@ -40,7 +42,7 @@ Facts facts_of_convoy_train() {
   Facts found{.path = find_program("convoy-train"), .trouble = "", .facts = {}};
   if (found.path.empty()) return found;
   const Finished answer = run_and_read("convoy-train", {"facts"});
-  auto facts = nlohmann::ordered_json::parse(answer.output, nullptr, false);
+  auto facts = ordered_json_or_nothing(answer.output);
   if (answer.exit_code != 0)
     found.trouble = fmt::format("'{} facts' ended with exit code {}", found.path, answer.exit_code);
   else if (!facts.is_object())
@@ -177,8 +179,8 @@ void run(const Output& output) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "doctor", "Say what this machine has, what that unlocks and what is missing.",
+void add_doctor(Verb& app) {
+  Verb* verb = add_verb(app, "doctor", "Say what this machine has, what that unlocks and what is missing.",
                             {"convoy doctor", "convoy doctor --json -"});
   const auto output = std::make_shared<Output>();
   output->add_to(*verb);

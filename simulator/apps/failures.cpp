@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "reference/core/error.h"
@@ -218,8 +219,8 @@ void run(const FailureOptions& options, const Session& session) {
 
 }  // namespace
 
-void add_failures(CLI::App& app, const Session& session) {
-  CLI::App* verb = add_verb(
+void add_failures(Verb& app, const Session& session) {
+  Verb* verb = add_verb(
       app, "failures", "Say how much of a run's time is useful when nodes fail and it goes on from checkpoints.",
       {"convoy failures --model resnet50 --ranks 128 --batch-per-rank 32 --cluster dgx-a100 --node-mtbf 2000h",
        "convoy failures --model vgg16 --ranks 64 --cluster dgx-v100 --node-mtbf 500h --link-mtbf 1000h --interval 10min"});

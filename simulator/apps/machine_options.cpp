@@ -1,6 +1,7 @@
 #include "simulator/apps/machine_options.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -29,7 +30,7 @@ void warn_of_other_devices(const Cluster& cluster) {
 
 }  // namespace
 
-void MachineOptions::add_to(CLI::App& verb) {
+void MachineOptions::add_to(Verb& verb) {
   verb.add_option("--cluster", cluster_,
                   "Cluster file, or the name of one that comes with Convoy ('convoy cluster' lists them); @N behind it asks for N "
                   "nodes, as dgx-h100@512")
@@ -49,7 +50,7 @@ void MachineOptions::add_to(CLI::App& verb) {
           "device is a GPU that we know, else roofline")
       ->capture_default_str()
       ->type_name("NAME")
-      ->check(CLI::IsMember({"auto", "roofline", "kernels"}));
+      ->one_of({"auto", "roofline", "kernels"});
 }
 
 std::string MachineOptions::words() const {
@@ -62,14 +63,14 @@ std::string MachineOptions::words() const {
   return words;
 }
 
-void MachineOptions::add_collectives_to(CLI::App& verb) {
+void MachineOptions::add_collectives_to(Verb& verb) {
   verb.add_option(
           "--collectives", collectives_,
           "schedule: rounds of the plan's algorithm on bare links; library: the time that NCCL, or without GPUs MPI, takes on "
           "these links, by formula: protocols, latencies of hops, channels; nothing else slows them down")
       ->capture_default_str()
       ->type_name("WHO")
-      ->check(CLI::IsMember({"schedule", "library"}));
+      ->one_of({"schedule", "library"});
 }
 
 ChosenMachine MachineOptions::machine() const {
@@ -121,7 +122,7 @@ GroupTopology topology_of(const Cluster& cluster, int ranks) {
   return topology;
 }
 
-void add_cluster_option(CLI::App& verb, std::string& cluster) {
+void add_cluster_option(Verb& verb, std::string& cluster) {
   verb.add_option("--cluster", cluster,
                   "Cluster whose nodes and links --all-reduce auto and --ranks-per-node take: a file or a name")
       ->type_name("FILE|NAME");

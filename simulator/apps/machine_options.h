@@ -2,12 +2,12 @@
 /// fidelity.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
 #include "reference/collectives/choose.h"
+#include "reference/io/cli.h"
 #include "reference/io/profile.h"
 #include "reference/io/report.h"
 #include "simulator/cost/cost.h"
@@ -30,9 +30,9 @@ struct ChosenMachine {
 
 class MachineOptions {
  public:
-  void add_to(CLI::App& verb);
+  void add_to(Verb& verb);
   /// --collectives, where a schedule has collectives of its own.
-  void add_collectives_to(CLI::App& verb);
+  void add_collectives_to(Verb& verb);
   /// Reads the files. Without --cluster the machine of the profile is taken; without both, InputError.
   [[nodiscard]] ChosenMachine machine() const;
   /// What was typed of its options, as " --cluster dgx-v100 --cost kernels".
@@ -88,7 +88,7 @@ nlohmann::ordered_json cost_json(const ChosenMachine& machine);
 GroupTopology topology_of(const Cluster& cluster, int ranks);
 
 /// --cluster of verbs that simulate nothing, and what it says about a choice: know_machine(); nothing when it was not given.
-void add_cluster_option(CLI::App& verb, std::string& cluster);
+void add_cluster_option(Verb& verb, std::string& cluster);
 void know_cluster(ScheduleChoice& choice, const std::string& cluster);
 
 /// load_cluster, with what it warns of on stderr.

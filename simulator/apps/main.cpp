@@ -32,8 +32,8 @@ constexpr const char* kShortHelp =
 std::string version() { return cat("convoy ", tool_version(), " (SimGrid ", kSimGridVersion, ")"); }
 
 /// Training has the options of convoy-train, which are its own business, --help included.
-void add_train(CLI::App& app) {
-  CLI::App* verb = add_verb(
+void add_train(Verb& app) {
+  Verb* verb = add_verb(
       app, "train",
       "Train for real on this machine: starts convoy-train with the same options, through mpirun when ranks are to be processes.",
       {"convoy train --model lenet5 --ranks 2 --batch 64 --json measured.json", "convoy train --ranks 2 --transport mpi",
@@ -42,8 +42,8 @@ void add_train(CLI::App& app) {
 }
 
 /// The same for what a trained network makes of pictures.
-void add_predict(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "predict", "Say what a trained network sees in pictures: starts convoy-train with the same options.",
+void add_predict(Verb& app) {
+  Verb* verb = add_verb(app, "predict", "Say what a trained network sees in pictures: starts convoy-train with the same options.",
                             {"convoy predict --weights lenet5.safetensors shirt.png", "convoy predict --help"});
   verb->prefix_command();
 }
@@ -60,7 +60,7 @@ int run(int argc, char** argv) {
 
   const Session session{.command = as_utf8(command_line(argc, argv))};
   remember_command(session.command);
-  CLI::App app("Parallel CNN training: run it, simulate it, compare the two.", "convoy");
+  Verb app("Parallel CNN training: run it, simulate it, compare the two.", "convoy");
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   add_train(app);

@@ -1,4 +1,5 @@
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/io/cli.h"
@@ -18,14 +19,14 @@ struct Arguments {
   std::string image;
   int batch = 1;
   std::string dtype = "f32";
-  std::vector<CLI::Option*> of_a_network = {};  ///< options that mean nothing without one
+  std::vector<Option*> of_a_network = {};  ///< options that mean nothing without one
   Output output;
 };
 
 void run(const Arguments& options) {
   if (options.batch < 1) throw InputError(cat("--batch is ", options.batch, ", expected 1 or more images"));
   if (options.name.empty()) {
-    for (const CLI::Option* option : options.of_a_network)
+    for (const Option* option : options.of_a_network)
       if (option->count() > 0)
         throw InputError(
             cat(option->get_name(), " needs a network, for example 'convoy model lenet5'; without one all are listed"));
@@ -43,8 +44,8 @@ void run(const Arguments& options) {
 
 }  // namespace
 
-void add_model(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "model", "List the networks, or the layers of one: shapes, parameters, FLOPs, bytes.",
+void add_model(Verb& app) {
+  Verb* verb = add_verb(app, "model", "List the networks, or the layers of one: shapes, parameters, FLOPs, bytes.",
                             {"convoy model vgg16 --batch 32", "convoy model resnet20 --image 1x28x28", "convoy model"});
   const auto options = std::make_shared<Arguments>();
   verb->add_option("name", options->name, "Network, or an ONNX file; without it all are listed")->type_name("NAME|FILE.onnx");

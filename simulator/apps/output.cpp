@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/io/file.h"
 #include "reference/io/host.h"
+#include "reference/io/json_fields.h"
 
 namespace convoy {
 namespace {
@@ -38,20 +40,19 @@ nlohmann::ordered_json with_header(const nlohmann::ordered_json& json) {
 }  // namespace
 
 std::string as_utf8(const std::string& text) {
-  constexpr auto replace = nlohmann::json::error_handler_t::replace;
-  return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, replace)).get<std::string>();
+  return json_or_nothing(json_text(nlohmann::json(text))).get<std::string>();
 }
 
 void remember_command(const std::string& command) { typed_command() = as_utf8(command); }
 
-CLI::Option* add_result_file(CLI::App& verb, const std::string& option, std::string& file, const std::string& description) {
+Option* add_result_file(Verb& verb, const std::string& option, std::string& file, const std::string& description) {
   return verb.add_option(option, file, description)->type_name("FILE")->each([option](const std::string& path) {
     if (path == "-") throw InputError(cat(option, " takes a file, not -; only --json can write to standard output"));
     require_writable(path);
   });
 }
 
-void Output::add_to(CLI::App& verb) {
+void Output::add_to(Verb& verb) {
   verb.add_option("--json", json_file_, "Also write the results as JSON; - is stdout, the tables then go to stderr")
       ->type_name("FILE")
       ->each(require_writable);
@@ -61,7 +62,7 @@ void Output::text(const std::string& text) const { print(json_on_stdout() ? stde
 
 void Output::json(const nlohmann::ordered_json& json) const {
   require(json.contains("provenance"), "Output::json", "nothing says where the values are from");
-  write(with_header(json).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  write(json_text(with_header(json), 2) + "\n");
 }
 
 void Output::write(const std::string& json) const {

@@ -1,16 +1,17 @@
 /// Where results go: tables to stdout, JSON to a file; with "--json -" JSON to stdout and tables to stderr.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include "reference/io/cli.h"
 
 namespace convoy {
 
 /// The --json option of a verb.
 class Output {
  public:
-  void add_to(CLI::App& verb);
+  void add_to(Verb& verb);
   /// Prints what people read. `text` ends with a newline.
   void text(const std::string& text) const;
   /// Writes what programs read, if it was asked for, after version, command, date, host and seed. `json` says under
@@ -29,7 +30,7 @@ class Output {
 
 /// Adds an option for a file that results go to. A file that cannot be written is refused when the command line is read, before
 /// minutes of work; so is "-", which only --json takes.
-CLI::Option* add_result_file(CLI::App& verb, const std::string& option, std::string& file, const std::string& description);
+Option* add_result_file(Verb& verb, const std::string& option, std::string& file, const std::string& description);
 
 /// A text with every byte that is not UTF-8 replaced, so that it can stand in JSON.
 std::string as_utf8(const std::string& text);

@@ -1,6 +1,7 @@
 #include "reference/plans/plan.h"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
@@ -46,7 +47,7 @@ void show(const PlanOptions& options) {
 }
 
 /// A plan is for many networks; that it can divide one is checked when one is named.
-void write(const PlanOptions& options, const CLI::App& verb) {
+void write(const PlanOptions& options, const Verb& verb) {
   const ScheduleChoice choice = options.schedule.choice();
   if (verb.get_option("--model")->count() > 0 && choice.all_reduce != kAutomatic)
     (void)schedule_for(choice, options.schedule.mode());
@@ -58,18 +59,18 @@ void write(const PlanOptions& options, const CLI::App& verb) {
 
 }  // namespace
 
-void add_plan(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "plan", "List plans, show where one puts tensors and what it sends, or write it as a file.",
+void add_plan(Verb& app) {
+  Verb* verb = add_verb(app, "plan", "List plans, show where one puts tensors and what it sends, or write it as a file.",
                             {"convoy plan list", "convoy plan show --model vgg16 --plan filter --ranks 4"});
   verb->require_subcommand(1);
   const auto options = std::make_shared<PlanOptions>();
 
-  CLI::App* list_verb = add_verb(*verb, "list", "List the named plans.", {"convoy plan list"});
+  Verb* list_verb = add_verb(*verb, "list", "List the named plans.", {"convoy plan list"});
   options->output.add_to(*list_verb);
   list_verb->callback([options] { list(*options); });
 
   const auto showing = std::make_shared<PlanOptions>();
-  CLI::App* show_verb = add_verb(*verb, "show", "Show placements, communication and bytes of every node.",
+  Verb* show_verb = add_verb(*verb, "show", "Show placements, communication and bytes of every node.",
                                  {"convoy plan show --model vgg16 --plan filter --ranks 4 --batch 32",
                                   "convoy plan show --model resnet20 --plan my_plan.yaml --json plan.json"});
   showing->schedule.add_to(*show_verb);
@@ -78,7 +79,7 @@ void add_plan(CLI::App& app) {
   show_verb->callback([showing] { show(*showing); });
 
   const auto writing = std::make_shared<PlanOptions>();
-  CLI::App* write_verb = add_verb(*verb, "write", "Write a plan as YAML, to be changed and given to --plan.",
+  Verb* write_verb = add_verb(*verb, "write", "Write a plan as YAML, to be changed and given to --plan.",
                                   {"convoy plan write --plan hybrid --ranks 8 --output plan.yaml"});
   writing->schedule.add_to(*write_verb);
   add_result_file(*write_verb, "--output", writing->file, "Where the plan goes; without it to standard output");

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "simulator/apps/machine_options.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/ranks.h"
@@ -40,7 +42,7 @@ std::string summary_of(const Profile& profile) {
 }
 
 nlohmann::ordered_json profile_json(const Profile& profile) {
-  auto json = nlohmann::ordered_json::parse(to_json(profile));
+  auto json = ordered_json_or_nothing(to_json(profile));
   for (const char* group : {"entries", "transport", "device", "memory_bandwidth_bytes_per_s", "peak_flops_per_s"})
     if (json.contains(group)) json["provenance"][group] = "measured";
   return json;
@@ -89,13 +91,13 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
 
 }  // namespace
 
-void add_profile(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
+void add_profile(Verb& app) {
+  Verb* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
                             {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
                              "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml",
                              "convoy profile --backend cuda --model resnet50 --batch-per-rank 8,32"});
   const auto options = std::make_shared<ProfileOptions>();
-  add_result_file(*verb, "--profile-out", options->profile_file, "Where the measured times go, for --profile")
+  add_result_file(*verb, "--profile-out,--output", options->profile_file, "Where the measured times go, for --profile")
       ->capture_default_str();
   add_result_file(*verb, "--cluster-out", options->cluster_file, "Where this machine as a cluster goes, for --cluster")
       ->capture_default_str();

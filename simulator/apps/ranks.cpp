@@ -11,6 +11,7 @@
 #include "reference/core/error.h"
 #include "reference/io/file.h"
 #include "reference/io/host.h"
+#include "reference/io/json_fields.h"
 #include "reference/io/plan_file.h"
 #include "reference/io/report.h"
 #include "simulator/apps/start.h"
@@ -85,7 +86,7 @@ Command command_for(const std::vector<std::string>& arguments) {
   if (option_value(arguments, "--transport") == "smpi") return smpi_command(arguments);
   if (option_value(arguments, "--transport") != "mpi" || !ranks || is_started_by_mpi() || asks_for_help(arguments))
     return {self, arguments};
-  const auto facts = nlohmann::json::parse(run_and_read(self, {"facts"}).output, nullptr, false);
+  const auto facts = json_or_nothing(run_and_read(self, {"facts"}).output);
   if (!facts.is_object() || !facts.contains("mpi_launcher") || !facts["mpi_launcher"].is_string()) return {self, arguments};
   const auto launcher = facts["mpi_launcher"].get<std::string>();
   const auto library = facts["mpi_library"].get<std::string>();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "reference/core/error.h"
@@ -151,8 +152,8 @@ void check_file(const ScheduleVerbOptions& options) {
 }
 
 /// A file that is checked says everything itself.
-void require_only_check(const CLI::App& verb) {
-  for (const CLI::Option* option : verb.get_options())
+void require_only_check(const Verb& verb) {
+  for (const Option* option : verb.get_options())
     if (option->count() > 0 && option->get_name() != "--check" && option->get_name() != "--json")
       throw InputError(cat(option->get_name(), " changes nothing in a file that --check reads; take one of the two away"));
 }
@@ -206,7 +207,7 @@ void draw_grid(const ScheduleVerbOptions& options) {
     throw InputError(fmt::format("{} has {} fault{}", name, order.complaints.size(), order.complaints.size() == 1 ? "" : "s"));
 }
 
-void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
+void run(const ScheduleVerbOptions& options, const Verb& verb) {
   if (!options.check_file.empty()) {
     require_only_check(verb);
     return check_file(options);
@@ -223,8 +224,8 @@ void run(const ScheduleVerbOptions& options, const CLI::App& verb) {
 
 }  // namespace
 
-void add_schedule(CLI::App& app) {
-  CLI::App* verb =
+void add_schedule(Verb& app) {
+  Verb* verb =
       add_verb(app, "schedule", "Print what every rank does in a step, or check a schedule in text form.",
                {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt",
                 "convoy schedule --grid --plan pipeline --ranks 4 --micro-batches 8 --order 1f1b"});

@@ -1,16 +1,16 @@
 /// The options that say what runs: model, plan, ranks, batch and how gradients are reduced. The same for every verb.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "reference/io/cli.h"
 #include "reference/io/plan_options.h"
 
 namespace convoy {
 
 class ScheduleOptions {
  public:
-  void add_to(CLI::App& verb);
+  void add_to(Verb& verb);
   /// Throws InputError for what cannot be used, with the nearest word.
   [[nodiscard]] ScheduleChoice choice() const;
   [[nodiscard]] Mode mode() const;
@@ -24,9 +24,12 @@ class ScheduleOptions {
   std::string overlap_ = "on";
   std::string bucket_ = kDefaultBucket;
   std::string mode_ = "train";
-  CLI::Option* batch_option_ = nullptr;
-  CLI::Option* batch_per_rank_option_ = nullptr;
+  Option* batch_option_ = nullptr;
+  Option* batch_per_rank_option_ = nullptr;
 };
+
+/// Throws InputError when an algorithm of collectives was typed, or its settings: --collectives library chooses by itself.
+void require_library_may_choose(const ScheduleOptions& options);
 
 /// Throws InputError when --ranks is not from 1 to 2^20.
 void require_rank_count(int ranks);

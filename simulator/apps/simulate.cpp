@@ -3,11 +3,13 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/io/json_fields.h"
 #include "reference/io/straggler_options.h"
 #include "reference/io/timeline_file.h"
 #include "simulator/apps/costs.h"
@@ -141,6 +143,7 @@ void run(const SimulateOptions& options, const Session& session) {
   const Device& device = device_with_least_memory(machine.cluster);
   const std::int64_t device_bytes = device.memory_bytes;
 
+  if (machine.library) require_library_may_choose(options.schedule);
   Task task = prepare(options.schedule.choice(), mode, options.iterations, machine);
   task.all_ranks = options.all_ranks;
   const ScheduleChoice& choice = task.choice;
@@ -180,7 +183,7 @@ void run(const SimulateOptions& options, const Session& session) {
     options.output.text("\n" + gantt(task.schedule, done.timeline,
                                      {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
   }
-  auto json = nlohmann::ordered_json::parse(to_json(done.report));
+  auto json = ordered_json_or_nothing(to_json(done.report));
   const bool draws = task.stragglers.jitter > 0 || task.measured_jitter;
   json["seed"] = draws ? nlohmann::ordered_json(task.stragglers.seed) : nullptr;
   if (machine.fidelity == Fidelity::formula) warn_of_sharing(task);
@@ -203,8 +206,8 @@ void run(const SimulateOptions& options, const Session& session) {
 
 }  // namespace
 
-void add_simulate(CLI::App& app, const Session& session) {
-  CLI::App* verb = add_verb(app, "simulate", "Simulate training steps on a cluster: time, communication, memory.",
+void add_simulate(Verb& app, const Session& session) {
+  Verb* verb = add_verb(app, "simulate", "Simulate training steps on a cluster: time, communication, memory.",
                             {"convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100",
                              "convoy simulate --model lenet5 --ranks 2 --batch 64 --profile profile.json --gantt"});
   const auto options = std::make_shared<SimulateOptions>();

@@ -1,111 +1,32 @@
+/// convoy sweep: every combination of some options, simulated.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "reference/core/error.h"
-#include "reference/core/fnv1a.h"
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
-#include "reference/io/pipeline_words.h"
-#include "reference/io/plan_file.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
-#include "simulator/apps/sweep_results.h"
+#include "simulator/apps/sweep_axes.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/engine/in_child.h"
 #include "simulator/report/memory_report.h"
-#include "simulator/report/range.h"
 #include "simulator/report/step_report.h"
 
 namespace convoy {
 namespace {
-
-/// An option that is varied, and the words it takes in turn.
-struct Axis {
-  std::string option;  ///< "ranks"
-  std::vector<std::string> words;
-};
-
-/// The options that may be varied: those that change what is simulated in one word.
-const std::vector<std::string> kMayVary = {
-    "model",          "plan",           "split",     "inside",   "scheme",        "gradients", "statistics", "ranks",
-    "batch",          "batch-per-rank", "overlap",   "bucket",   "all-reduce",    "algorithm", "chunks",     "channels",
-    "ranks-per-node", "precision",      "cluster",   "pipeline", "micro-batches", "order",     "stages",     "stages-per-rank",
-    "recompute",      "accumulate",     "optimiser", "zero",     "compress",      "keep",      "servers",    "servers-on",
-    "server-mode",    "accept",         "bound",     "local-steps", "local-momentum", "cost",    "collectives", "fidelity"};
-
-/// The help of --vary.
-std::string vary_help() {
-  std::string names;
-  for (const std::string& option : kMayVary) names += cat(names.empty() ? "" : ", ", option);
-  return cat("An option and its values: OPTION=A,B,C or, of numbers, OPTION=FIRST..LAST:xFACTOR; may be repeated. Options: ",
-             names);
-}
-
-int whole_number(const std::string& text, const std::string& in) {
-  int value = 0;
-  const auto [rest, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc{} || rest != text.data() + text.size() || value < 1)
-    throw InputError(cat("--vary ", in, ": '", text, "' is not a whole number of 1 or more"));
-  return value;
-}
-
-/// Options whose values are numbers, so that they can be given as a range.
-bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {
-      "ranks",    "batch",         "batch-per-rank",  "split",      "chunks", "channels", "ranks-per-node", "bucket",
-      "pipeline", "micro-batches", "stages-per-rank", "accumulate", "zero",   "servers",  "accept",         "bound",
-      "local-steps"};
-  return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
-}
-
-/// "2..64:x2" -> 2 4 8 16 32 64; buckets in bytes.
-std::vector<std::string> words_of(const RangeText& range, const std::string& option, const std::string& in) {
-  const auto number = [&](const std::string& text) -> std::int64_t {
-    return option == "bucket" ? parse_bytes(text) : whole_number(text, in);
-  };
-  const std::int64_t first = number(range.first);
-  const std::int64_t last = number(range.last);
-  if (first < 1 || last < first) throw InputError(cat("--vary ", in, ": FIRST must be 1 or more, and not above LAST"));
-  std::vector<std::string> words = {cat(first)};
-  for (std::int64_t value = first; value <= last / range.factor;) words.push_back(cat(value *= range.factor));
-  return words;
-}
-
-/// "on,off" -> on off.
-std::vector<std::string> words_of(const std::string& text, const std::string& in) {
-  std::vector<std::string> words;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', begin), text.size());
-    if (comma == begin) throw InputError(cat("--vary ", in, ": an empty value"));
-    words.push_back(text.substr(begin, comma - begin));
-    begin = comma + 1;
-  }
-  return words;
-}
-
-Axis axis_of(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos)
-    throw InputError(cat("--vary ", text, ": write OPTION=VALUES, for example ranks=2..64:x2 or overlap=on,off"));
-  const std::string option = text.substr(0, equals);
-  if (std::find(kMayVary.begin(), kMayVary.end(), option) == kMayVary.end())
-    throw_unknown_word("option to vary", option, kMayVary);
-  const std::string values = text.substr(equals + 1);
-  const std::optional<RangeText> range = counts(option) ? parse_range(values) : std::nullopt;
-  return {option, range ? words_of(*range, option, text) : words_of(values, text)};
-}
 
 struct SweepOptions {
   std::vector<std::string> vary;
@@ -120,69 +41,32 @@ struct SweepOptions {
 };
 
 /// What was typed of the options of `simulate`: the same for every point.
-using Words = std::vector<std::string>;
-
-Words fixed_words(const CLI::App& verb) {
+SweepWords fixed_words(const Verb& verb) {
   const std::vector<std::string> of_sweep = {"--vary", "--iterations", "--csv", "--svg", "--json", "--jobs", "--restart"};
-  Words words;
-  for (const CLI::Option* option : verb.get_options())
+  SweepWords words;
+  for (const Option* option : verb.get_options())
     if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())
       words.insert(words.end(), {option->get_name(), option->results().back()});
   return words;
 }
 
-std::vector<Axis> axes_of(const std::vector<std::string>& vary, const Words& fixed) {
-  std::vector<Axis> axes;
-  for (const std::string& text : vary) {
-    Axis axis = axis_of(text);
-    for (const Axis& other : axes)
-      if (other.option == axis.option) throw InputError(cat(axis.option, " is varied twice; give all its values in one --vary"));
-    if (std::find(fixed.begin(), fixed.end(), "--" + axis.option) != fixed.end())
-      throw InputError(cat("--", axis.option, " is given and varied; take one away"));
-    axes.push_back(std::move(axis));
-  }
-  return axes;
-}
-
-/// The values of every point, the last option varying fastest.
-std::vector<Words> combinations(const std::vector<Axis>& axes) {
-  std::vector<Words> all = {{}};
-  for (const Axis& axis : axes) {
-    std::vector<Words> longer;
-    for (const Words& words : all) {
-      for (const std::string& word : axis.words) {
-        longer.push_back(words);
-        longer.back().push_back(word);
-      }
-    }
-    all = std::move(longer);
-  }
-  return all;
-}
-
-/// "ranks=2 overlap=on".
-std::string point_name(const std::vector<Axis>& axes, const Words& values) {
-  std::string name;
-  for (std::size_t a = 0; a < axes.size(); ++a) name += cat(a == 0 ? "" : " ", axes[a].option, "=", values[a]);
-  return name;
-}
-
 /// Parses a point like a command line of `simulate`, so that all checks and messages are the same.
-Task task_of(const std::vector<Axis>& axes, const Words& values, const Words& fixed, int iterations) {
-  CLI::App line("", "convoy sweep");
+Task task_of(const std::vector<SweepAxis>& axes, const SweepWords& values, const SweepWords& fixed, int iterations) {
+  Verb line("", "convoy sweep");
   ScheduleOptions schedule;
   MachineOptions machine;
   schedule.add_to(line);
   machine.add_to(line);
   machine.add_collectives_to(line);
-  Words words = fixed;
+  SweepWords words = fixed;
   const std::string point = point_name(axes, values);
   for (std::size_t a = 0; a < axes.size(); ++a) words.insert(words.end(), {"--" + axes[a].option, values[a]});
-  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     line.parse(words);
-    return prepare(schedule.choice(), schedule.mode(), iterations, machine.machine());
-  } catch (const CLI::ParseError& error) {
+    const ChosenMachine chosen = machine.machine();
+    if (chosen.library) require_library_may_choose(schedule);
+    return prepare(schedule.choice(), schedule.mode(), iterations, chosen);
+  } catch (const CommandLineError& error) {
     throw InputError(cat("--vary ", point, ": ", error.what()));
   } catch (const InputError& error) {
     throw InputError(cat("--vary ", point, ": ", error.what()));
@@ -237,14 +121,14 @@ class SweepProgress {
 
 /// Simulates what is not in `done` yet, up to `jobs` points at once, each in a process of its own. All points are checked before
 /// the first is simulated. The CSV file is whole after every point.
-std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::vector<Axis>& axes, const Words& fixed,
+std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::vector<SweepAxis>& axes, const SweepWords& fixed,
                                       const SweepColumns& columns, std::map<SweepWords, SweepResult> done,
                                       const Session& session) {
-  const std::vector<Words> all = combinations(axes);
-  std::vector<Words> missing;
+  const std::vector<SweepWords> all = combinations(axes);
+  std::vector<SweepWords> missing;
   std::vector<Task> tasks;
   std::set<std::string> doubts;
-  for (const Words& words : all) {
+  for (const SweepWords& words : all) {
     Task task = task_of(axes, words, fixed, options.iterations);
     for (const std::string& doubt : doubts_about_profile(task))
       if (doubts.insert(doubt).second) warn(doubt);
@@ -254,7 +138,7 @@ std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::ve
   }
   const auto rows = [&] {
     std::vector<SweepRow> there;
-    for (const Words& words : all)
+    for (const SweepWords& words : all)
       if (const auto found = done.find(words); found != done.end()) there.emplace_back(*found);
     return there;
   };
@@ -272,41 +156,10 @@ std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::ve
   return rows();
 }
 
-/// Whether the word of an option names a file that is read, and nothing that comes with Convoy.
-bool names_file(const std::string& option, const std::string& word) {
-  if (option == "model") return word.ends_with(".onnx");
-  if (option == "plan") return is_plan_file(word);
-  if (option == "order") return is_order_file(word);
-  if (option == "cluster") return word.find('/') != std::string::npos || word.ends_with(".yaml");
-  return option == "profile";
-}
-
-/// Takes down what the files hold that the sweep's words name. What cannot be read is complained of where it is used; a pipe can
-/// be read only once.
-void put_contents(SweepColumns& columns, const std::vector<Axis>& axes) {
-  const auto look = [&](const std::string& option, const std::string& word) {
-    std::error_code ignored;
-    if (!names_file(option, word) || !std::filesystem::is_regular_file(word, ignored)) return;
-    Fnv1a contents;
-    contents.add(std::string_view(read_file(word)));
-    columns.contents[{option, word}] = contents.digits();
-  };
-  for (const auto& [option, word] : columns.fixed) look(option, word);
-  for (const Axis& axis : axes)
-    for (const std::string& word : axis.words) look(axis.option, word);
-}
-
-SweepColumns columns_of(const std::vector<Axis>& axes, const Words& fixed) {
-  SweepColumns columns;
-  for (const Axis& axis : axes) columns.varied.push_back(axis.option);
-  for (std::size_t i = 0; i + 1 < fixed.size(); i += 2) columns.fixed.emplace_back(fixed[i].substr(2), fixed[i + 1]);
-  return columns;
-}
-
-void run(const SweepOptions& options, const CLI::App& verb, const Session& session) {
+void run(const SweepOptions& options, const Verb& verb, const Session& session) {
   if (options.vary.empty()) throw InputError("nothing to vary; for example --vary ranks=2..64:x2");
-  const Words fixed = fixed_words(verb);
-  const std::vector<Axis> axes = axes_of(options.vary, fixed);
+  const SweepWords fixed = fixed_words(verb);
+  const std::vector<SweepAxis> axes = axes_of(options.vary, fixed);
   if (options.jobs < 1) throw InputError(cat("--jobs is ", options.jobs, "; write 1 or more"));
   SweepColumns columns = columns_of(axes, fixed);
   columns.fixed.emplace_back("iterations", cat(options.iterations));
@@ -328,18 +181,15 @@ void run(const SweepOptions& options, const CLI::App& verb, const Session& sessi
 
 }  // namespace
 
-void add_sweep(CLI::App& app, const Session& session) {
-  CLI::App* verb =
+void add_sweep(Verb& app, const Session& session) {
+  Verb* verb =
       add_verb(app, "sweep", "Simulate every combination of some options: a table, CSV, JSON and a picture.",
                {"convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=2..64:x2 --vary overlap=on,off",
                 "convoy sweep --model vgg16 --ranks 8 --cluster dgx-a100 --vary bucket=1MiB,25MiB,100MiB --csv buckets.csv",
                 "convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=1..128:x2 --jobs 2 --csv s.csv "
                 "--svg s.svg"});
   const auto options = std::make_shared<SweepOptions>();
-  verb->add_option("--vary", options->vary, vary_help())
-      ->type_name("OPTION=VALUES")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb->add_option("--vary", options->vary, vary_help())->type_name("OPTION=VALUES")->repeatable();
   verb->add_option("--iterations", options->iterations, "Steps to simulate each time; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");

@@ -43,8 +43,8 @@ void run(const TraceOptions& options) {
 
 }  // namespace
 
-void add_trace(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "trace", "Turn the timeline of a run into a Chrome trace or a picture.",
+void add_trace(Verb& app) {
+  Verb* verb = add_verb(app, "trace", "Turn the timeline of a run into a Chrome trace or a picture.",
                             {"convoy trace timeline.json --chrome trace.json", "convoy trace timeline.json --svg step.svg"});
   const auto options = std::make_shared<TraceOptions>();
   verb->add_option("file", options->file,

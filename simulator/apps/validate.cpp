@@ -1,4 +1,5 @@
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
@@ -26,8 +27,8 @@ void run(const ValidateOptions& options) {
 
 }  // namespace
 
-void add_validate(CLI::App& app) {
-  CLI::App* verb = add_verb(app, "validate",
+void add_validate(Verb& app) {
+  Verb* verb = add_verb(app, "validate",
                             "Predict published measurements and print predicted, measured and error; every row that cannot be "
                             "predicted is counted with the reason.",
                             {"convoy validate published/", "convoy validate published/ --points --csv errors.csv"});

@@ -2,8 +2,9 @@
 /// To add a verb, write one file and one line here and in main.cpp.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include "reference/io/cli.h"
 
 namespace convoy {
 
@@ -12,22 +13,22 @@ struct Session {
   std::string command;  ///< as it was typed, for results
 };
 
-void add_simulate(CLI::App& app, const Session& session);
-void add_sweep(CLI::App& app, const Session& session);
-void add_compare(CLI::App& app, const Session& session);
-void add_accuracy(CLI::App& app, const Session& session);
-void add_advise(CLI::App& app, const Session& session);
-void add_failures(CLI::App& app, const Session& session);
-void add_validate(CLI::App& app);
-void add_calibrate(CLI::App& app);
-void add_schedule(CLI::App& app);
-void add_collective(CLI::App& app);
-void add_model(CLI::App& app);
-void add_cluster(CLI::App& app);
-void add_cluster_export(CLI::App& cluster_verb);  ///< a verb of the verb cluster
-void add_profile(CLI::App& app);
-void add_plan(CLI::App& app);
-void add_trace(CLI::App& app);
-void add_doctor(CLI::App& app);
+void add_simulate(Verb& app, const Session& session);
+void add_sweep(Verb& app, const Session& session);
+void add_compare(Verb& app, const Session& session);
+void add_accuracy(Verb& app, const Session& session);
+void add_advise(Verb& app, const Session& session);
+void add_failures(Verb& app, const Session& session);
+void add_validate(Verb& app);
+void add_calibrate(Verb& app);
+void add_schedule(Verb& app);
+void add_collective(Verb& app);
+void add_model(Verb& app);
+void add_cluster(Verb& app);
+void add_cluster_export(Verb& cluster_verb);  ///< a verb of the verb cluster
+void add_profile(Verb& app);
+void add_plan(Verb& app);
+void add_trace(Verb& app);
+void add_doctor(Verb& app);
 
 }  // namespace convoy

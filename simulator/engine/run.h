@@ -117,11 +117,27 @@ class Run {
     double unpack_s = 0, add_s = 0, update_s = 0;
   };
 
+  /// Bits that tell apart what a token is of.
+  static constexpr std::uint32_t kOfMessage = 1U << 30U;    ///< worked(): the receiver of a flow of a ring has put it in place
+  static constexpr std::uint32_t kOfGathering = 1U << 29U;  ///< worked(): by formula, a collective is over
+  static constexpr int kMostChannels = 4096;
+  static constexpr int kMostStretches = 64;
+  static std::uint64_t pair_of(int high, int low) {
+    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32U | static_cast<std::uint32_t>(low);
+  }
+  /// Of an Exchange or a Serve, for half().
+  static std::uint64_t message_name(int id) { return pair_of(-1, id); }
+
+  // run.cpp: ranks and their streams
   void add_agent(int rank);
   /// Which of the costs a rank's compute ops take: 0, or 1 + the index of its node's kind in Cluster::others.
   [[nodiscard]] std::size_t kind_of(int rank) const;
   [[nodiscard]] std::size_t facts_index(int rank) const;
-  [[nodiscard]] const Op& op_of(const Cursor& cursor) const;
+
+  // streams.cpp: which op begins next, what it waits for, and who is told when it is over
+  [[nodiscard]] const Op& op_of(const Cursor& cursor) const {
+    return agents_[cursor.agent].program->ops[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
+  }
   void worked(std::uint32_t token);
   void arrived(std::uint32_t message);
   void advance_all();
@@ -130,6 +146,39 @@ class Run {
   void start(std::uint32_t id);
   void start_computing(std::uint32_t id);
   void start_exchange(std::uint32_t id, const Exchange& exchange);
+  void start_collective(std::uint32_t id, const Collective& collective);
+  void op_over(std::uint32_t id);
+  void record(const Cursor& cursor, double start_s, double end_s);
+  std::uint32_t add_message(const InFlight& message);
+  void half(std::uint32_t id, int from, int to, std::uint64_t what, std::int64_t bytes, bool sends);
+  void half_moved(std::uint32_t id);
+
+  // rounds.cpp: a collective message by message
+  void start_channels(std::uint32_t id, const Collective& collective);
+  void next_round(std::uint32_t id);
+  void channel_over(std::uint32_t id);
+  void start_round(std::uint32_t id, const Collective& collective);
+  void place(std::uint32_t id, const Collective& collective);
+
+  // rings.cpp: a collective stretch by stretch
+  /// Whether a collective is simulated as stretches.
+  [[nodiscard]] bool is_folded(const CollectiveFacts& facts) const {
+    return settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
+  }
+  /// The stretches of the channel of a cursor.
+  [[nodiscard]] const std::vector<Stretch>& stretches_of(const Cursor& cursor) const;
+  void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);
+  void start_ring(std::uint32_t gathering, const Collective& collective);
+  void release(std::uint32_t gathering);
+  [[nodiscard]] double receive_s(const Stretch& stretch, std::int64_t element_bytes) const;
+
+  // groups.cpp: a collective as one wait of its group
+  void start_group(std::uint32_t gathering, const Collective& collective);
+  [[nodiscard]] double channel_time_s(const Cursor& cursor, const Collective& collective,
+                                      const std::vector<Stretch>& stretches) const;
+  double group_time_s(const Cursor& cursor, const Collective& collective);
+
+  // serving.cpp: parameter servers
   void start_serving(std::uint32_t id, const Serve& serve);
   void push_arrived(std::uint32_t id, int rank);
   void take_pushes(std::uint32_t id);
@@ -137,31 +186,6 @@ class Run {
   void await_push(std::uint32_t id, int worker);
   void answer(std::uint32_t id, const std::vector<int>& workers);
   [[nodiscard]] bool serves(std::uint32_t id) const { return servers_.contains(id); }
-  void start_collective(std::uint32_t id, const Collective& collective);
-  void start_channels(std::uint32_t id, const Collective& collective);
-  void next_round(std::uint32_t id);
-  void channel_over(std::uint32_t id);
-  void start_round(std::uint32_t id, const Collective& collective);
-  void half(std::uint32_t id, int from, int to, std::uint64_t what, std::int64_t bytes, bool sends);
-  void half_moved(std::uint32_t id);
-  void place(std::uint32_t id, const Collective& collective);
-  void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);
-  void start_ring(std::uint32_t gathering, const Collective& collective);
-  void start_group(std::uint32_t gathering, const Collective& collective);
-  /// The stretches of the channel of a cursor.
-  [[nodiscard]] const std::vector<Stretch>& stretches_of(const Cursor& cursor) const;
-  /// Whether a collective is simulated as stretches.
-  [[nodiscard]] bool is_folded(const CollectiveFacts& facts) const {
-    return settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
-  }
-  [[nodiscard]] double receive_s(const Collective& collective, const Stretch& stretch, std::int64_t element_bytes) const;
-  [[nodiscard]] double channel_time_s(const Cursor& cursor, const Collective& collective,
-                                      const std::vector<Stretch>& stretches) const;
-  double group_time_s(const Cursor& cursor, const Collective& collective);
-  void release(std::uint32_t gathering);
-  void op_over(std::uint32_t id);
-  void record(const Cursor& cursor, double start_s, double end_s);
-  std::uint32_t add_message(const InFlight& message);
 
   const Schedule& schedule_;
   int iterations_;

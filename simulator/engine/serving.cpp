@@ -8,9 +8,6 @@
 namespace convoy {
 namespace {
 
-/// Names the message in Run::half, as an Exchange would.
-std::uint64_t message_of(int id) { return std::uint64_t{0xffffffffU} << 32U | static_cast<std::uint32_t>(id); }
-
 double checked_s(double time_s) {
   require(std::isfinite(time_s) && time_s >= 0, "simulate", "the cost model gives ", time_s, " s for what a server does");
   return time_s;
@@ -46,7 +43,7 @@ void Run::await_push(std::uint32_t id, int worker) {
   if (server.pushed[static_cast<std::size_t>(worker)] == iterations_) return;
   const Agent& agent = agents_[cursors_[id].agent];
   const Message& push = server.serve->pushes[static_cast<std::size_t>(worker)];
-  half(id, schedule_.mesh.neighbour(agent.rank, push.peer.axis, push.peer.offset), agent.rank, message_of(push.id),
+  half(id, schedule_.mesh.neighbour(agent.rank, push.peer.axis, push.peer.offset), agent.rank, message_name(push.id),
        region_bytes(*agent.program, push.region), false);
 }
 
@@ -73,8 +70,7 @@ void Run::take_pushes(std::uint32_t id) {
     server.to_answer = decision.answered;
     const auto members = static_cast<double>(decision.applied.size());
     double time_s = members * server.unpack_s + (members - 1) * server.add_s + server.update_s;
-    if (settings_.compute_factor)
-      time_s *= settings_.compute_factor(agent.rank, decision.iteration, cursors_[id].ops->front());
+    if (settings_.compute_factor) time_s *= settings_.compute_factor(agent.rank, decision.iteration, cursors_[id].ops->front());
     machine_.work(agent.rank, machine_.cluster().cores_per_rank, time_s, id);
   }
 }
@@ -92,7 +88,7 @@ void Run::answer(std::uint32_t id, const std::vector<int>& workers) {
   const Agent& agent = agents_[cursors_[id].agent];
   for (const int worker : workers) {
     const Message& pull = server.serve->pulls[static_cast<std::size_t>(worker)];
-    half(id, agent.rank, schedule_.mesh.neighbour(agent.rank, pull.peer.axis, pull.peer.offset), message_of(pull.id),
+    half(id, agent.rank, schedule_.mesh.neighbour(agent.rank, pull.peer.axis, pull.peer.offset), message_name(pull.id),
          region_bytes(*agent.program, pull.region), true);
     ++server.answered.at(static_cast<std::size_t>(server.pushed[static_cast<std::size_t>(worker)] - 1));
     await_push(id, worker);

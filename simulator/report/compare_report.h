@@ -1,7 +1,7 @@
 /// Two runs of one schedule side by side: above all, measured against simulated.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

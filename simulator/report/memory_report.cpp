@@ -1,5 +1,7 @@
 #include "simulator/report/memory_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "simulator/report/table.h"

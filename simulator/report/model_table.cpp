@@ -1,6 +1,7 @@
 #include "simulator/report/model_table.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/units.h"
 #include "reference/model/zoo.h"

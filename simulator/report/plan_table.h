@@ -1,7 +1,7 @@
 /// What a plan makes of a network, as a table and as JSON: where tensors lie, what is communicated, and how many bytes it takes.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "reference/core/units.h"
 #include "simulator/report/table.h"
@@ -49,8 +51,9 @@ std::string step_table(const StepTimes& times) {
     row("median step", times.step_time_s, steps);
   row("hidden communication", times.hidden_communication_s, "while computing");
   table.add_rule();
+  const char* note = "phases overlap: together they may be longer than a step";
   for (int phase = 0; phase < kPhaseCount; ++phase)
-    if (times.phase_s[phase] > 0) row(words(to_string(static_cast<Phase>(phase))), times.phase_s[phase], "");
+    if (times.phase_s[phase] > 0) row(words(to_string(static_cast<Phase>(phase))), times.phase_s[phase], std::exchange(note, ""));
   return table.to_string();
 }
 

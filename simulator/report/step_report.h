@@ -1,7 +1,7 @@
 /// One training step: where its time went, how fast that is, and how well it scales.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 

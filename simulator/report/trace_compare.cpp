@@ -1,6 +1,7 @@
 #include "simulator/report/trace_compare.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"

@@ -1,7 +1,7 @@
 /// Two traces phase by phase: measured against simulated, or either against PyTorch.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "simulator/report/trace.h"

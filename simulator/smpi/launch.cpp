@@ -28,8 +28,8 @@ struct Launch {
 
 Launch read_launch(const std::vector<std::string>& words) {
   Launch launch;
-  CLI::App app("", words.front());
-  CLI::App* verb = app.add_subcommand("train");
+  Verb app("", words.front());
+  Verb* verb = app.add_subcommand("train");
   launch.machine.add_to(*verb);
   launch.stragglers.add_to(*verb);
   verb->add_option("--ranks", launch.ranks);
@@ -37,10 +37,9 @@ Launch read_launch(const std::vector<std::string>& words) {
   verb->add_option("--transport", launch.transport);
   verb->allow_extras();
   app.allow_extras();
-  std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);
   try {
-    app.parse(reversed);
-  } catch (const CLI::ParseError&) {
+    app.parse({words.begin() + 1, words.end()});
+  } catch (const CommandLineError&) {
     launch.ranks = 1;  // which then says what is wrong
   }
   return launch;
@@ -92,7 +91,7 @@ int run_rank(int rank, std::vector<std::string> words) {
   int argc = static_cast<int>(words.size());
   char** arguments = argv.data();
   Session session(argc, arguments);
-  CLI::App app{"Trains networks on several simulated ranks.", words.front()};
+  Verb app{"Trains networks on several simulated ranks.", words.front()};
   app.require_subcommand(1);
   const std::string command = command_line(argc, arguments);
   add_train_verb(app, command, session);
@@ -101,9 +100,9 @@ int run_rank(int rank, std::vector<std::string> words) {
   if (rank == 0) return session.end(run_cli(app, argc, arguments));
   // All ranks are in this process, so those that have nothing of their own to say must be silent by themselves.
   try {
-    app.parse(argc, arguments);
+    app.parse({words.begin() + 1, words.end()});
     return session.end(0);
-  } catch (const CLI::ParseError&) {
+  } catch (const CommandLineError&) {
     return session.end(0);  // rank 0 says it
   } catch (const std::exception& error) {
     if (!session.all_know()) std::fprintf(stderr, "%s: rank %d: %s\n", words.front().c_str(), rank, error.what());

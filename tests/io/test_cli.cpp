@@ -22,14 +22,15 @@ struct Outcome {
 
 /// Runs a small program with two verbs and catches what it writes to stderr.
 Outcome run(std::vector<const char*> words, int* ranks_seen = nullptr) {
-  CLI::App app{"A test", "tool"};
+  Verb app{"A test", "tool"};
   app.require_subcommand(1);
   int ranks = 0;
-  CLI::App* train = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
+  Verb* train = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
   train->add_option("--ranks", ranks, "How many");
   double rate = 0;
   train->add_option("--rate", rate, "How fast");
-  train->add_flag("--quick");
+  bool quick = false;
+  train->add_flag("--quick", quick);
   train->callback([&] {
     if (ranks == 0) throw InputError("ranks is 0");
     if (ranks == 1) throw LimitError("too small a machine");
@@ -86,9 +87,8 @@ TEST_CASE("a misspelt option or verb is answered with the nearest") {
 }
 
 TEST_CASE("the help of a verb begins with its examples, and the list of verbs has one line for each") {
-  CLI::App app{"A test", "tool"};
-  CLI::App* verb = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
-  app.formatter(std::make_shared<ExamplesFormatter>());
+  Verb app{"A test", "tool"};
+  Verb* verb = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
   const std::string help = verb->help();
   CAPTURE(help);
   CHECK(help.find("Examples:\n  tool train\n  tool train --ranks 2\n") == 0);

@@ -44,7 +44,7 @@ TEST_CASE("the parts of a step in the table are those worked out by hand and add
         "median step             10 s  100.0 %  of 1 step\n"
         "hidden communication   2.5 s   25.0 %  while computing\n"
         "------------------------------------------------------------------------------------------------------\n"
-        "forward                  2 s   20.0 %\n"
+        "forward                  2 s   20.0 %  phases overlap: together they may be longer than a step\n"
         "backward               4.5 s   45.0 %\n"
         "all reduce               5 s   50.0 %\n"
         "update                   1 s   10.0 %\n");
