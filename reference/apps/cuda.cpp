@@ -25,7 +25,7 @@ const DeviceBackend& use_cuda() {
 #endif
 }
 
-void add_backend_option(CLI::App& verb, std::string& backend) {
+void add_backend_option(Verb& verb, std::string& backend) {
   verb.add_option("--backend", backend, "What computes: cpu, or cuda for the first NVIDIA GPU, which is one rank")->capture_default_str();
 }
 

@@ -1,8 +1,6 @@
 /// The GPU of this program, when it was built with CUDA, and the option that asks for it.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "reference/apps/options.h"
 #include "reference/train/device_backend.h"
 
@@ -13,7 +11,7 @@ namespace convoy {
 const DeviceBackend& use_cuda();
 
 /// Adds --backend.
-void add_backend_option(CLI::App& verb, std::string& backend);
+void add_backend_option(Verb& verb, std::string& backend);
 /// Whether that is cuda; throws InputError when it is nothing known.
 bool is_cuda(const std::string& backend);
 /// What is different when a GPU computes: it is one rank, of a named plan. Sets that, and chooses the GPU. Throws InputError as

@@ -125,8 +125,8 @@ void run(const AccuracyOptions& options, const Session& session) {
 
 }  // namespace
 
-void add_accuracy(CLI::App& app, const Session& session) {
-  CLI::App* verb =
+void add_accuracy(Verb& app, const Session& session) {
+  Verb* verb =
       add_verb(app, "accuracy", "Time to accuracy: steps that real runs took to it, times the step that a cluster would take.",
                {"convoy train --ranks 4 --plan parameter_server --server-mode async --evaluate-every 50 --json async.json",
                 "convoy accuracy async.json sync.json --cluster v100-10gbe --accuracy 80%,85%"});
@@ -134,9 +134,8 @@ void add_accuracy(CLI::App& app, const Session& session) {
   verb->add_option("runs", options->files, "Reports of real runs, from 'convoy train --evaluate-every N --json FILE'")
       ->required()
       ->type_name("FILE...");
-  verb->add_option("--accuracy", options->accuracies, "Shares of the test images that are to be answered right")
+  verb->add_option("--accuracy", options->accuracies, "Shares of the test images that are to be answered right [80%,85%]")
       ->delimiter(',')
-      ->default_str("80%,85%")
       ->type_name("SHARE,...");
   options->machine.add_to(*verb);
   verb->add_option("--iterations", options->iterations, "Steps to simulate of each; the first is warm-up")
