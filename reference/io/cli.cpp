@@ -113,6 +113,7 @@ Verb* Verb::add_subcommand(const std::string& name, const std::string& descripti
 }
 
 void Verb::callback(const std::function<void()>& run) { app_->callback(run); }
+bool Verb::got_subcommand(const std::string& name) const { return app_->got_subcommand(name); }
 void Verb::footer(const std::string& text) { app_->footer(text); }
 void Verb::require_subcommand(int least, int most) {
   app_->require_subcommand(static_cast<std::size_t>(least), static_cast<std::size_t>(most));

@@ -93,6 +93,8 @@ class Verb {
 
   [[nodiscard]] std::string get_name() const;
   [[nodiscard]] std::string help() const;
+  /// Whether that verb was typed.
+  [[nodiscard]] bool got_subcommand(const std::string& name) const;
   /// A verb of that name; throws std::invalid_argument when there is none.
   [[nodiscard]] Verb* get_subcommand(const std::string& name) const;
   /// Its own options, in order.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reference/core/error.h"
 #include "reference/core/units.h"
 #include "reference/plans/volume.h"
 #include "simulator/report/table.h"
@@ -57,7 +58,7 @@ std::string cost_table(const Costs& costs) {
     table.add_row({"price",
                    fmt::format("{:.3g} {}", price(costs.rates, costs.ranks, costs.epoch_s / epoch), costs.rates.currency),
                    fmt::format("{:.2f} {}", price(costs.rates, costs.ranks, costs.epoch_s), costs.rates.currency)});
-  return "\n" + table.to_string() + (costs.rates.source.empty() ? "" : "rates: " + costs.rates.source + "\n");
+  return cat("\n", table.to_string(), costs.rates.source.empty() ? "" : cat("rates: ", costs.rates.source, "\n"));
 }
 
 nlohmann::ordered_json costs_json(const Costs& costs) {

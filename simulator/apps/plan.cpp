@@ -49,7 +49,7 @@ void show(const PlanOptions& options) {
 /// A plan is for many networks; that it can divide one is checked when one is named.
 void write(const PlanOptions& options, const Verb& verb) {
   const ScheduleChoice choice = options.schedule.choice();
-  if (verb.get_option("--model")->count() > 0 && choice.all_reduce != kAutomatic)
+  if (verb.get_option_no_throw("--model")->count() > 0 && choice.all_reduce != kAutomatic)
     (void)schedule_for(choice, options.schedule.mode());
   const std::string yaml = to_yaml(plan_of(choice));
   if (options.file.empty()) return options.output.text(yaml);

@@ -8,6 +8,7 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
+#include "reference/plans/stages.h"
 #include "reference/schedule/text.h"
 #include "reference/schedule/validate.h"
 #include "simulator/apps/machine_options.h"

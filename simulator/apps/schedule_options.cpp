@@ -10,6 +10,7 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/model_file.h"
+#include "reference/plans/stages.h"
 
 namespace convoy {
 namespace {

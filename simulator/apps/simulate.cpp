@@ -112,7 +112,7 @@ nlohmann::ordered_json simulation_json(const StepReport& step, const ChosenMachi
 std::string links_text(const Timeline& timeline) {
   if (timeline.fidelity == "formula") return "\nbusiest links: by formula none is looked at; --fidelity flows says which\n";
   const std::string table = links_table(timeline);
-  return table.empty() ? "" : "\n" + table;
+  return table.empty() ? "" : cat("\n", table);
 }
 
 /// A formula gives every message its links for itself.
@@ -180,8 +180,9 @@ void run(const SimulateOptions& options, const Session& session) {
   const std::optional<Costs> costs = costs_of(task, done.times, options.epoch_images);
   if (costs) options.output.text(cost_table(*costs));
   if (options.gantt) {
-    options.output.text("\n" + gantt(task.schedule, done.timeline,
-                                     {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
+    options.output.text("\n");
+    options.output.text(gantt(task.schedule, done.timeline,
+                              {.iteration = options.iterations - 1, .columns = options.output.columns(), .max_ranks = 8}));
   }
   auto json = ordered_json_or_nothing(to_json(done.report));
   const bool draws = task.stragglers.jitter > 0 || task.measured_jitter;

@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 /// What the verbs know of machines: algorithms chosen for them, ranks in nodes, links, times of layers, and measured links.
 #include "tests/apps/json_of.h"
 

@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 /// What the verbs print: help with examples, JSON that programs can read, and numbers that follow from each other.
 #include "tests/apps/json_of.h"
 

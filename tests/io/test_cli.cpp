@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "reference/core/error.h"
 #include "reference/io/host.h"
 #include "tests/catch.h"
 #include "tests/data/temporary_folder.h"

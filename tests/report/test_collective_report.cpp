@@ -1,5 +1,7 @@
 #include "simulator/report/collective_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "reference/core/error.h"
 #include "tests/catch.h"
 

@@ -1,5 +1,6 @@
 #include "simulator/report/compare_report.h"
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "reference/core/error.h"

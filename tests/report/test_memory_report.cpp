@@ -1,5 +1,7 @@
 #include "simulator/report/memory_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "tests/catch.h"
 #include "tests/report/hand_made.h"
 

@@ -1,5 +1,6 @@
 #include "simulator/report/model_table.h"
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "reference/model/zoo.h"

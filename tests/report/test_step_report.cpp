@@ -1,6 +1,7 @@
 #include "simulator/report/step_report.h"
 
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
 #include "tests/report/hand_made.h"

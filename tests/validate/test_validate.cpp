@@ -1,5 +1,6 @@
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
