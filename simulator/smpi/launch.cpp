@@ -1,6 +1,7 @@
 #include "simulator/smpi/launch.h"
 
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "reference/apps/commands.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr int kMostRanks = 1024;
 
 struct Launch {
+  std::unique_ptr<Verb> app;  ///< whose options say whether they were typed
   MachineOptions machine;
   StragglerWords stragglers;
   std::optional<int> ranks;
@@ -28,7 +30,8 @@ struct Launch {
 
 Launch read_launch(const std::vector<std::string>& words) {
   Launch launch;
-  Verb app("", words.front());
+  launch.app = std::make_unique<Verb>("", words.front());
+  Verb& app = *launch.app;
   Verb* verb = app.add_subcommand("train");
   launch.machine.add_to(*verb);
   launch.stragglers.add_to(*verb);

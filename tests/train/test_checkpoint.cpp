@@ -61,6 +61,8 @@ std::vector<Plan> other_plans(int batch) {
   plans.back().pipeline.recompute = {0, 1};
   plans.push_back(make_plan("hybrid", {.ranks = 4, .global_batch = batch, .split = 2, .inside = "pipeline"}));
   plans.push_back(make_plan("parameter_server", {.ranks = 2, .global_batch = batch, .servers = {.count = 2}}));
+  plans.push_back(make_plan("parameter_server", {.ranks = 3, .global_batch = batch, .servers = {.count = 1, .own_ranks = true}}));
+  plans.back().compression = {.method = "top_k", .keep = 0.1};
   const Plan data = make_plan("data", {.ranks = 3, .global_batch = batch});
   for (const char* method : {"top_k", "int8"}) {
     plans.push_back(data);
