@@ -95,9 +95,9 @@ class Trainer {
   void hand_out_weights();
   /// Puts together where the run is, and hands it over where rank 0 is.
   void save_checkpoint();
-  /// Whether ranks keep what compression has left behind; a rank on its own sends everything.
-  [[nodiscard]] bool leaves_behind() const { return plan_.compression.method == "top_k" && transport_.world_size > 1; }
-  /// Gives every rank back what it had left behind. With another number of ranks, the first has what all had: what will be added
+  /// Whether workers keep what compression has left behind; a rank on its own, without servers, sends everything.
+  [[nodiscard]] bool leaves_behind() const;
+  /// Gives every worker back what it had left behind. With another number of them, the first has what all had: what will be added
   /// to the weights of that is the same.
   void set_compression_errors(const std::vector<std::vector<double>>& errors);
 

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "reference/core/error.h"
+#include "reference/plans/compress_ops.h"
 #include "reference/plans/served_schedule.h"
 #include "reference/train/training_run.h"
 #include "reference/train/weights.h"
@@ -13,7 +14,6 @@ namespace {
 constexpr const char* kWeights = "weights";
 constexpr const char* kStatistics = "running_statistics";
 constexpr const char* kMomentum = "momentum";
-constexpr const char* kCompressionError = "compression_error";
 
 }  // namespace
 
@@ -57,17 +57,21 @@ void Trainer::set_values(const ModelValues& full) {
   }
 }
 
+bool Trainer::leaves_behind() const {
+  return leaves_errors(plan_.compression) && (transport_.world_size > 1 || plan_.servers.count > 0);
+}
+
 void Trainer::set_compression_errors(const std::vector<std::vector<double>>& errors) {
   if (errors.empty())
     throw InputError(
         "the checkpoint has nothing of what --compress top_k leaves behind from step to step; it was written by an "
         "older version, so begin a new run with its weights (--load instead of --resume)");
-  const bool same_ranks = std::ssize(errors) == transport_.world_size;
+  const bool same_ranks = std::ssize(errors) == worker_count(plan_);
   std::vector<double> sum(errors.front().size());
   for (const std::vector<double>& error : errors) std::ranges::transform(sum, error, sum.begin(), std::plus());
   for (std::size_t i = 0; i < memories_.size(); ++i) {
     const int rank = transport_.ranks[i];
-    if (same_ranks || rank == 0)
+    if (same_ranks ? rank < worker_count(plan_) : rank == 0)
       write_values(memories_[i], kCompressionError, same_ranks ? errors[static_cast<std::size_t>(rank)] : sum);
   }
 }
@@ -106,9 +110,9 @@ void Trainer::save_checkpoint() {
   Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
   checkpoint.momentum = collected(kMomentum, kServerMomentum, place_momentum);
   if (leaves_behind()) {
-    if (transport_.has_root()) checkpoint.compression_errors.resize(static_cast<std::size_t>(transport_.world_size));
+    if (transport_.has_root()) checkpoint.compression_errors.resize(static_cast<std::size_t>(worker_count(plan_)));
     collect(kCompressionError, [&](int rank, const std::vector<double>& error) {
-      checkpoint.compression_errors[static_cast<std::size_t>(rank)] = error;
+      if (rank < worker_count(plan_)) checkpoint.compression_errors[static_cast<std::size_t>(rank)] = error;
     });
   }
   for (int rank = 0; rank < transport_.world_size; ++rank) {
