@@ -14,6 +14,7 @@ option(CONVOY_ONLY_TRAIN "Build convoy-train and what it needs, and nothing of t
 set(CONVOY_DEPS "" CACHE PATH "Folder whose include/ has the headers of Eigen (eigen3/), CLI11, fmt and nlohmann-json, where they are not installed")
 option(CONVOY_WITH_OPENMP "Use OpenMP in the fast CPU kernels" ON)
 set(CONVOY_ARCH native CACHE STRING "Processor to build for (-march); native is this machine's, x86-64-v3 one to hand around")
+option(CONVOY_FOR_SMPIRUN "Compile all code so that SimGrid's smpirun can load it, and make convoy-train-smpi.so" OFF)
 set(CONVOY_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined or thread")
 
 # AUTO: use it when it is found. ON: fail when it is not. OFF: never look.
@@ -42,6 +43,10 @@ if(CONVOY_ARCH)
     message(FATAL_ERROR "The compiler does not know -march=${CONVOY_ARCH}; set CONVOY_ARCH to native, x86-64-v3 or nothing")
   endif()
   add_compile_options(-march=${CONVOY_ARCH})
+endif()
+if(CONVOY_FOR_SMPIRUN)  # what smpicxx does, and no variable that copies of the program would share against smpirun's will
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  add_compile_options(-fno-semantic-interposition $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
 endif()
 if(CONVOY_SANITIZE)
   add_compile_options(-fsanitize=${CONVOY_SANITIZE} -fno-omit-frame-pointer)

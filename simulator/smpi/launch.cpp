@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
 #include "reference/apps/commands.h"
 #include "reference/apps/session.h"
@@ -65,14 +64,14 @@ std::string program_name() {
   return typed != nullptr && *typed != '\0' ? typed : "convoy-train-smpi";
 }
 
-SimulatedMachineSettings read_machine(std::vector<std::string>& words) {
+SimulatedMachineSettings read_machine(std::vector<std::string>& words, std::optional<int> started) {
   const Launch launch = read_launch(words);
   if (launch.transport.empty()) words.insert(words.end(), {"--transport", "smpi"});
   if (!launch.transport.empty() && launch.transport != "smpi")
     throw InputError(cat("this program has --transport smpi only; for ", launch.transport, " use convoy train"));
   if (launch.machine.words().find("--fidelity") != std::string::npos)
     throw InputError("--fidelity is for convoy simulate; here every message is simulated, so leave it out");
-  const int ranks = ranks_of(launch);
+  const int ranks = started ? *started : ranks_of(launch);
   const ChosenMachine machine = launch.machine.machine();
   const Cluster cluster = for_ranks(machine.cluster, ranks);
   require_ranks(cluster, ranks);

@@ -2,6 +2,7 @@
 /// any.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace convoy {
 std::string program_name();
 
 /// The machine that a command line asks for. `words`: the command line; gets "--transport smpi" where that was left out.
-/// Throws InputError for what is wrong with the options that it reads; what is wrong with others, a rank says.
-SimulatedMachineSettings read_machine(std::vector<std::string>& words);
+/// `started`: how many ranks there are already; nothing: as many as the command line says. Throws InputError for what is wrong
+/// with the options that it reads; what is wrong with others, a rank says.
+SimulatedMachineSettings read_machine(std::vector<std::string>& words, std::optional<int> started);
 
 /// The command line of one rank: trains. Returns its exit code.
 int run_rank(int rank, std::vector<std::string> words);

@@ -1,10 +1,13 @@
 #include "simulator/smpi/ranks.h"
 
 #include <smpi/smpi.h>
+#include <xbt/config.hpp>
 
 #include <algorithm>
+#include <sstream>
 
 #include "reference/core/error.h"
+#include "reference/io/file.h"
 #include "simulator/platform/network.h"
 #include "simulator/smpi/platform.h"
 
@@ -79,6 +82,24 @@ int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(i
   engine->run();
   SMPI_finalize();
   return exit_code;
+}
+
+bool started_by_smpirun() { return sg::s4u::Engine::has_instance() && sg::s4u::Actor::self() != nullptr; }
+
+int smpirun_rank() { return std::stoi(sg::s4u::Actor::self()->get_property("rank")); }
+
+/// As smpirun counts them: -np, else the lines of the host file.
+int smpirun_ranks() {
+  if (const int typed = simgrid::config::get_value<int>("smpi/np"); typed > 0) return typed;
+  std::istringstream hosts(read_file(simgrid::config::get_value<std::string>("smpi/hostfile")));
+  int count = 0;
+  for (std::string line; std::getline(hosts, line);)
+    if (line.find_first_not_of(" \t\r") != std::string::npos) ++count;
+  return count;
+}
+
+void take_no_time() {
+  for (const std::string& setting : kNoTime) sg::s4u::Engine::set_config(setting);
 }
 
 }  // namespace convoy

@@ -1,4 +1,8 @@
 /// Ranks in a simulated MPI: SimGrid's SMPI runs each of them as an actor on its host.
+///
+/// There are two ways to start them. run_ranks() makes the simulation in this process, on the platform of a cluster. Or SimGrid's
+/// smpirun has made it, on a platform file (simulator/platform/simgrid_file.h), and has loaded this program for every rank. What
+/// a rank does is the same.
 #pragma once
 
 #include <functional>
@@ -54,5 +58,14 @@ class SimulatedRanks {
 /// Makes a simulation and runs `program_of(rank)` as every rank until all have returned. Once in a process. Returns the largest
 /// of what they returned. Ranks share the globals of the process, as threads do; nothing here has any that a rank changes.
 int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(int rank)>& program_of);
+
+/// Whether the calling function is a rank that smpirun started.
+bool started_by_smpirun();
+/// Of such a rank: its number, and how many there are.
+int smpirun_rank();
+int smpirun_ranks();
+/// Of such a rank: from here on computing and MPI's own functions take no simulated time, whatever smpirun was told. Those of the
+/// options that a simulation reads when it begins have to be typed: simulator/platform/simgrid_file.h.
+void take_no_time();
 
 }  // namespace convoy
