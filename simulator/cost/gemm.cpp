@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "reference/core/units.h"
 #include "simulator/cost/kernels.h"
@@ -19,11 +20,12 @@ struct Tile {
 };
 constexpr std::array<Tile, 8> kTiles = {Tile{256, 128, 1.0}, {128, 256, 1.0}, {128, 128, 1.0}, {128, 64, 0.95},
                                         {64, 128, 0.95},     {64, 64, 0.85},  {128, 32, 0.75}, {32, 32, 0.6}};
+/// What cuDNN has for convolutions in fp32 on vector units, by the names of its kernels in public profiles (maxwell_, volta_ and
+/// turing_scudnn_128x128, _128x64 and _128x32): 128 along the pixels, or along channels and taps where weights are made.
+constexpr std::array<Tile, 3> kPixelTiles = {Tile{128, 128, 1.0}, {128, 64, 0.95}, {128, 32, 0.75}};
+constexpr std::array<Tile, 3> kWeightTiles = {Tile{128, 128, 1.0}, {64, 128, 0.95}, {32, 128, 0.75}};
 constexpr std::array<int, 7> kSplits = {1, 2, 4, 8, 16, 32, 64};
 
-/// Bytes/s between L2 and the multiprocessors, in bytes/s of DRAM: V100 2,155 of 900 GB/s (Jia et al. 2018), A100 about 2.3 times
-/// as much as DRAM too (NVIDIA A100 white paper: 5,120 bytes a clock at most).
-constexpr double kL2OverDram = 2.4;
 /// A block's first tile comes from memory and its last goes there: about two latencies of 0.6 us, with nothing to hide them
 /// behind.
 constexpr double kEnds_s = 1.2 * us;
@@ -42,16 +44,23 @@ double tiled_time_s(const Gemm& gemm, const Tile& tile, int split, const KernelM
   return std::max(computing_s, l2_s) + kEnds_s + joining_s;
 }
 
-}  // namespace
-
-double gemm_time_s(const Gemm& gemm, const KernelMachine& machine) {
+double best_time_s(const Gemm& gemm, std::span<const Tile> tiles, const KernelMachine& machine) {
   if (!(gemm.flops() > 0)) return 0;
   double best_s = std::numeric_limits<double>::infinity();
-  for (const Tile& tile : kTiles)
+  for (const Tile& tile : tiles)
     for (const int split : kSplits)
       if (split == 1 || gemm.k / split >= 256) best_s = std::min(best_s, tiled_time_s(gemm, tile, split, machine));
   const double bytes = gemm.count * (gemm.m * gemm.k + gemm.k * gemm.n + gemm.m * gemm.n) * machine.element_bytes;
   return std::max(best_s, bytes / streaming_bytes_per_s(machine));
+}
+
+}  // namespace
+
+double gemm_time_s(const Gemm& gemm, const KernelMachine& machine) { return best_time_s(gemm, kTiles, machine); }
+
+double implicit_gemm_time_s(const Gemm& gemm, bool of_weights, const KernelMachine& machine) {
+  if (machine.tensor_cores) return gemm_time_s(gemm, machine);
+  return best_time_s(gemm, of_weights ? kWeightTiles : kPixelTiles, machine);
 }
 
 double mainloop_fraction(const KernelMachine& machine) {
@@ -76,6 +85,11 @@ double streaming_bytes_per_s(const KernelMachine& machine) {
   const int capability = machine.gpu->compute_capability;
   const double part = capability >= 70 ? 0.88 : capability >= 50 ? 0.78 : 0.7;
   return machine.memory_bytes_per_s * part;
+}
+
+double moving_time_s(double bytes, const KernelMachine& machine) {
+  const double resident = machine.repeated && bytes > 0 ? std::min(1.0, machine.gpu->l2_bytes / bytes) : 0.0;
+  return bytes / streaming_bytes_per_s(machine) * (1 - resident * (1 - 1 / kL2OverDram));
 }
 
 }  // namespace convoy

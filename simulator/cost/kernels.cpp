@@ -67,7 +67,9 @@ double winograd_time_s(const Shape& x, const Shape& y, Pass pass, const KernelMa
   if (pass == Pass::backward_weights) products = {static_cast<double>(y.c), static_cast<double>(x.c), tiles, 36};
   const double moved = bytes + 2 * 36.0 * tiles * (x.c + y.c) * machine.element_bytes;
   const double apart_s = gemm_time_s(products, machine) + moved / streaming_bytes_per_s(machine) + 3 * kKernelGap_s;
-  return pass == Pass::backward_weights ? apart_s : std::min(fused_s, apart_s);
+  // The fused kernels are written for Maxwell and later: maxwell_scudnn_winograd, volta_scudnn_winograd in public profiles.
+  const bool fused = pass != Pass::backward_weights && machine.gpu->compute_capability >= 50;
+  return fused ? std::min(fused_s, apart_s) : apart_s;
 }
 
 /// Convolution by Fourier transforms of tiles of 16x16 or 32x32 (Vasilache et al. 2015; cuDNN 3): a complex product of channels
@@ -107,26 +109,35 @@ double addressing_fraction(const KernelMachine& machine) { return machine.gpu->c
 double bias_time_s(const Conv2d& conv, const Shape& y, Pass pass, const KernelMachine& machine) {
   if (!conv.bias || pass == Pass::backward_input) return 0;
   const double passes = pass == Pass::forward ? 2 : 1;
-  return passes * static_cast<double>(y.count()) * machine.element_bytes / streaming_bytes_per_s(machine) + kKernelGap_s;
+  return moving_time_s(passes * static_cast<double>(y.count()) * machine.element_bytes, machine) + kKernelGap_s;
 }
 
 double convolution_time_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass pass, const KernelMachine& machine) {
+  if (machine.tensor_cores && !machine.pads_channels && (x.c % 8 != 0 || y.c % 8 != 0)) {
+    KernelMachine vector = machine;
+    vector.tensor_cores = false;
+    vector.peak_flops_per_s = machine.vector_flops_per_s;
+    return convolution_time_s(conv, x, y, pass, vector);
+  }
   const double bytes = bytes_of(conv, x, y, machine);
-  const double moving_s = bytes / streaming_bytes_per_s(machine);
+  const double moving_s = moving_time_s(bytes, machine);
   if (conv.groups > 1 && conv.groups == x.c) {
-    // Depthwise: a few multiply-adds for each number moved, on vector units; the window is read again from L1 and registers.
+    // Depthwise kernels of PyTorch (DepthwiseConv2d.cu) and TensorFlow (depthwise_conv_op_gpu.h) make one result a thread; for
+    // each tap they look whether it is inside, work out two addresses, load two numbers and multiply: ten instructions for two
+    // FLOPs, whatever the precision.
     const double flops = 2.0 * static_cast<double>(y.count()) * conv.window.kernel_h * conv.window.kernel_w;
-    return std::max(moving_s, flops / (machine.vector_flops_per_s * 0.25));
+    return std::max(moving_s, flops / (machine.vector_flops_per_s * 0.1));
   }
   if (machine.image_by_image) return image_by_image_s(conv, x, y, pass, machine) + bias_time_s(conv, y, pass, machine);
-  double time_s = std::max(gemm_time_s(product_of(conv, x, y, pass, machine), machine) / addressing_fraction(machine), moving_s);
+  const double product_s = implicit_gemm_time_s(product_of(conv, x, y, pass, machine), pass == Pass::backward_weights, machine);
+  double time_s = std::max(product_s / addressing_fraction(machine), moving_s);
   const Window& window = conv.window;
   const bool dense = !machine.tensor_cores && conv.groups == 1 && window.stride_h == 1 && window.stride_w == 1 && x.c >= 16;
   const bool winograd = dense && machine.winograd && window.kernel_h == 3 && window.kernel_w == 3;
   if (dense && machine.fft && window.kernel_h * window.kernel_w > 1)
     time_s = std::min(time_s, fft_time_s(conv, x, y, pass, machine, bytes));
   if (winograd) time_s = std::min(time_s, winograd_time_s(x, y, pass, machine, bytes));
-  if (machine.converts_layout && machine.tensor_cores) time_s += 2 * moving_s;
+  if (machine.converts_layout && machine.tensor_cores) time_s += moving_time_s(2 * bytes, machine);
   return time_s + bias_time_s(conv, y, pass, machine);
 }
 
@@ -147,9 +158,19 @@ Shape shape_of(const Compute& compute, Role first, Role second) {
   return {0, 0, 0, 0};
 }
 
-double moving_time_s(const Work& work, const KernelMachine& machine, double scale) {
+double work_time_s(const Work& work, const KernelMachine& machine, double scale) {
   const double bytes = (work.bytes_read + work.bytes_written) * scale;
-  return std::max(bytes / streaming_bytes_per_s(machine), work.flops / machine.vector_flops_per_s);
+  return std::max(moving_time_s(bytes, machine), work.flops / machine.vector_flops_per_s);
+}
+
+/// What a layer is besides the kernel before it where that takes in what works element by element: a sum still reads its other
+/// operand, one of three passes, and the others touch no memory of their own.
+double fused_part(const Layer& layer) {
+  if (std::holds_alternative<Add>(layer)) return 1.0 / 3;
+  return std::holds_alternative<ReLU>(layer) || std::holds_alternative<Activation>(layer) ||
+                 std::holds_alternative<Dropout>(layer)
+             ? 0.0
+             : 1.0;
 }
 
 }  // namespace
@@ -185,12 +206,12 @@ KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::st
 
 double layer_time_s(const Layer& layer, const Shape& x, const Shape& y, Pass pass, const Work& work,
                     const KernelMachine& machine) {
-  if (x.count() == 0 || y.count() == 0) return moving_time_s(work, machine, machine.element_bytes / 4);
+  if (x.count() == 0 || y.count() == 0) return work_time_s(work, machine, machine.element_bytes / 4);
   if (const auto* conv = std::get_if<Conv2d>(&layer)) return convolution_time_s(*conv, x, y, pass, machine);
   if (std::holds_alternative<Linear>(layer)) return linear_time_s(x, y, pass, machine);
   if (const auto* pool = std::get_if<MaxPool2d>(&layer))
-    return moving_time_s(work, machine, machine.element_bytes / 4) * strided_accesses(pool->window);
-  return moving_time_s(work, machine, machine.element_bytes / 4);
+    return work_time_s(work, machine, machine.element_bytes / 4) * strided_accesses(pool->window);
+  return work_time_s(work, machine, machine.element_bytes / 4);
 }
 
 CostModel kernel_costs(const Model& model, const KernelMachine& machine) {
@@ -199,6 +220,8 @@ CostModel kernel_costs(const Model& model, const KernelMachine& machine) {
   CostModel cost;
   cost.compute_s = [machine, layers](const Program&, const Op&, const Compute& compute) {
     if (compute.work == Work{}) return 0.0;
+    const double part = machine.fuses && compute.node >= 0 ? fused_part(layers.at(static_cast<std::size_t>(compute.node))) : 1.0;
+    if (part == 0) return 0.0;
     double kernel_s = 0;
     const bool of_layer = compute.kind == ComputeKind::forward || compute.kind == ComputeKind::backward_input ||
                           compute.kind == ComputeKind::backward_weights;
@@ -211,9 +234,9 @@ CostModel kernel_costs(const Model& model, const KernelMachine& machine) {
     } else {
       // Weights, gradients and momentum are fp32 in every precision here (amp keeps master weights); activations are not.
       const bool learned = compute.kind == ComputeKind::update || compute.kind == ComputeKind::zero;
-      kernel_s = moving_time_s(compute.work, machine, learned ? 1.0 : machine.element_bytes / 4);
+      kernel_s = work_time_s(compute.work, machine, learned ? 1.0 : machine.element_bytes / 4);
     }
-    return std::max(kernel_s + kKernelGap_s, machine.launch_s);
+    return std::max(kernel_s * part + kKernelGap_s, machine.launch_s);
   };
   return cost;
 }

@@ -31,8 +31,11 @@ struct KernelMachine {
   double element_bytes = 4;       ///< of activations and of weights as they are read: 2 for fp16, bf16 and amp
   double launch_s = 0;            ///< between two kernels that a host issues
   bool converts_layout = false;   ///< images are NCHW, and tensor cores take NHWC: x and y are turned around each convolution
+  bool pads_channels = true;      ///< tensor cores take channels that are no multiple of 8 as well: cuDNN 7.3 and later
   bool winograd = true;           ///< the library has it: cuDNN 5 and later, neon
   bool fft = false;               ///< and uses convolution by Fourier transforms where it is the fastest: cuDNN 3 and 4
+  bool fuses = false;             ///< what works element by element joins the kernel before it, as XLA's compiler has it
+  bool repeated = false;          ///< one kernel again and again, as benchmarks of single layers do: it finds its data in L2
   bool image_by_image = false;    ///< im2col and one matrix product for each image, as in Caffe without cuDNN
 };
 
@@ -50,11 +53,21 @@ KernelMachine kernel_machine(const Device& device, const Gpu& gpu, const std::st
 /// tiles cost: every multiply-add needs more bytes from shared memory.
 double gemm_time_s(const Gemm& gemm, const KernelMachine& machine);
 
+/// The same where one operand is an image and not a matrix: fewer tiles are to be had there. `of_weights`: the result is the
+/// gradient of the filters, m filters and n channels times taps; else m pixels.
+double implicit_gemm_time_s(const Gemm& gemm, bool of_weights, const KernelMachine& machine);
+
 /// The fraction of its peak that the main loop of the best matrix kernels keeps up, whatever the problem: see kernels.cpp.
 double mainloop_fraction(const KernelMachine& machine);
 /// Bytes/s that kernels which only move memory reach: STREAM-like kernels read and write 80 to 90 % of the data sheet's rate,
 /// since DRAM refreshes and turns between reading and writing; ECC in GDDR5 takes more.
 double streaming_bytes_per_s(const KernelMachine& machine);
+/// Seconds for so many bytes, read and written: at the rate of memory, but where a kernel is repeated on the same data at that of
+/// L2 for as much of it as fits there.
+double moving_time_s(double bytes, const KernelMachine& machine);
+/// How many times as fast as memory L2 is: V100 2,155 of 900 GB/s (Jia et al. 2018), A100 about 2.3 times as fast as DRAM too
+/// (NVIDIA A100 white paper: 5,120 bytes a clock at most).
+inline constexpr double kL2OverDram = 2.4;
 
 /// How often pooling fetches what it reads: neighbouring lanes want values that lie stride_w apart, so that every request touches
 /// as many times the sectors it needs; what the next request hits in L1 still takes its turn there.

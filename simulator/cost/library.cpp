@@ -6,6 +6,7 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "simulator/cost/host_adding.h"
 #include "simulator/cost/nccl.h"
 
 namespace convoy {
@@ -26,8 +27,8 @@ double pageable_bytes_per_s(const GpuWiring& wiring, int ranks_per_node) {
   return 1 / (1 / kCopy_bytes_per_s + 1 / lanes);
 }
 
-/// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node. Within it the
-/// sender copies into a buffer and the receiver out of it; where all send and receive, each core does both.
+/// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node. Within it
+/// the sender copies into a buffer and the receiver out of it; where all send and receive, each core does both.
 double host_message_s(double bytes, int far, const GpuWiring& wiring) {
   if (far == 0) return kSharedMemory_s + 2 * bytes / kCopy_bytes_per_s;
   const double share = wiring.nics * nic_data_bytes_per_s(wiring, false) / far;
@@ -41,7 +42,7 @@ double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, co
   const double part = bytes / n;
   const double step = std::max(placing.nodes > 1 ? host_message_s(part, 1, wiring) : 0.0,
                                placing.ranks_per_node > 1 ? host_message_s(part, 0, wiring) : 0.0);
-  const double adding = is_reduction(kind) ? (n - 1) * (part / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
+  const double adding = is_reduction(kind) ? (n - 1) * host_adding_s(part) : 0.0;
   return (kind == CollectiveKind::all_reduce ? 2 : 1) * (n - 1) * step + adding;
 }
 
@@ -53,7 +54,7 @@ double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing
                          ? 0.0
                          : std::ceil(std::log2(placing.nodes)) * host_message_s(bytes, all ? placing.ranks_per_node : 1, wiring);
   const double adding =
-      is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * (bytes / kAdd_bytes_per_s + kReduceCall_s) : 0.0;
+      is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * host_adding_s(bytes) : 0.0;
   return near + far + adding;
 }
 
@@ -67,7 +68,8 @@ LibraryTime open_mpi_broadcast(double bytes, const Placing& placing, const std::
   const int n = placing.ranks();
   const double depth = std::ceil(std::log2(n));
   const auto split_binary = [&](double segment) {
-    return LibraryTime{bytes / segment * send_s(segment) + depth * message_s(segment) + message_s(bytes / 2), "split binary tree"};
+    return LibraryTime{bytes / segment * send_s(segment) + depth * message_s(segment) + message_s(bytes / 2),
+                       "split binary tree"};
   };
   const auto pipeline = [&](double segment) {
     return LibraryTime{(n - 2 + std::ceil(bytes / segment)) * message_s(std::min(segment, bytes)), "pipeline"};
@@ -147,6 +149,8 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
   }
   return time;
 }
+
+double host_adding_s(double bytes) { return bytes / kAdd_bytes_per_s + kReduceCall_s; }
 
 double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring) {
   require(pairs >= 1, "message_time_s", "pairs must be at least 1, got ", pairs);

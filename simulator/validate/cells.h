@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -23,7 +24,15 @@ class NotDone : public std::runtime_error {
 inline double needed(const CsvTable& table, std::size_t row, std::string_view column) {
   const auto value = table.number(row, column);
   if (!value) throw NotDone(cat(column, " not stated"));
+  if (!(std::abs(*value) <= 1e15)) throw NotDone(cat(column, " is ", *value));
   return *value;
+}
+
+/// A number of things; NotDone when it is missing, below 0 or beyond what is sensible.
+inline int needed_count(const CsvTable& table, std::size_t row, std::string_view column) {
+  const double value = needed(table, row, column);
+  if (!(value >= 0 && value <= 1e8)) throw NotDone(cat(column, " is ", value));
+  return static_cast<int>(value);
 }
 
 inline std::string lower_case(std::string text) {

@@ -69,12 +69,12 @@ bool has_trees(const std::string& library) {
 
 /// Ranks and nodes, as far as the row states them.
 Placing placing_of(const CsvTable& table, std::size_t row, const Hardware& hardware, int ranks) {
-  const auto nodes = table.number(row, "nodes");
-  const auto per_node = table.number(row, "ranks_per_node");
+  const bool stated = table.number(row, "nodes").has_value();
+  const int per_node = table.number(row, "ranks_per_node") ? needed_count(table, row, "ranks_per_node")
+                                                           : std::max(1, hardware.wiring.devices_per_node);
   Placing placing;
   // Nodes that are not stated are as many as the ranks fill.
-  placing.nodes =
-      static_cast<int>(nodes.value_or(std::ceil(ranks / per_node.value_or(std::max(1, hardware.wiring.devices_per_node)))));
+  placing.nodes = stated ? needed_count(table, row, "nodes") : (ranks + per_node - 1) / std::max(1, per_node);
   if (placing.nodes < 1 || ranks % placing.nodes != 0)
     throw NotDone(cat(ranks, " ranks on ", placing.nodes, " nodes: not as many on each"));
   placing.ranks_per_node = ranks / placing.nodes;
@@ -108,7 +108,7 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware
   Prediction prediction;
   prediction.unit = "us";
   const std::string op = table.text(row, "op");
-  const int ranks = static_cast<int>(needed(table, row, "ranks"));
+  const int ranks = needed_count(table, row, "ranks");
   const double bytes = needed(table, row, "size_bytes");
   prediction.measured = measured_us(table, row, op, ranks, bytes);
   prediction.what = cat(op, ", ", ranks, " ranks, ", format_bytes(bytes));
@@ -159,8 +159,8 @@ std::vector<Prediction> predict_contention(const CsvTable& table, const AllHardw
   return each_row(table, "network_contention", [&](std::size_t row) {
     Prediction prediction;
     prediction.unit = "us";
-    const int nodes = static_cast<int>(needed(table, row, "nodes"));
-    const int jobs = static_cast<int>(needed(table, row, "concurrent_jobs"));
+    const int nodes = needed_count(table, row, "nodes");
+    const int jobs = needed_count(table, row, "concurrent_jobs");
     const double bytes = needed(table, row, "size_bytes");
     prediction.measured = needed(table, row, "time_us");
     prediction.what = cat(jobs, " jobs on ", nodes, " nodes, ", format_bytes(bytes));

@@ -94,7 +94,7 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
   const std::string inside = lower_case(table.text(row, "intra_node_link"));
   const std::string everything = inside + "; " + lower_case(table.text(row, "notes"));
   GpuWiring wiring;
-  wiring.devices_per_node = static_cast<int>(table.number(row, "gpus_per_node").value_or(1));
+  wiring.devices_per_node = static_cast<int>(std::clamp(table.number(row, "gpus_per_node").value_or(1), 1.0, 1e4));
   wiring.interior = interior_of(inside, wiring.devices_per_node);
   wiring.pcie_generation = pcie_generation_in(everything).value_or(3);
   if (gpu != nullptr) {
@@ -102,7 +102,8 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
     wiring.peer_to_peer = gpu->peer_to_peer;
     const int generation = nvlink_generation(gpu->compute_capability);
     const double rate_GBps = table.number(row, "intra_node_bw_per_gpu_per_direction_GB_per_s").value_or(0);
-    if (wiring.interior != GpuInterior::pcie && wiring.interior != GpuInterior::alone && generation > 0 && rate_GBps > 0) {
+    if (wiring.interior != GpuInterior::pcie && wiring.interior != GpuInterior::alone && generation > 0 && rate_GBps > 0 &&
+        rate_GBps < 1e5) {
       wiring.nvlink_generation = generation;
       wiring.nvlinks = static_cast<int>(std::lround(rate_GBps * GB / nvlink_sheet_bytes_per_s(generation)));
     } else if (wiring.interior != GpuInterior::alone) {
@@ -115,7 +116,7 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
       contains(everything, {"two sockets", "dual xeon", "dual epyc", "dual socket", "dual-socket", "per socket"});
   if (wiring.two_sockets) wiring.socket_bytes_per_s = socket_rate(sockets_of(everything, gpu));
   wiring.fabric = fabric_of(lower_case(table.text(row, "inter_node_link")));
-  wiring.nics = static_cast<int>(std::max(1.0, table.number(row, "nics_per_node").value_or(1)));
+  wiring.nics = static_cast<int>(std::clamp(table.number(row, "nics_per_node").value_or(1), 1.0, 1e3));
   return wiring;
 }
 
@@ -129,7 +130,7 @@ Device device_from(const CsvTable& table, std::size_t row) {
   if (fp16 > 0) device.peak_flops_per_s["fp16"] = fp16 * kTera;
   if (fp16 > 0) device.peak_flops_per_s["tf32"] = fp16 * kTera / 2;
   device.memory_bandwidth_bytes_per_s = table.number(row, "gpu_mem_bw_GB_per_s").value_or(0) * GB;
-  device.memory_bytes = static_cast<std::int64_t>(table.number(row, "gpu_mem_GB").value_or(0) * GiB);
+  device.memory_bytes = static_cast<std::int64_t>(std::clamp(table.number(row, "gpu_mem_GB").value_or(0), 0.0, 1e6) * GiB);
   device.launch_overhead_s = 5 * us;
   device.source = cat(table.file, ", ", table.text(row, "hardware_id"));
   return device;

@@ -96,7 +96,7 @@ constexpr std::array<Passes, 5> kMoving = {Passes{"ReLU", 2, 3},           // x,
 
 double printed_layer_s(const CsvTable& table, std::size_t row, bool forward, const KernelMachine& machine) {
   const std::string& layer = table.text(row, "layer");
-  const int batch = static_cast<int>(needed(table, row, "batch"));
+  const int batch = needed_count(table, row, "batch");
   const double output = needed(table, row, "output_bytes");
   if (batch < 1) throw NotDone("batch not stated");
   if (layer.starts_with("Conv2d(")) return product_s(convolution_of(layer, batch, output / 4), forward, machine);
@@ -134,6 +134,8 @@ std::vector<double> listed(const std::string& text) {
 /// A convolution of stride 1 that keeps the image's size, from the elements of x, w and b and of y.
 LayerAndShapes traced_convolution(int batch, double x, double w, double filters, double y) {
   const double pixels = y / batch / filters;
+  if (!(pixels >= 1 && pixels < 1e9 && x / batch / pixels < 1e6 && w / filters < 1e9 && filters < 1e6))
+    throw NotDone("the shapes do not follow from the numbers of elements");
   const int channels = static_cast<int>(std::lround(x / batch / pixels));
   const int side = static_cast<int>(std::lround(std::sqrt(pixels)));
   const int kernel = static_cast<int>(std::lround(std::sqrt(w / filters / std::max(channels, 1))));
@@ -146,7 +148,7 @@ LayerAndShapes traced_convolution(int batch, double x, double w, double filters,
 
 double traced_op_s(const CsvTable& table, std::size_t row, const KernelMachine& machine) {
   const std::string& layer = table.text(row, "layer");
-  const int batch = static_cast<int>(needed(table, row, "batch"));
+  const int batch = needed_count(table, row, "batch");
   const std::vector<double> in = listed(table.text(row, "input_elements"));
   const std::vector<double> out = listed(table.text(row, "output_elements"));
   if (batch < 1 || in.empty() || out.empty()) throw NotDone("elements not stated");
@@ -218,7 +220,10 @@ std::vector<Prediction> predict_convolutions(const CsvTable& table, const AllHar
     // DeepBench asks for tensor cores and gives images as NCHW (code/nvidia/conv_bench.cu: CUDNN_TENSOR_NCHW,
     // CUDNN_TENSOR_OP_MATH), so that cuDNN turns them round.
     machine.converts_layout = true;
-    const auto whole = [&](const char* column) { return static_cast<int>(needed(table, row, column)); };
+    machine.repeated = true;
+    // Its V100 of 2017 had cuDNN 7.0, the first to know tensor cores, whose guide asks for multiples of 8.
+    machine.pads_channels = machine.gpu->compute_capability != 70;
+    const auto whole = [&](const char* column) { return needed_count(table, row, column); };
     const Shape x{whole("batch"), whole("in_c"), whole("in_h"), whole("in_w")};
     Conv2d conv;
     conv.out_channels = whole("out_c");

@@ -5,6 +5,7 @@
 
 #include "reference/core/units.h"
 #include "simulator/cost/cost.h"
+#include "simulator/cost/host_adding.h"
 #include "simulator/cost/nccl.h"
 #include "simulator/engine/simulate.h"
 #include "simulator/validate/cells.h"
@@ -77,8 +78,11 @@ double simulated_collective_s(const SimulatedCollective& what, const GpuWiring& 
   all.ranks_per_node *= what.jobs;
   // As many rings as NICs, each leaving the nodes by another.
   const int channels = what.placing.nodes > 1 ? std::clamp(wiring.nics, 1, what.placing.ranks_per_node) : 1;
+  CostModel cost = free_compute();
+  if (what.library == Library::mpi_host || what.library == Library::mpi_gpu)
+    cost.receive_s = [](OnReceive then, double bytes) { return then == OnReceive::add ? host_adding_s(bytes) : 0.0; };
   const Timeline timeline =
-      simulate(schedule_of(what, channels), 1, cluster_of(all, what.library, wiring), free_compute(), {.fidelity = fidelity});
+      simulate(schedule_of(what, channels), 1, cluster_of(all, what.library, wiring), cost, {.fidelity = fidelity});
   double end_s = 0;
   for (const Interval& interval : timeline.intervals) end_s = std::max(end_s, interval.end_s);
   return start_s + end_s;

@@ -1,7 +1,7 @@
 /// Predictions by the engine: schedules on the links of a row's machine, where messages share them, instead of closed forms.
 ///
 /// The links are as fast as the wiring says that NCCL or MPI moves data over them, and every collective is our algorithm on
-/// them, a ring: nothing is known there of protocols, trees, and cores that copy and add.
+/// them, a ring, with cores that add what arrives under MPI: nothing is known there of protocols and trees.
 #pragma once
 
 #include "simulator/engine/fidelity.h"

@@ -135,6 +135,7 @@ CostModel costs_of(const Model& model, const MeasuredTask& task, const Setting& 
   KernelMachine kernels = kernel_machine(setting.hardware.device, *setting.hardware.gpu, task.precision);
   kernels.converts_layout = task.channels_first;
   kernels.launch_s = 0;  // IssuingHost counts it
+  kernels.fuses = framework_of(task.framework).fuses;
   const int cudnn = cudnn_version(task.framework);
   kernels.winograd = cudnn == 0 || cudnn >= 5;
   // From 5 on Winograd's algorithm is faster for 3x3, and of larger windows next to none is left to Fourier transforms: one of 26

@@ -19,8 +19,10 @@ struct KnownFramework {
 };
 constexpr std::array kFrameworks = {
     KnownFramework{"chainer", {.call_s = 58.2 * us, .update_launches = 1, .copies_outputs = true, .packs_gradients = true}},
-    KnownFramework{"jax", {.call_s = 0}},
-    KnownFramework{"xla", {.call_s = 0}},
+    // XLA's compiler fuses operations so that what they make stays in registers (its documentation calls that its most important
+    // optimisation).
+    KnownFramework{"jax", {.call_s = 0, .fuses = true}},
+    KnownFramework{"xla", {.call_s = 0, .fuses = true}},
     KnownFramework{"pytorch", {.call_s = 13.0 * us, .update_launches = 4}},  // of SGD: decay, momentum twice, weights
     KnownFramework{"torchgpipe", {.call_s = 13.0 * us, .update_launches = 4}},
     // MXNet's engine waits for the stream after every bulk of operators (github.com/apache/mxnet issue 18951), which are 15 at
@@ -118,7 +120,7 @@ MeasuredTask read_task(const CsvTable& table, std::size_t row, const Hardware& h
   if (!network) throw NotDone(cat("the network ", model, " is not known"));
   task.network = *network;
   task.image_px = count_in(table, row, "image_px", 0);
-  task.ranks = static_cast<int>(needed(table, row, "gpus"));
+  task.ranks = needed_count(table, row, "gpus");
   task.nodes = nodes_in(table, row, task.ranks, hardware.wiring.devices_per_node);
   if (task.ranks < 1 || task.ranks > 100000 || task.nodes < 1 || task.ranks % task.nodes != 0)
     throw NotDone(cat(task.ranks, " GPUs on ", task.nodes, " nodes: not as many on each"));

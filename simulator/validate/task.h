@@ -50,6 +50,7 @@ struct Framework {
   int segment = 0;               ///< ops after which the host waits for the GPU; 0: never
   bool copies_outputs = false;   ///< model parallelism gathers every layer's output, and what is not a product runs on all ranks
   bool packs_gradients = false;  ///< tensor by tensor, into one buffer
+  bool fuses = false;            ///< what works element by element is no kernel of its own
 };
 Framework framework_of(const std::string& words);
 
