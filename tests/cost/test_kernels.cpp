@@ -91,10 +91,48 @@ TEST_CASE("kernels: Winograd, strides, tensor cores and depthwise", "[kernels]")
   CHECK(time_of(conv(256, 3), x, Pass::forward, v100("fp16")) < time_of(conv(256, 3), x, Pass::forward, single));
   // The gradient of x of a stride of 2 multiplies by as many zeros as numbers.
   CHECK(time_of(conv(256, 3, 2), x, Pass::backward_input, single) > 1.5 * time_of(conv(256, 3, 2), x, Pass::forward, single));
-  // Depthwise moves memory: x and y once.
-  const double moved_s = (2.0 * static_cast<double>(x.count()) + 256 * 9) * 4 / (900e9 * 0.88);
-  CHECK(std::abs(time_of(conv(256, 3, 1, 256), x, Pass::forward, single) / moved_s - 1) < 1e-9);
+  // Depthwise: ten instructions for each tap, in half precision as well; with one tap it moves memory, x and y once.
+  const double instructions_s = 2.0 * 9 * static_cast<double>(x.count()) / (15.7e12 * 0.1);
+  CHECK(std::abs(time_of(conv(256, 3, 1, 256), x, Pass::forward, single) / instructions_s - 1) < 1e-9);
+  CHECK(std::abs(time_of(conv(256, 3, 1, 256), x, Pass::forward, v100("fp16")) / instructions_s - 1) < 1e-9);
+  const double moved_s = (2.0 * static_cast<double>(x.count()) + 256) * 4 / (900e9 * 0.88);
+  CHECK(std::abs(time_of(conv(256, 1, 1, 256), x, Pass::forward, single) / moved_s - 1) < 1e-9);
   CHECK_THROWS(kernel_machine(kV100, *find_gpu("V100"), "fp64"));
+}
+
+TEST_CASE("kernels: what is fused is no kernel, a repeated layer finds its data in L2, channels that tensor cores do not take",
+          "[kernels]") {
+  const Model model = make_resnet18();
+  const Schedule schedule = make_schedule(model, make_plan("data", {.ranks = 1, .global_batch = 32}));
+  KernelMachine machine = v100("fp32");
+  const CostModel apart = kernel_costs(model, machine);
+  machine.fuses = true;
+  const CostModel together = kernel_costs(model, machine);
+  const Program& program = schedule.programs.front();
+  for (const Op& op : program.ops) {
+    const auto* compute = std::get_if<Compute>(&op.action);
+    if (compute == nullptr || compute->node < 0) continue;
+    const Layer& layer = model.nodes[static_cast<std::size_t>(compute->node)].layer;
+    const double apart_s = apart.compute_s(program, op, *compute), together_s = together.compute_s(program, op, *compute);
+    INFO(op.name);
+    if (std::holds_alternative<ReLU>(layer)) {
+      CHECK(together_s == 0);
+    } else if (std::holds_alternative<Add>(layer) && apart_s > 0) {
+      CHECK(together_s < apart_s);
+    } else {
+      CHECK(together_s == apart_s);
+    }
+  }
+  // Of 4 MiB read and written, L2 of the V100 (6 MiB) has all, of 12 MiB half.
+  KernelMachine warm = v100("fp32");
+  warm.repeated = true;
+  CHECK(std::abs(moving_time_s(4 * MiB, warm) / (moving_time_s(4 * MiB, v100("fp32")) / kL2OverDram) - 1) < 1e-9);
+  CHECK(moving_time_s(12 * MiB, warm) < moving_time_s(12 * MiB, v100("fp32")));
+  CHECK(moving_time_s(12 * MiB, warm) > moving_time_s(12 * MiB, v100("fp32")) / kL2OverDram);
+  KernelMachine first = v100("fp16");
+  first.pads_channels = false;
+  const Shape image{32, 3, 112, 112};
+  CHECK(time_of(conv(64, 7, 2), image, Pass::forward, first) > 2 * time_of(conv(64, 7, 2), image, Pass::forward, v100("fp16")));
 }
 
 TEST_CASE("library: rings and trees by their arithmetic", "[library]") {

@@ -55,8 +55,10 @@ const std::vector<Sheet> kSheets = {
 CsvTable table_of(const Sheet& sheet) {
   std::string text;
   const auto line = [&](const Row& cells) {
-    for (std::size_t i = 0; i < cells.size(); ++i) text += (i > 0 ? "," : "") + csv_cell(cells[i]);
-    text += "\n";
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      text += csv_cell(cells[i]);
+      text += i + 1 < cells.size() ? "," : "\n";
+    }
   };
   line(sheet.columns);
   for (const Row& row : sheet.rows) line(row);
