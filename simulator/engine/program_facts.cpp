@@ -116,7 +116,6 @@ bool may_meet_others(const Schedule& schedule) {
       const auto& collective = std::get<Collective>(op.action);
       if (schedule.mesh.axes[static_cast<std::size_t>(collective.axis)].extent != schedule.world_size()) return true;
       if (collective.channels > 1) return true;  // rings that meet each other
-      if (lock_steps(collective.kind, collective.algorithm, group_request(schedule, collective)).size() > 1) return true;  // rows, columns
       streams.insert(op.stream);
     }
   return streams.size() > 1;

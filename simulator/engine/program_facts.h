@@ -36,7 +36,7 @@ double messages_of(const Schedule& schedule);
 /// consist of stretches. Then all ranks of a class wait for the same things; the rings of a stretch end together.
 bool classes_suffice(const Schedule& schedule);
 
-/// Whether communication can be under way that a stretch is not part of: several rings at a time, or messages beside them.
+/// Whether communication can be under way that a stretch is not part of: rings of several channels or ops, or messages beside them.
 bool may_meet_others(const Schedule& schedule);
 
 }  // namespace convoy
