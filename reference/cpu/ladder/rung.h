@@ -52,6 +52,7 @@ struct Ladder {
 
 /// All ladders, defined in the files named after their ops.
 extern const Ladder conv2d, conv2d_backward_input, conv2d_backward_weights;
+extern const Ladder depthwise;
 extern const Ladder linear, linear_backward_input, linear_backward_weights;
 extern const Ladder batch_norm2d;
 extern const Ladder max_pool2d, max_pool2d_backward_input;

@@ -1,6 +1,6 @@
 /// convoy-ladder: from the plain loop to the kernel in use, one idea at a time, each rung checked and measured on one core.
 ///
-///   convoy-ladder [OP...]          every rung of every op, or of these: time, GFLOP/s, GB/s, percent of what the core could do
+///   convoy-ladder [OP...]          every rung of every op, or of these: time, GFLOP/s, GB/s, percent of the core's peak and of what it could do
 ///   convoy-ladder --check [OP...]  only whether every rung is right, on sizes that no block divides
 ///
 /// Ends with 0 when every rung is right, 1 when one is not, 2 when the command is wrong.
@@ -25,6 +25,7 @@ using namespace convoy::cpu::ladder;
 constexpr const Ladder* kLadders[] = {&conv2d,
                                       &conv2d_backward_input,
                                       &conv2d_backward_weights,
+                                      &depthwise,
                                       &linear,
                                       &linear_backward_input,
                                       &linear_backward_weights,
@@ -63,13 +64,13 @@ void measure(const Ladder& ladder, const Limits& limits) {
     const double least_s = std::max(work.flops / limits.flops_per_s, bytes / limits.bytes_per_s);
     std::printf("\n  %s: %s of %d x %d x %d x %d, %.1f MFLOP, %.2f MB\n", std::string(size.where).c_str(),
                 describe(size.layer).c_str(), size.x.n, size.x.c, size.x.h, size.x.w, work.flops / 1e6, bytes / 1e6);
-    std::printf("  rung  %-60s %10s %9s %8s %10s %8s\n", "idea", "ms", "GFLOP/s", "GB/s", "% of limit", "error");
+    std::printf("  rung  %-60s %10s %9s %9s %8s %10s %8s\n", "idea", "ms", "GFLOP/s", "% of peak", "GB/s", "% of limit", "error");
     Problem problem(size, ladder.pass);
     for (const Rung& rung : ladder.rungs) {
       const double error = problem.error_of(rung);
       const double time_s = problem.time_s(rung, kBudget_s);
-      std::printf("  %4d  %-60s %10.3f %9.1f %8.1f %10.1f %8.0e%s\n", rung.number, std::string(rung.idea).c_str(), time_s * 1e3,
-                  work.flops / time_s / 1e9, bytes / time_s / 1e9, 100 * least_s / time_s, error,
+      std::printf("  %4d  %-60s %10.3f %9.1f %9.1f %8.1f %10.1f %8.0e%s\n", rung.number, std::string(rung.idea).c_str(), time_s * 1e3,
+                  work.flops / time_s / 1e9, 100 * work.flops / time_s / limits.flops_per_s, bytes / time_s / 1e9, 100 * least_s / time_s, error,
                   error <= kTolerance ? "" : " WRONG");
       std::fflush(stdout);
     }
@@ -106,8 +107,8 @@ int run(const std::vector<std::string>& words) {
   }
   const Limits limits{peak_flops_per_s(), memory_bandwidth_bytes_per_s()};
   std::printf(
-      "one core: %.0f GFLOP/s of multiply-adds, %.1f GB/s copying; %% of limit: of the larger of FLOPs and bytes at these "
-      "rates\n\n",
+      "one core: %.0f GFLOP/s of multiply-adds, the peak, and %.1f GB/s copying; %% of limit: the least time that FLOPs and "
+      "bytes take at these rates\n\n",
       limits.flops_per_s / 1e9, limits.bytes_per_s / 1e9);
   for (const Ladder* ladder : chosen) {
     measure(*ladder, limits);
