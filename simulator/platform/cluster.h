@@ -128,7 +128,7 @@ struct Cluster {
 Cluster parse_cluster(const std::string& yaml, const std::string& file_name, std::vector<std::string>* warnings = nullptr,
                       int nodes = 0);
 /// A path, or the name of one of the clusters that come with Convoy; an InputError names the nearest. What contains a '/' or
-/// ends in .yaml is a path. With @N behind it the cluster has N nodes: dgx-h100@512.
+/// ends in .yaml is a path. With an at sign and N behind it the cluster has N nodes: dgx-h100@512.
 Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* warnings = nullptr);
 /// Writes a cluster so that parse_cluster reads the same, bit for bit.
 std::string to_yaml(const Cluster& cluster);
