@@ -5,16 +5,13 @@
 
 #include "reference/core/error.h"
 #include "reference/plans/step_writer.h"
+#include "reference/schedule/region.h"
 
 namespace convoy {
 namespace {
 
 /// Numbers of collectives, apart from those of the layers.
 constexpr int kFirstId = 2'000'000;
-
-bool overlap(const Region& a, const Region& b) {
-  return a.buffer == b.buffer && a.slice.offset < b.slice.end() && b.slice.offset < a.slice.end();
-}
 
 bool is_update(const Op& op) {
   const auto* compute = std::get_if<Compute>(&op.action);

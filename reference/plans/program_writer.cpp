@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "reference/schedule/region.h"
+
 namespace convoy {
 namespace {
 
@@ -11,10 +13,6 @@ Shape flat_shape(std::int64_t count) {
   constexpr std::int64_t widest = 1 << 30;
   if (count <= widest) return {1, static_cast<int>(count), 1, 1};
   return {1, static_cast<int>((count + widest - 1) / widest), static_cast<int>(widest), 1};
-}
-
-bool overlap(const Region& a, const Region& b) {
-  return a.buffer == b.buffer && a.slice.offset < b.slice.end() && b.slice.offset < a.slice.end();
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ void check_data(const Program& program, int rank, const ProgramOrder& order, con
       if (read.write || read.slice.count == 0) continue;
       std::vector<Slice> written;
       for (const Touch& write : touches[b])
-        if (write.write && write.op != read.op && order.before(write.op, read.op)) written.push_back(write.slice);
+        if (write.write && overlap(write.slice, read.slice) && write.op != read.op && order.before(write.op, read.op))
+          written.push_back(write.slice);
       if (!covers(written, read.slice))
         problems.push_back({rank, read.op, "read before write",
                             cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,

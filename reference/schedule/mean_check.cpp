@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "reference/core/error.h"
+#include "reference/schedule/region.h"
 
 namespace convoy {
 namespace {
-
-bool overlap(const Region& a, const Region& b) {
-  return a.buffer == b.buffer && a.slice.offset < b.slice.end() && b.slice.offset < a.slice.end();
-}
 
 /// An op, and a region that it touches.
 struct Part {

@@ -4,13 +4,10 @@
 
 #include "reference/core/error.h"
 #include "reference/schedule/order.h"
+#include "reference/schedule/region.h"
 
 namespace convoy {
 namespace {
-
-bool overlap(const Region& a, const Region& b) {
-  return a.buffer == b.buffer && a.slice.offset < b.slice.end() && b.slice.offset < a.slice.end();
-}
 
 /// An op and the region of it that travels to or from a server.
 struct Part {

@@ -5,6 +5,7 @@
 #include "reference/model/builder.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/plan.h"
+#include "reference/schedule/stragglers.h"
 #include "simulator/engine/simulate.h"
 #include "tests/catch.h"
 #include "tests/engine/schedules.h"
@@ -80,6 +81,27 @@ TEST_CASE("equal workers of an asynchronous server are stale by their number les
     REQUIRE(sum / counted == workers - 1);
     REQUIRE(check_timeline(schedule, 12, timeline).empty());
   }
+}
+
+TEST_CASE("however workers are slowed, nobody is further ahead than the bound, and no gradient staler than that allows") {
+  int waited = 0;  // traces in which somebody came to the bound
+  for (const int workers : {2, 3, 5})
+    for (const int bound : {0, 1, 3})
+      for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        const Schedule schedule =
+            make_schedule(make_model("lenet5"), served({.count = 1, .own_ranks = true, .mode = "ssp", .bound = bound}, workers, workers));
+        const Stragglers stragglers{.slow = {{0, 1.0 + static_cast<double>(seed % 3)}}, .jitter = 1.0, .seed = seed};
+        SimulationOptions options;
+        options.compute_factor = [&](int rank, int iteration, int) { return stragglers.factor(rank, iteration); };
+        const Timeline timeline = simulate(schedule, 12, switch_cluster(workers + 1, 1), one_ms_an_image(), options);
+        CAPTURE(workers, bound, seed);
+        REQUIRE(timeline.pushes.size() == static_cast<std::size_t>(12 * workers));
+        const ServingSummary summary = summary_of(timeline.pushes);
+        REQUIRE(summary.max_ahead <= bound);
+        REQUIRE(summary.max_staleness <= (workers - 1) * (2 * bound + 1));
+        waited += summary.max_ahead == bound ? 1 : 0;
+      }
+  REQUIRE(waited >= 40);  // of 54
 }
 
 TEST_CASE("a slow worker: what each mode makes of it") {

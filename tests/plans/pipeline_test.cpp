@@ -105,14 +105,35 @@ TEST_CASE("orders refuse what they cannot do") {
   REQUIRE_THROWS_WITH(pipeline_order("1f1"), Catch::Matchers::Contains("did you mean '1f1b'"));
 }
 
+namespace {
+
+/// The least cost(firsts) over all ways to cut so many nodes into stages; firsts: the nodes with which stages begin.
+template <class Cost>
+double least_of_all_cuts(int nodes, int stages, const Cost& cost) {
+  double best = std::numeric_limits<double>::infinity();
+  std::vector<int> firsts(static_cast<std::size_t>(stages), 0);
+  const auto try_all = [&](const auto& self, std::size_t s) -> void {
+    if (s == firsts.size()) {
+      best = std::min(best, cost(firsts));
+      return;
+    }
+    for (int first = firsts[s - 1] + 1; first < nodes; ++first) {
+      firsts[s] = first;
+      self(self, s + 1);
+    }
+  };
+  try_all(try_all, 1);
+  return best;
+}
+
+}  // namespace
+
 TEST_CASE("cuts by cost are as good as the best of all cuts") {
   const Model model = chain(9);
   const auto nodes = static_cast<int>(model.nodes.size());
   for (int trial = 0; trial < 20; ++trial) {
     const NodeCost cost = [&](int node) { return static_cast<double>((node * 7 + trial * 13) % 11 + 1); };
     for (int stages = 1; stages <= 4; ++stages) {
-      double best = std::numeric_limits<double>::infinity();
-      std::vector<int> firsts(static_cast<std::size_t>(stages), 0);
       const auto dearest = [&](const std::vector<int>& begins) {
         double most = 0;
         for (std::size_t s = 0; s < begins.size(); ++s) {
@@ -122,19 +143,8 @@ TEST_CASE("cuts by cost are as good as the best of all cuts") {
         }
         return most;
       };
-      const auto try_all = [&](const auto& self, std::size_t s) -> void {
-        if (s == firsts.size()) {
-          best = std::min(best, dearest(firsts));
-          return;
-        }
-        for (int first = firsts[s - 1] + 1; first < nodes; ++first) {
-          firsts[s] = first;
-          self(self, s + 1);
-        }
-      };
-      try_all(try_all, 1);
       CAPTURE(trial, stages);
-      REQUIRE(dearest(cut_by_cost(model, stages, cost)) == best);
+      REQUIRE(dearest(cut_by_cost(model, stages, cost)) == least_of_all_cuts(nodes, stages, dearest));
     }
   }
   REQUIRE_THROWS_WITH(cut_by_cost(model, nodes + 1, [](int) { return 1.0; }), Catch::Matchers::Contains("use fewer ranks"));
@@ -164,19 +174,7 @@ TEST_CASE("where stages go round the ranks, cuts balance ranks") {
         }
         return *std::ranges::max_element(of_rank);
       };
-      double best = std::numeric_limits<double>::infinity();
-      std::vector<int> firsts(static_cast<std::size_t>(shape.stages()), 0);
-      const auto try_all = [&](const auto& self, std::size_t s) -> void {
-        if (s == firsts.size()) {
-          best = std::min(best, dearest(firsts));
-          return;
-        }
-        for (int first = firsts[s - 1] + 1; first < nodes; ++first) {
-          firsts[s] = first;
-          self(self, s + 1);
-        }
-      };
-      try_all(try_all, 1);
+      const double best = least_of_all_cuts(nodes, shape.stages(), dearest);
       const double by_ranks = dearest(cut_by_cost_of_ranks(model, shape, cost));
       CAPTURE(trial, shape.ranks);
       REQUIRE(by_ranks <= dearest(cut_by_cost(model, shape.stages(), cost)));
