@@ -44,13 +44,13 @@ TEST_CASE("a pipeline's stages, cuts and micro-batches are told, whoever chose t
   const json plan = json::parse(command::read("plan.json"));
   REQUIRE(plan.at("pipeline").at("cuts").size() == 1);
   const std::string cut = plan.at("pipeline").at("cuts").at(0);
-  std::string stage = "0";
+  int stage = 0;
   for (const json& row : plan.at("nodes")) {
     if (row.at("node") == "weights and gradients") continue;
-    if (row.at("node") == cut) stage = "1";
-    CHECK(row.at("stage") == stage);
+    if (row.at("node") == cut) stage = 1;
+    CHECK(row.at("stage") == std::to_string(stage));
   }
-  CHECK(stage == "1");
+  CHECK(stage == 1);
   CHECK_FALSE(contains(command::run("plan show --model lenet5 --plan data --ranks 2").out, "stage"));
 
   const json simulated = json_of("simulate --model lenet5 --plan pipeline --ranks 2 --batch 8 --cluster dgx-v100");
