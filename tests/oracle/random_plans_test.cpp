@@ -30,6 +30,7 @@ void check_case(std::uint64_t seed, Tally& tally) {
   Plan plan = random_plan(random, model);
   plan.dtype = DType::f64;
   plan.gradient_dtype.reset();
+  plan.local = {};  // which is another sum; tests/oracle/local_sgd_test.cpp has it
   plan.synchronised_statistics = true;  // under other rules every BatchNorm2d may have groups of its own
   REQUIRE((pipeline_axis(plan) < 0 || plan.batch_axis < 0));  // else those of a micro-batch are no run of the batch
   Schedule schedule;
