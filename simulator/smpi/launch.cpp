@@ -40,7 +40,7 @@ Launch read_launch(const std::vector<std::string>& words) {
   verb->allow_extras();
   app.allow_extras();
   try {
-    app.parse({words.begin() + 1, words.end()});
+    app.parse(std::vector<std::string>(words.begin() + 1, words.end()));
   } catch (const CommandLineError&) {
     launch.ranks = 1;  // which then says what is wrong
   }
@@ -102,7 +102,7 @@ int run_rank(int rank, std::vector<std::string> words) {
   if (rank == 0) return session.end(run_cli(app, argc, arguments));
   // All ranks are in this process, so those that have nothing of their own to say must be silent by themselves.
   try {
-    app.parse({words.begin() + 1, words.end()});
+    app.parse(std::vector<std::string>(arguments + 1, arguments + argc));
     return session.end(0);
   } catch (const CommandLineError&) {
     return session.end(0);  // rank 0 says it

@@ -1,209 +1,18 @@
 #include "reference/cpu/blocked/taps.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "reference/cpu/blocked/checks.h"
 #include "reference/cpu/blocked/partial_sums.h"
+#include "reference/cpu/blocked/taps_layout.h"
 #include "reference/cpu/blocked/tiles.h"
+#include "reference/cpu/blocked/vector.h"
 #include "reference/cpu/scratch.h"
-
-// Note [blocks of rows]: output rows are taken in blocks whose input fits in half of the second cache together with the weights
-// of some filters. A block goes through all filters before the next begins. Where there is padding, or dy has to be masked, the
-// block's input is first copied to where zeros surround it: once for all filters, so that tiles never ask where they are.
-//
-// Note [pairs of pixels]: with eight filters or fewer, half of every vector of y would be padding. Then a vector of a tile holds
-// the eight channels of one pixel and the eight of its right neighbour. A value of x meets the pixel with the weight of one
-// column of the window and the neighbour with that of the column before: a row of S weights makes S + 1 vectors for two pixels
-// instead of 2 S.
 
 namespace convoy::cpu::blocked {
 namespace {
-
-constexpr std::int64_t kInputFloats = 96 * 1024;    // of a block: 384 KiB of a second cache of 1 MiB
-constexpr std::int64_t kWeightFloats = 160 * 1024;  // of four blocks of filters, else two are taken
-
-/// The rows and columns of x that a block of output rows reads, from the row i * stride on.
-struct Reach {
-  int row_begin = 0, row_end = 1, column_begin = 0, column_end = 1;  ///< of the taps: smallest, and largest + 1
-};
-
-Reach reach_of(const Taps& taps) {
-  if (taps.count == 0) return {};
-  Reach reach{taps.tap[0].row, taps.tap[0].row + 1, taps.tap[0].column, taps.tap[0].column + 1};
-  for (const Tap& tap : taps.span()) {
-    reach.row_begin = std::min(reach.row_begin, tap.row);
-    reach.row_end = std::max(reach.row_end, tap.row + 1);
-    reach.column_begin = std::min(reach.column_begin, tap.column);
-    reach.column_end = std::max(reach.column_end, tap.column + 1);
-  }
-  return reach;
-}
-
-/// How a convolution is divided: blocks of whole images, or of rows of one image.
-struct Division {
-  bool packs = false;
-  Reach reach;
-  int packed_w = 0;       ///< columns of a packed row
-  int step = 1;           ///< columns of x from one packed column to the next: where only every second one is read
-  int rows = 1;           ///< output rows of a block, all rows of an image when it has several
-  int images = 1;         ///< of a block
-  int row_blocks = 1;     ///< in an image
-  int filter_blocks = 1;  ///< in a tile
-  int filter_groups = 1;
-  bool pairs = false;  ///< of pixels in a vector
-
-  [[nodiscard]] int packed_rows(const TapConvolution& c, int output_rows) const {
-    return (output_rows - 1) * c.stride_h + reach.row_end - reach.row_begin;
-  }
-};
-
-bool leaves_image(const TapConvolution& c, const Reach& reach) {
-  return reach.row_begin < 0 || reach.column_begin < 0 || (c.y.h - 1) * c.stride_h + reach.row_end > c.x.h ||
-         (c.y.w - 1) * c.stride_w + reach.column_end > c.x.w;
-}
-
-Division divide(const TapConvolution& c, bool pairs) {
-  Division d;
-  d.pairs = pairs;
-  d.reach = reach_of(c.taps);
-  d.packs = pairs || c.mask != nullptr || leaves_image(c, d.reach) || c.x.pixel == 1;
-  const bool one_column = d.reach.column_end - d.reach.column_begin == 1;
-  if (one_column && c.stride_w > 1 && c.x.pixel > 1) {
-    d.packs = true;
-    d.step = c.stride_w;
-  }
-  const int last_start = pairs ? (c.y.w - 1) / 2 * 2 : c.y.w - 1;  // pixel at which the last vector begins
-  d.packed_w = d.step > 1 ? c.y.w : last_start * c.stride_w + d.reach.column_end - d.reach.column_begin;
-  const std::int64_t row = std::int64_t{c.x.planes} * d.packed_w * c.x.pixel;
-  const std::int64_t image = row * d.packed_rows(c, c.y.h);
-  if (image <= kInputFloats) {
-    d.rows = c.y.h;
-    d.images = static_cast<int>(std::clamp<std::int64_t>(kInputFloats / std::max<std::int64_t>(image, 1), 1, c.images));
-    d.images = std::min(d.images, std::max(1, c.images / max_threads()));
-  } else {
-    while (d.rows < c.y.h && row * d.packed_rows(c, d.rows + 1) <= kInputFloats) ++d.rows;
-    const int blocks = (c.y.h + d.rows - 1) / d.rows;
-    d.rows = (c.y.h + blocks - 1) / blocks;  // equally high ones
-  }
-  d.row_blocks = (c.y.h + d.rows - 1) / d.rows;
-  const int out_blocks = blocks_of(c.weights.outs);
-  const std::int64_t filter_block = std::int64_t{c.weights.ins} * c.taps.count * kBlock;
-  d.filter_blocks = std::min(kMaxBlocks, 2);
-  if (kMaxBlocks == 4 && out_blocks % 4 == 0 && c.y.w % 7 == 0 && c.y.w % 14 != 0 && 4 * filter_block <= kWeightFloats)
-    d.filter_blocks = 4;
-  d.filter_groups = (out_blocks + d.filter_blocks - 1) / d.filter_blocks;
-  return d;
-}
-
-/// Weights as tiles read them: [group of filter blocks][planes][taps][lanes][filter blocks][16], lanes of padding 0.
-void pack_weights(const TapConvolution& c, const Division& d, float* packed) {
-  const WeightPart& part = c.weights;
-  const std::int64_t window = std::int64_t{part.w.shape.h} * part.w.shape.w;
-  const std::int64_t filter = window * part.w.shape.c;
-  const int outs_a_group = (part.transposed ? part.w.shape.c : part.w.shape.n / part.groups);
-  const int ins_a_group = (part.transposed ? part.w.shape.n / part.groups : part.w.shape.c);
-  const std::int64_t out_step = part.transposed ? window : filter;
-  const std::int64_t in_step = part.transposed ? filter : window;
-  const int out_blocks = blocks_of(part.outs);
-  parallel_for(out_blocks, [&](std::int64_t out_block) {
-    const int group = static_cast<int>(out_block) / d.filter_blocks;
-    const int blocks = std::min(d.filter_blocks, out_blocks - group * d.filter_blocks);
-    float* to = packed + std::int64_t{group} * d.filter_blocks * part.ins * c.taps.count * kBlock +
-                (out_block - group * d.filter_blocks) * kBlock;
-    for (int first_in = 0; first_in < part.ins; first_in += c.in_lanes) {
-      const int lanes = std::min(c.in_lanes, part.ins - first_in);
-      const std::int64_t lane_step = blocks * kBlock;
-      const std::int64_t tap_step = lanes * lane_step;
-      for (int o = 0; o < kBlock; ++o) {
-        const int out = static_cast<int>(out_block) * kBlock + o;
-        const int out_of_layer = part.first_out + out;
-        const int group_of_out = out_of_layer / outs_a_group;
-        // Lanes [begin, end) are in the group of this filter (or, transposed, channel). A filter is an index of the whole layer,
-        // a channel one of its group.
-        const int first_of_group = group_of_out * ins_a_group - part.first_in - first_in;
-        const int begin = out < part.outs ? std::clamp(first_of_group, 0, lanes) : 0;
-        const int end = out < part.outs ? std::clamp(first_of_group + ins_a_group, begin, lanes) : 0;
-        const std::int64_t out_at = part.transposed ? out_of_layer - group_of_out * outs_a_group : out_of_layer;
-        const std::int64_t in_at = part.transposed ? part.first_in + first_in : -first_of_group;
-        const float* from = part.w.data + out_at * out_step + in_at * in_step;
-        for (int tap = 0; tap < c.taps.count; ++tap) {
-          const Tap& t = c.taps.tap[static_cast<std::size_t>(tap)];
-          const float* source = from + std::int64_t{t.r} * part.w.shape.w + t.s;
-          float* target = to + tap * tap_step + o;
-          for (int lane = 0; lane < begin; ++lane) target[lane * lane_step] = 0;
-          for (int lane = begin; lane < end; ++lane) target[lane * lane_step] = source[lane * in_step];
-          for (int lane = end; lane < lanes; ++lane) target[lane * lane_step] = 0;
-        }
-      }
-      to += std::int64_t{lanes} * c.taps.count * blocks * kBlock;
-    }
-  });
-}
-
-/// The taps of pairs of pixels, and which of the window's taps each is for the pixel (low) and for its neighbour (high); -1:
-/// none.
-struct Pairs {
-  Taps taps;
-  std::array<int, kMaxTaps> low, high;
-
-  /// The tap at this place, added where it is new.
-  std::size_t at(int row, int column) {
-    int t = 0;
-    while (t < taps.count &&
-           (taps.tap[static_cast<std::size_t>(t)].row != row || taps.tap[static_cast<std::size_t>(t)].column != column))
-      ++t;
-    const auto index = static_cast<std::size_t>(t);
-    if (t == taps.count) {
-      taps.add({row, column, 0, 0});
-      low[index] = high[index] = -1;
-    }
-    return index;
-  }
-};
-
-constexpr int kHalf = kBlock / 2;
-
-/// Whether pairs are possible and save work; see Note [pairs of pixels].
-bool make_pairs(const TapConvolution& c, Pairs& pairs) {
-  if (c.weights.outs > kHalf || c.weights.groups != 1 || c.y.pixel != kBlock || c.y.w < 2 || 2 * c.taps.count > kMaxTaps)
-    return false;
-  for (int begin = 0; begin < c.taps.count;) {  // taps of a row stay neighbours
-    const int row = c.taps.tap[static_cast<std::size_t>(begin)].row;
-    int end = begin;
-    for (; end < c.taps.count && c.taps.tap[static_cast<std::size_t>(end)].row == row; ++end)
-      pairs.low[pairs.at(row, c.taps.tap[static_cast<std::size_t>(end)].column)] = end;
-    for (int t = begin; t < end; ++t) pairs.high[pairs.at(row, c.taps.tap[static_cast<std::size_t>(t)].column + c.stride_w)] = t;
-    begin = end;
-  }
-  return 5 * pairs.taps.count < 8 * c.taps.count;
-}
-
-/// Weights as tiles of pairs read them: [planes][taps][lanes][2][8].
-void pack_pairs(const TapConvolution& c, const Taps& window, const Pairs& pairs, float* packed) {
-  const WeightPart& part = c.weights;
-  const std::int64_t plane = std::int64_t{part.w.shape.h} * part.w.shape.w;
-  const std::int64_t filter = plane * part.w.shape.c;
-  const std::int64_t out_step = part.transposed ? plane : filter;
-  const std::int64_t in_step = part.transposed ? filter : plane;
-  for (int first_in = 0; first_in < part.ins; first_in += c.in_lanes) {
-    const int lanes = std::min(c.in_lanes, part.ins - first_in);
-    for (std::size_t t = 0; t < static_cast<std::size_t>(pairs.taps.count); ++t) {
-      for (int lane = 0; lane < lanes; ++lane) {
-        for (const int index : {pairs.low[t], pairs.high[t]}) {
-          std::fill_n(packed, kHalf, 0.0F);
-          if (index >= 0) {
-            const Tap& tap = window.tap[static_cast<std::size_t>(index)];
-            const float* from = part.w.data + part.first_out * out_step + (part.first_in + first_in + lane) * in_step +
-                                std::int64_t{tap.r} * part.w.shape.w + tap.s;
-            for (int out = 0; out < part.outs; ++out) packed[out] = from[out * out_step];
-          }
-          packed += kHalf;
-        }
-      }
-    }
-  }
-}
 
 /// A row of x as tiles read it: columns [reach.column_begin, ...) with zeros outside the image.
 void pack_row(const TapConvolution& c, const Division& d, const float* x, const float* mask, float* to) {
@@ -456,5 +265,4 @@ void run(const TapConvolution& original) {
   });
   if (sums != nullptr) add_parts(sums, workers, c.sums_channels, {c.weights.first_out, c.weights.outs}, c.sums);
 }
-
 }  // namespace convoy::cpu::blocked

@@ -21,6 +21,7 @@ struct Tap {
   int row = 0, column = 0;  ///< in x, from the pixel of the output times the stride
   int r = 0, s = 0;         ///< in the filters
 };
+inline constexpr int kHalf = kBlock / 2;  ///< channels of a pixel in a vector of two pixels
 inline constexpr int kMaxTaps = 128;  ///< the largest window of a known network has 121
 struct Taps {
   std::array<Tap, kMaxTaps> tap;
