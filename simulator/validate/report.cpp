@@ -108,7 +108,7 @@ nlohmann::ordered_json validation_json(const std::vector<Prediction>& prediction
                             {p.predicted ? "how" : "why_not", p.how},
                             {"verified", p.target}});
   }
-  json["provenance"] = {{"measured", "published, see the tables' sources"}, {"predicted", "formula"}};
+  json["provenance"] = {{"measured", "published, see the tables' sources"}, {"predicted", "formula; simulated where how says so"}};
   return json;
 }
 
