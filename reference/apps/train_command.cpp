@@ -278,9 +278,10 @@ Prepared prepare(const TrainOptions& options, const Session& session) {
   const bool cuda = is_cuda(options.backend);
   if (session.is_root()) {
     for (const std::string* path :
-         {&options.json, &options.timeline, &options.save, &options.csv, &options.curve, &options.checkpoint})
+         {&options.json, &options.timeline, &options.save, &options.csv, &options.curve, &options.checkpoint}) {
       require_writable(*path);
-    if (!options.checkpoint.empty()) remove_unfinished(options.checkpoint);
+      if (!path->empty() && *path != "-") remove_unfinished(*path);
+    }
   }
   TransportOptions ranks = ranks_of(options.plan.plan, options.plan.ranks);
   if (cuda) prepare_cuda(options.plan.plan, ranks);

@@ -19,7 +19,7 @@ struct Pipeline {
   std::string order = "1f1b";          ///< a row of pipeline_orders(), or kOwnOrder
   std::vector<std::string> table = {}; ///< kOwnOrder: for every rank what it does, "F0 F1 B0 B1"
   int stages_per_rank = 1;
-  std::vector<std::string> cuts = {};  ///< the nodes with which stages 1, 2, ... begin; empty: cut_by_cost_of_ranks() says
+  std::vector<std::string> cuts = {};  ///< the nodes with which stages 1, 2, ... begin; empty: cut_by_cost() says
   std::vector<int> recompute = {};     ///< stages that keep only what they read, and go forward again before backward
   friend bool operator==(const Pipeline&, const Pipeline&) = default;
 };

@@ -98,47 +98,6 @@ std::vector<int> cut_by_cost(const Model& model, int stages, const NodeCost& cos
   return firsts;
 }
 
-std::vector<int> cut_by_cost_of_ranks(const Model& model, const PipelineShape& shape, const NodeCost& cost) {
-  const int stages = shape.stages();
-  std::vector<int> firsts = cut_by_cost(model, stages, cost);
-  if (shape.stages_per_rank == 1 || shape.ranks == 1) return firsts;
-  const auto nodes = static_cast<int>(model.nodes.size());
-  std::vector<double> sums = {0};  // of the nodes before
-  for (int i = 0; i < nodes; ++i) sums.push_back(sums.back() + cost(i));
-  const auto dearest = [&]() {  // rank, stage
-    std::vector<double> of_rank(index(shape.ranks), 0.0);
-    double stage = 0;
-    for (int s = 0; s < stages; ++s) {
-      const int end = s + 1 < stages ? firsts[index(s + 1)] : nodes;
-      const double now = sums[index(end)] - sums[index(firsts[index(s)])];
-      of_rank[index(shape.rank_of(s))] += now;
-      stage = std::max(stage, now);
-    }
-    return std::pair{*std::ranges::max_element(of_rank), stage};
-  };
-  std::vector<int> best = firsts;
-  auto least = dearest();
-  // Tries every place of cut s, and with `more` for each of them every place of one cut behind it.
-  const auto try_places = [&](const auto& self, int s, bool more) -> void {
-    const int before = firsts[index(s)], end = s + 1 < stages ? firsts[index(s + 1)] : nodes;
-    for (int first = firsts[index(s - 1)] + 1; first < end; ++first) {
-      firsts[index(s)] = first;
-      if (const auto now = dearest(); now < least) {
-        least = now;
-        best = firsts;
-      }
-      for (int t = s + 1; more && t < stages; ++t) self(self, t, false);
-    }
-    firsts[index(s)] = before;
-  };
-  for (bool better = true; better; firsts = best) {
-    const auto known = least;
-    for (int s = 1; s < stages; ++s) try_places(try_places, s, true);
-    better = least < known;
-  }
-  return best;
-}
-
 int pipeline_axis(const Plan& plan) {
   for (std::size_t a = 0; a < plan.strategies.size(); ++a)
     if (plan.strategies[a] == "pipeline") return static_cast<int>(a);
@@ -154,9 +113,9 @@ PipelineShape pipeline_shape(const Plan& plan) {
 std::vector<int> stages_of(const Model& model, const Plan& plan) {
   std::vector<int> stages(model.nodes.size(), 0);
   if (pipeline_axis(plan) < 0) return stages;
-  const PipelineShape shape = pipeline_shape(plan);
-  const std::vector<int> firsts = plan.pipeline.cuts.empty() ? cut_by_cost_of_ranks(model, shape, cost_by_work(model))
-                                                             : cut_by_hand(model, plan.pipeline.cuts, shape.stages());
+  const int count = pipeline_shape(plan).stages();
+  const std::vector<int> firsts =
+      plan.pipeline.cuts.empty() ? cut_by_cost(model, count, cost_by_work(model)) : cut_by_hand(model, plan.pipeline.cuts, count);
   for (const int first : firsts)
     if (first > 0)
       for (std::size_t i = index(first); i < stages.size(); ++i) ++stages[i];
@@ -164,7 +123,7 @@ std::vector<int> stages_of(const Model& model, const Plan& plan) {
 }
 
 Plan with_cuts(Plan plan, const Model& model, const NodeCost& cost) {
-  const std::vector<int> firsts = cut_by_cost_of_ranks(model, pipeline_shape(plan), cost);
+  const std::vector<int> firsts = cut_by_cost(model, pipeline_shape(plan).stages(), cost);
   plan.pipeline.cuts.clear();
   for (std::size_t s = 1; s < firsts.size(); ++s) plan.pipeline.cuts.push_back(model.nodes[index(firsts[s])].name);
   return plan;

@@ -46,8 +46,9 @@ std::string as_utf8(const std::string& text) {
 void remember_command(const std::string& command) { typed_command() = as_utf8(command); }
 
 Option* add_result_file(Verb& verb, const std::string& option, std::string& file, const std::string& description) {
-  return verb.add_option(option, file, description)->type_name("FILE")->each([option](const std::string& path) {
-    if (path == "-") throw InputError(cat(option, " takes a file, not -; only --json can write to standard output"));
+  const std::string first_name = option.substr(0, option.find(','));
+  return verb.add_option(option, file, description)->type_name("FILE")->each([first_name](const std::string& path) {
+    if (path == "-") throw InputError(cat(first_name, " takes a file, not -; only --json can write to standard output"));
     require_writable(path);
   });
 }

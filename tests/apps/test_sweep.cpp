@@ -60,12 +60,12 @@ TEST_CASE("a sweep does not go on when a file that it reads has changed") {
   const std::string lenet = "sweep --model lenet5 --fidelity flows ";
   const std::string all_forward = "F0 F1 B0 B1\nF0 F1 B0 B1\n";
   const std::string one_by_one = "F0 F1 B0 B1\nF0 B0 F1 B1\n";
-  const std::string pipeline = lenet + "--cluster ring-test --plan pipeline --ranks 2 --batch 8 ";
+  const std::string pipeline = lenet + "--cluster ring-test --plan pipeline --ranks 2 ";
 
   command::write("order.txt", all_forward);
-  check_change_is_seen(pipeline + "--order order.txt --vary chunks=1,2", "by_order.csv", "order.txt", one_by_one);
+  check_change_is_seen(pipeline + "--order order.txt --vary batch=8,16", "by_order.csv", "order.txt", one_by_one);
   command::write("varied.txt", all_forward);  // the other point reads no file
-  check_change_is_seen(pipeline + "--vary order=1f1b,varied.txt", "by_varied.csv", "varied.txt", one_by_one);
+  check_change_is_seen(pipeline + "--batch 8 --vary order=1f1b,varied.txt", "by_varied.csv", "varied.txt", one_by_one);
 
   const std::string data = lenet + "--ranks 2 --batch 8 ";
   REQUIRE(command::run("plan write --model lenet5 --plan data --ranks 2 --batch 8 --output changed.yaml").exit_code == 0);
@@ -83,7 +83,7 @@ TEST_CASE("a sweep does not go on when a file that it reads has changed") {
 TEST_CASE("a CSV without fingerprints of the files does not go on") {
   command::write("unknown.txt", "F0 F1 B0 B1\nF0 F1 B0 B1\n");
   const std::string line =
-      "sweep --model lenet5 --fidelity flows --cluster ring-test --plan pipeline --ranks 2 --batch 8 --vary chunks=1,2 --csv ";
+      "sweep --model lenet5 --fidelity flows --cluster ring-test --plan pipeline --ranks 2 --vary batch=8,16 --csv ";
   REQUIRE(command::run(line + "named.csv").exit_code == 0);
   CHECK_FALSE(contains(command::read("named.csv"), "_fnv1a"));  // no file was named
   REQUIRE(command::run(line + "read.csv --order unknown.txt").exit_code == 0);

@@ -159,35 +159,6 @@ TEST_CASE("cuts by cost are as good as the best of all cuts") {
   REQUIRE(written.pipeline.cuts.size() == 2);
 }
 
-TEST_CASE("where stages go round the ranks, cuts balance ranks") {
-  const Model model = chain(11);
-  const auto nodes = static_cast<int>(model.nodes.size());
-  int best_found = 0, trials = 0;
-  for (int trial = 0; trial < 20; ++trial)
-    for (const PipelineShape shape : {PipelineShape{2, 2, 4}, PipelineShape{3, 2, 6}}) {
-      const NodeCost cost = [&](int node) { return static_cast<double>((node * node * 7 + trial * 13) % 17 + 1); };
-      const auto dearest = [&](const std::vector<int>& firsts) {
-        std::vector<double> of_rank(static_cast<std::size_t>(shape.ranks), 0);
-        for (int i = 0, stage = 0; i < nodes; ++i) {
-          if (stage + 1 < shape.stages() && i >= firsts[static_cast<std::size_t>(stage) + 1]) ++stage;
-          of_rank[static_cast<std::size_t>(shape.rank_of(stage))] += cost(i);
-        }
-        return *std::ranges::max_element(of_rank);
-      };
-      const double best = least_of_all_cuts(nodes, shape.stages(), dearest);
-      const double by_ranks = dearest(cut_by_cost_of_ranks(model, shape, cost));
-      CAPTURE(trial, shape.ranks);
-      REQUIRE(by_ranks <= dearest(cut_by_cost(model, shape.stages(), cost)));
-      REQUIRE(by_ranks <= 1.15 * best);  // one cut after the other need not find the best of all
-      ++trials;
-      best_found += by_ranks == best ? 1 : 0;
-    }
-  CAPTURE(best_found, trials);
-  REQUIRE(2 * best_found >= trials);
-  const NodeCost one = [](int) { return 1.0; };
-  REQUIRE(cut_by_cost_of_ranks(model, {4, 1, 4}, one) == cut_by_cost(model, 4, one));
-}
-
 TEST_CASE("by formula, equal stages and free messages idle as the order's formula says") {
   for (const PipelineShape& shape : shapes())
     for (const PipelineOrder& order : pipeline_orders()) {
