@@ -1,6 +1,8 @@
 #include "reference/core/error.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace convoy {
 namespace {
@@ -20,7 +22,33 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
+template <class... Format>
+void append_number(std::string& text, auto number, Format... format) {
+  std::array<char, 32> digits;
+  text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, format...).ptr);
+}
+
 }  // namespace
+
+void Printable::append_to(std::string& text) const {
+  switch (kind_) {
+    case Kind::text: text += text_; break;
+    case Kind::character: text += character_; break;
+    case Kind::integer: append_number(text, integer_); break;
+    case Kind::natural: append_number(text, natural_); break;
+    case Kind::real: append_number(text, real_, std::chars_format::general, 10); break;
+  }
+}
+
+std::string joined(std::initializer_list<Printable> parts) {
+  std::string text;
+  for (const Printable& part : parts) part.append_to(text);
+  return text;
+}
+
+void throw_broken_contract(std::string_view where, std::initializer_list<Printable> message) {
+  throw std::invalid_argument(cat("[", where, "] ", joined(message)));
+}
 
 std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
   std::string best;

@@ -13,6 +13,9 @@ struct Slice {
   friend bool operator==(const Slice&, const Slice&) = default;
 };
 
+/// Whether two slices of the same range, neither of them empty, have an element in common.
+constexpr bool overlap(const Slice& a, const Slice& b) { return a.offset < b.end() && b.offset < a.end(); }
+
 /// Part `index` of `parts` of a range: [count*index/parts, count*(index+1)/parts). Parts differ by at most one element,
 /// none is lost, and there may be empty ones. parts > 0, 0 <= index < parts.
 constexpr Slice shard(std::int64_t count, std::int64_t parts, std::int64_t index) {

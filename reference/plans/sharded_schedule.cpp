@@ -15,8 +15,6 @@ constexpr int kFirstId = 2'000'000;
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-bool overlap(const Slice& a, const Slice& b) { return a.offset < b.end() && b.offset < a.end(); }
-
 /// Consecutive weights that are gathered, summed and updated together, and when a program is done with them.
 struct ShardedBucket {
   Slice slice;            ///< of the flat weights

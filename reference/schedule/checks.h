@@ -33,9 +33,6 @@ using Touches = std::vector<std::vector<Touch>>;
 /// What every op of a program reads and writes; of a collective, what `rank` itself has to have.
 Touches touches_of(const Schedule& schedule, const Program& program, int rank);
 
-/// Whether two slices, neither of them empty, have an element in common.
-constexpr bool overlap(const Slice& a, const Slice& b) { return a.offset < b.end() && b.offset < a.end(); }
-
 /// Whether the union of `parts` covers `whole`.
 bool covers(std::vector<Slice> parts, const Slice& whole);
 

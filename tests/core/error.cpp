@@ -1,5 +1,12 @@
 #include "reference/core/error.h"
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <string_view>
+
 #include "reference/core/dtype.h"
 #include "tests/catch.h"
 
@@ -47,6 +54,23 @@ TEST_CASE("require throws when its condition is false, with the place and the pa
   } catch (const std::invalid_argument& error) {
     REQUIRE(std::string(error.what()) == "[conv2d_forward] x has 3 channels, w expects 4");
   }
+}
+
+TEST_CASE("cat writes texts, letters and numbers as a stream with ten digits does") {
+  const auto streamed = [](const auto& value) {
+    std::ostringstream out;
+    out.precision(10);
+    out << value;
+    return out.str();
+  };
+  for (const double value : {0.0, -0.0, 1.0, 1.0 / 3, -2e-9 / 3, 1e9, 12345678901.0, 0.0001, 0.00001, 1e300, 5e-324, HUGE_VAL, -HUGE_VAL})
+    REQUIRE(cat(value) == streamed(value));
+  REQUIRE(cat(std::nan("")) == "nan");
+  REQUIRE(cat(0.1F) == streamed(0.1F));
+  REQUIRE(cat(std::numeric_limits<std::int64_t>::min()) == streamed(std::numeric_limits<std::int64_t>::min()));
+  REQUIRE(cat(std::numeric_limits<std::uint64_t>::max()) == streamed(std::numeric_limits<std::uint64_t>::max()));
+  REQUIRE(cat("a", std::string("bc"), std::string_view("d"), 'e', -7, 8U, true, false, "") == "abcde-7810");
+  REQUIRE(cat() == "");  // NOLINT
 }
 
 TEST_CASE("element types are written, read and sized") {
