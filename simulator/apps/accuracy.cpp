@@ -34,7 +34,7 @@ struct Row {
   std::string name;  ///< of its file
   RunReport run;
   RunReport simulated;
-  std::optional<LinkTraffic> busiest;  ///< over all simulated steps
+  std::optional<LinkTraffic> busiest;  ///< over all simulated iterations, of one step of each
 };
 
 Row row_of(const std::string& file, const AccuracyOptions& options, const ChosenMachine& machine, const std::string& command) {
@@ -50,6 +50,7 @@ Row row_of(const std::string& file, const AccuracyOptions& options, const Chosen
   const Simulation simulation = simulate_task(task, command);
   row.simulated = simulation.report;
   if (!simulation.timeline.links.empty()) row.busiest = simulation.timeline.links.front();
+  if (row.busiest) row.busiest->bytes /= steps_of_iteration(task.schedule);  // a round of local SGD is several steps
   return row;
 }
 
@@ -57,6 +58,7 @@ Row row_of(const std::string& file, const AccuracyOptions& options, const Chosen
 std::string plan_words(const ScheduleChoice& choice) {
   std::string words = choice.plan;
   if (choice.plan == "parameter_server") words += " " + choice.servers.mode;
+  if (choice.local.steps > 0) words += cat(", ", choice.local.steps, " local steps");
   if (choice.compression.method != "none") words += ", " + choice.compression.method;
   return words;
 }

@@ -44,8 +44,12 @@ void export_cluster(const ExportOptions& options) {
         "  smpirun -np {1} -platform {2} -hostfile {0} {3} ./program\n",
         options.host_file, options.ranks, options.platform_file, smpirun_options());
   }
-  if (!cluster.link_protocols.ranges.empty() || !cluster.nic_protocols.ranges.empty())
+  bool protocols = !cluster.link_protocols.ranges.empty() || !cluster.nic_protocols.ranges.empty();
+  for (const Cluster& nodes : cluster.others)
+    protocols = protocols || !nodes.link_protocols.ranges.empty() || !nodes.nic_protocols.ranges.empty();
+  if (protocols)
     text += "\nNot in it: the protocols that the cluster states for smaller messages, since a link of SimGrid has none.\n";
+  if (cluster.cores_per_node > 0) text += "\nNot in it: the cores that ranks of a node share; 'convoy simulate' charges them.\n";
   Output().text(text);
 }
 

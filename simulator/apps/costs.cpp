@@ -37,7 +37,9 @@ std::optional<Costs> costs_of(const Task& task, const StepTimes& times, std::int
   const double step_s = times.independent_workers ? times.step_time_s : times.mean_step_time_s;
   costs.epoch_s = static_cast<double>(costs.epoch_steps) * step_s;
   const bool sends = rates.joules_per_byte > 0;
-  costs.step = energy_of_step(task.machine.cluster, times, task.choice.ranks, sends ? sent_bytes(task) : 0);
+  StepTimes of_devices = times;  // servers on hosts are in the mean, and compute on no device
+  of_devices.compute_s *= static_cast<double>(task.choice.ranks) / costs.ranks;
+  costs.step = energy_of_step(task.machine.cluster, of_devices, costs.ranks, sends ? sent_bytes(task) : 0);
   return costs;
 }
 

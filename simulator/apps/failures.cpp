@@ -90,7 +90,7 @@ Job job_of(const FailureOptions& options, const Task& task, double step_s) {
   if (!(job.cost.write_s > 0 && std::isfinite(job.cost.write_s)))
     throw InputError("a checkpoint takes no time, or for ever; write a --checkpoint-time or --checkpoint-bandwidth above 0");
   job.cost.restart_s = parse_duration_s("--restart", options.restart);
-  const int nodes = nodes_of(cluster, task.choice.ranks);
+  const int nodes = nodes_of(cluster, device_count(task.choice));
   job.fragile = {.nodes = nodes,
                  .node_mtbf_s = parse_mtbf_s("--node-mtbf", options.node_mtbf),
                  .links = nodes > 1 ? nodes * cluster.nics_per_node : 0,

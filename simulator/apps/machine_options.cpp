@@ -128,9 +128,12 @@ void add_cluster_option(Verb& verb, std::string& cluster) {
       ->type_name("FILE|NAME");
 }
 
+int device_count(const ScheduleChoice& choice) { return choice.servers.on_hosts ? working_ranks(choice) : choice.ranks; }
+
 void know_cluster(ScheduleChoice& choice, const std::string& cluster) {
   if (cluster.empty()) return;
-  know_machine(choice, topology_of(for_ranks(load_with_warnings(cluster), choice.ranks), choice.ranks));
+  const int devices = device_count(choice);
+  know_machine(choice, topology_of(for_ranks(load_with_warnings(cluster), devices), devices));
 }
 
 Cluster load_with_warnings(const std::string& path_or_name) {
@@ -223,6 +226,7 @@ CollectiveCost collective_cost(const ChosenMachine& machine) {
 
 double communication_share(const ChosenMachine& machine) {
   const Gpu* gpu = find_gpu(machine.cluster.device.name);
+  if (machine.cluster.cores_per_node > 0) return 0;  // messages already take cores, which ranks share
   if (!machine.library || gpu == nullptr || library_of(machine.cluster) != Library::nccl) return 0;
   return occupied_part(wiring_of(machine.cluster), gpu->sms);
 }

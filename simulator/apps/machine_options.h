@@ -87,6 +87,9 @@ nlohmann::ordered_json cost_json(const ChosenMachine& machine);
 /// unlike numbers of devices the shape is unknown.
 GroupTopology topology_of(const Cluster& cluster, int ranks);
 
+/// Ranks that are devices: all but servers on hosts.
+int device_count(const ScheduleChoice& choice);
+
 /// --cluster of verbs that simulate nothing, and what it says about a choice: know_machine(); nothing when it was not given.
 void add_cluster_option(Verb& verb, std::string& cluster);
 void know_cluster(ScheduleChoice& choice, const std::string& cluster);

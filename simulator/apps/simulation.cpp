@@ -117,8 +117,6 @@ CostModel cost_on_hosts(const Cluster& cluster) {
 
 }  // namespace
 
-int device_count(const ScheduleChoice& choice) { return choice.servers.on_hosts ? working_ranks(choice) : choice.ranks; }
-
 int warmup_of(int iterations) { return iterations > 1 ? 1 : 0; }
 
 Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachine& machine) {
@@ -199,7 +197,7 @@ std::optional<double> one_rank_step_s(const Task& task) {
   one.precision = task.choice.precision;
   one.fusion = task.choice.fusion;
   one.layout = task.choice.layout;
-  const std::int64_t ranks = task.choice.ranks;
+  const std::int64_t ranks = working_ranks(task.choice);
   one.global_batch = static_cast<int>((task.choice.global_batch + ranks - 1) / ranks);  // of the rank that has most
   Task alone;
   try {

@@ -29,9 +29,6 @@ struct Task {
   CostModel host_cost = {};
 };
 
-/// Ranks that are devices: all but servers on hosts.
-int device_count(const ScheduleChoice& choice);
-
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the
 /// cluster too small or the profile one of another model, fusion or layout, std::logic_error when the schedule is broken (a bug
 /// of ours).

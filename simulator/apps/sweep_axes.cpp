@@ -77,6 +77,13 @@ SweepAxis axis_of(const std::string& text) {
   return {option, range ? words_of(*range, option, text) : words_of(values, text)};
 }
 
+/// The file that a word names: of "--cluster c.yaml@512", c.yaml.
+std::string file_of(const std::string& option, const std::string& word) {
+  const std::size_t at = option == "cluster" ? word.rfind('@') : std::string::npos;
+  const bool sized = at != std::string::npos && word.find_first_not_of("0123456789", at + 1) == std::string::npos;
+  return sized ? word.substr(0, at) : word;
+}
+
 /// Whether the word of an option names a file that is read, and nothing that comes with Convoy.
 bool names_file(const std::string& option, const std::string& word) {
   if (option == "model") return word.ends_with(".onnx");
@@ -139,9 +146,10 @@ SweepColumns columns_of(const std::vector<SweepAxis>& axes, const SweepWords& fi
 void put_contents(SweepColumns& columns, const std::vector<SweepAxis>& axes) {
   const auto look = [&](const std::string& option, const std::string& word) {
     std::error_code ignored;
-    if (!names_file(option, word) || !std::filesystem::is_regular_file(word, ignored)) return;
+    const std::string file = file_of(option, word);
+    if (!names_file(option, file) || !std::filesystem::is_regular_file(file, ignored)) return;
     Fnv1a contents;
-    contents.add(std::string_view(read_file(word)));
+    contents.add(std::string_view(read_file(file)));
     columns.contents[{option, word}] = contents.digits();
   };
   for (const auto& [option, word] : columns.fixed) look(option, word);

@@ -50,16 +50,17 @@ bool has_word(const std::string& text, std::string_view word) {
 
 /// Of text in small letters.
 FabricKind fabric_of(const std::string& text) {
-  if (text.empty() || contains(text, {"none", "not used", "single node"})) return FabricKind::none;
+  if (text.empty() || contains(text, {"none", "single node"}) || text.starts_with("not used")) return FabricKind::none;
   if (contains(text, {"tcpx"})) return FabricKind::tcpx;
   if (contains(text, {"roce"})) return FabricKind::roce;
   if (contains(text, {"infiniband", "edr", "hdr", "ndr", "fdr", "qdr"}) || has_word(text, "ib")) return FabricKind::infiniband;
   if (contains(text, {"efa", "elastic fabric"})) return FabricKind::efa;
-  if (contains(text, {"opa", "omni-path", "omnipath", "omni path"})) return FabricKind::omni_path;
+  if (has_word(text, "opa") || contains(text, {"omni-path", "omnipath", "omni path"})) return FabricKind::omni_path;
   // HPE's and Cray's networks reach GPUs directly with about a microsecond, as RoCE does.
   if (contains(text, {"slingshot", "aries", "rdma"})) return FabricKind::roce;
   if (contains(text,
-               {"ethernet", "tcp", "gbe", "10gbe", "25gbe", "40gbe", "50gbe", "100gbe", "gbit", "ena", "virtual network", "vpc"}))
+               {"ethernet", "tcp", "gbe", "10gbe", "25gbe", "40gbe", "50gbe", "100gbe", "gbit", "virtual network"}) ||
+      has_word(text, "ena") || has_word(text, "vpc"))
     return FabricKind::tcp;
   return FabricKind::none;
 }

@@ -37,11 +37,10 @@ Tables read_tables(const std::string& folder);
 /// Predicts every row of every table that is known; rows of others are listed as not done. At least one entry for each row, in
 /// order.
 ///
-///   formula      closed forms of what libraries do; a step is one rank's that stands for all. Jobs that share NICs have even
-///   parts steps,flows  collectives, jobs at once and the steps of plans are simulated on the links of the machine, see
-///   simulated.h;
-///                what has no schedule stays a formula
-///   automatic    formulas, but jobs at once are simulated (flows)
+///   formula        closed forms of what libraries do; a step is one rank's that stands for all; jobs that share NICs have even parts
+///   steps, flows   collectives, jobs at once and the steps of plans are simulated on the links of the machine (simulated.h);
+///                  what has no schedule stays a formula
+///   automatic      formulas, but jobs at once are simulated (flows)
 std::vector<Prediction> predict_all(const Tables& tables, Fidelity fidelity = Fidelity::automatic);
 
 // One per form of table.

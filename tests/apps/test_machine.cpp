@@ -121,3 +121,16 @@ TEST_CASE("the links of this machine are measured, or refused with the reason") 
   CHECK(contains(command::run("calibrate --run").err, "give --ranks with 2 or more"));
   CHECK(contains(command::run("calibrate --nccl-log x.log --transport mpi").err, "so it takes --run"));
 }
+
+TEST_CASE("efficiency is by the ranks that have images, and GPUs that share cores also have a library") {
+  const std::string served = "simulate --plan parameter_server --servers-on own --ranks 3 --batch 32 --cluster dgx-v100 --json -";
+  const json one = json::parse(command::run("simulate --ranks 1 --batch 16 --cluster dgx-v100 --json -").out);
+  CHECK(json::parse(command::run(served).out).at("simulation").at("one_rank_step_time_s") == one.at("step_time_s"));
+  command::write("shared.yaml",
+                 "name: shared\nnodes: 2\nnode:\n  devices: 2\n  device: V100-SXM2-16GB\n"
+                 "  link: {bandwidth: 25GB/s, latency: 2us}\n  nic: {bandwidth: 100Gbit/s, latency: 3us}\n"
+                 "  cores: 8\n  cores_per_rank: 1\n  communication_cores: 1\n");
+  const command::Result library = command::run("simulate --ranks 4 --batch 64 --cluster shared.yaml --collectives library");
+  INFO(library.err);
+  CHECK(library.exit_code == 0);
+}

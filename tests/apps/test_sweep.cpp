@@ -78,6 +78,11 @@ TEST_CASE("a sweep does not go on when a file that it reads has changed") {
   const std::string cluster = command::read("nodes.yaml");
   check_change_is_seen(data + "--cluster nodes.yaml --vary chunks=1,2", "by_cluster.csv", "nodes.yaml",
                        cluster + "\n# changed\n");
+
+  const std::string sized = data + "--cluster nodes.yaml@2 --vary chunks=1,2 --csv sized.csv";  // the same file
+  REQUIRE(command::run(sized).exit_code == 0);
+  command::write("nodes.yaml", cluster + "\n# changed again\n");
+  CHECK(contains(command::run(sized).err, "has changed since"));
 }
 
 TEST_CASE("a CSV without fingerprints of the files does not go on") {
