@@ -15,6 +15,9 @@
 namespace convoy {
 
 int default_threads() {
+#ifndef _OPENMP
+  return 1;  // whatever the variable says
+#endif
   const char* text = std::getenv("OMP_NUM_THREADS");
   int threads = 1;
   if (text != nullptr) std::from_chars(text, text + std::strlen(text), threads);

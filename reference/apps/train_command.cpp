@@ -200,7 +200,8 @@ void print_epochs(std::FILE* out, const TrainResult& result) {
 /// How long it took to come to which accuracy, where that was asked for.
 void print_milestones(std::FILE* out, const TrainOptions& options, const std::vector<AccuracyPoint>& curve) {
   if (curve.empty() || (options.evaluate_every == 0 && options.until_accuracy.empty())) return;
-  fmt::print(out, "\ntest accuracy first reached, of {} evaluations\n", curve.size());
+  fmt::print(out, "\ntest accuracy first reached, of {} evaluations{}\n", curve.size(),
+             options.resume.empty() ? "" : " since the checkpoint");
   std::vector<double> milestones = {0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99};
   const double wanted = options.until_accuracy.empty() ? 0 : parse_accuracy("--until-accuracy", options.until_accuracy);
   if (wanted > 0 && std::ranges::find(milestones, wanted) == milestones.end()) milestones.push_back(wanted);
@@ -347,7 +348,7 @@ void print_result(const TrainOptions& options, const Prepared& made, const Train
   std::FILE* out = table_stream(options.json);
   if (!result.epochs.empty()) print_epochs(out, result);
   print_waiting(out, options, result);
-  print_milestones(out, options, result.curve);
+  if (result.diverged.empty()) print_milestones(out, options, result.curve);
   if (!result.diverged.empty()) throw LimitError(result.diverged);
   const RunReport report = report_of(options, made.choice, result, command);
   const bool trained = result.times.iterations > 0;

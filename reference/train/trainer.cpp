@@ -73,13 +73,16 @@ EpochResult Trainer::train_epoch() {
     return order[static_cast<std::size_t>((step - first) * size + position)];
   };
   timed_steps_ = 0;
-  while (step_in_epoch_ < full_steps() && !is_good_enough()) {
+  bool finite = true;  // what has diverged takes the place of no checkpoint
+  while (step_in_epoch_ < full_steps() && finite && !is_good_enough()) {
     run_steps(schedule_, stretch());
     if (step_in_epoch_ == steps_per_epoch()) break;  // there is an evaluation and a checkpoint after every epoch
-    if (is_time(settings_.evaluate_every)) (void)evaluate();
-    if (is_time(settings_.checkpoint_every)) save_checkpoint();
+    const bool save = is_time(settings_.checkpoint_every);
+    if (is_time(settings_.evaluate_every)) finite = std::isfinite(evaluate().test_loss);
+    if (save && finite) finite = std::isfinite(totals_of(training_).loss_sum);
+    if (save && finite) save_checkpoint();
   }
-  if (short_batch() > 0 && !is_good_enough()) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
+  if (short_batch() > 0 && finite && !is_good_enough()) run_steps(schedule_of_batch(short_batch(), Mode::train), 1);
   training_.settings().sample_at = nullptr;
   const bool whole = step_in_epoch_ == steps_per_epoch();
   EpochResult row{.learning_rate = sgd_at(step_ - 1).learning_rate,
@@ -209,7 +212,7 @@ AccuracyPoint Trainer::evaluate() {
   run_from(steps * images, rest, rest > 0 ? 1 : 0);
   const cpu::Loss totals = totals_of(evaluation_);
   curve_.push_back({.steps = updates_so_far(),
-                    .epochs = static_cast<double>(step_) / static_cast<double>(steps_per_epoch()),
+                    .epochs = static_cast<double>(updates_so_far()) / static_cast<double>(updates_of_epoch()),
                     .time_s = training_time_s(),
                     .test_accuracy = totals.correct / static_cast<double>(count),
                     .test_loss = totals.loss_sum / static_cast<double>(count)});

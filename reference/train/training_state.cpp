@@ -84,7 +84,12 @@ void Trainer::go_on_from(const Checkpoint& checkpoint) {
   set_values(checkpoint.values);
   for (std::size_t i = 0; i < memories_.size(); ++i)
     set_momentum(memories_[i], model_, schedule_, transport_.ranks[i], checkpoint.momentum);
-  if (leaves_behind()) set_compression_errors(checkpoint.compression_errors);
+  const bool was_alone = checkpoint.compression_errors.empty() && checkpoint.totals.size() == 1;  // and left nothing behind
+  if (leaves_behind() && !was_alone) set_compression_errors(checkpoint.compression_errors);
+  if (!leaves_behind() && !checkpoint.compression_errors.empty())
+    throw InputError(
+        "the checkpoint has gradients that --compress top_k left behind, and a single rank sends everything and keeps none; use 2 "
+        "or more --ranks, or begin a new run with its weights (--load instead of --resume)");
   epoch_ = checkpoint.epoch;
   step_ = checkpoint.step;
   step_in_epoch_ = checkpoint.step_in_epoch;

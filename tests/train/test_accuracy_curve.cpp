@@ -1,4 +1,6 @@
 /// Evaluations while training goes on: they change nothing, and training stops where it should.
+#include <cmath>
+
 #include "reference/core/error.h"
 #include "reference/train/trainer.h"
 #include "tests/catch.h"
@@ -61,4 +63,34 @@ TEST_CASE("training stops with the accuracy that it was to have, and goes on fro
   settings.resume = last;
   settings.until_accuracy = {};
   REQUIRE(train(model, plan, data, settings).values == whole.values);
+}
+
+TEST_CASE("local SGD counts epochs by updates, also where the last round is a short one") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 40, 8);
+  const Plan plan = make_plan("local_sgd", {.ranks = 2, .global_batch = 4, .local = {.steps = 4}});  // rounds of 4, 4 and 2 steps
+  TrainSettings settings = exact(1);
+  settings.evaluate_every = 1;
+  const TrainResult result = train(model, plan, data, settings);
+  REQUIRE(result.curve.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) REQUIRE(result.curve[i].epochs == Approx(std::vector<double>{0.4, 0.8, 1}.at(i)));
+}
+
+TEST_CASE("what has diverged stops, and takes the place of no checkpoint") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 40, 8);
+  TrainSettings settings = exact(2);
+  settings.sgd.learning_rate = 1e200;
+  settings.checkpoint_every = 2;
+  int saved = 0;
+  settings.on_checkpoint = [&](const Checkpoint& checkpoint) {
+    ++saved;
+    for (const double weight : checkpoint.values.weights) REQUIRE(std::isfinite(weight));
+  };
+  for (const std::int64_t every : {0, 2}) {
+    settings.evaluate_every = every;
+    const TrainResult result = train(model, make_plan("data", {.ranks = 2, .global_batch = 4}), data, settings);
+    REQUIRE(result.diverged.find("training diverged") != std::string::npos);
+    REQUIRE(saved == 0);
+  }
 }

@@ -75,7 +75,7 @@ Timeline run_on_mpi(MpiWorld& world, const Schedule& schedule, int iterations, R
   run.zero_s = options.run.record ? agree_on_zero_s(world) : steady_s();
   timeline.intervals = run_streams(run, starter);
   if (starter.serving() != nullptr) timeline.pushes = starter.serving()->log();
-  if (options.run.record) gather_at_root(world, timeline);
+  if (options.run.record || schedule.servers > 0) gather_at_root(world, timeline);  // pushes are of all servers
   world.impl().broken = false;
   return timeline;
 }
