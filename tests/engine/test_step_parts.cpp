@@ -44,7 +44,8 @@ RandomCase random_case(std::uint64_t seed) {
       std::vector<int>& before = got[static_cast<std::size_t>(r)];
       const std::string name = cat("rank ", r, " layer ", layer);
       std::vector<int> after;
-      if (!before.empty() && below(2) == 0) after = {before[static_cast<std::size_t>(below(static_cast<int>(before.size())))]};
+      if (!before.empty() && below(2) == 0)
+        after.push_back(before[static_cast<std::size_t>(below(static_cast<int>(before.size())))]);
       made.times[name] = 1e-6 * below(200);
       program(r).ops.push_back(compute_op(name, 0, after));
       computed.push_back(static_cast<int>(program(r).ops.size()) - 1);
@@ -77,7 +78,7 @@ RandomCase random_case(std::uint64_t seed) {
         exchange.recv = Message{{0, -step}, add_buffer(program(r), cat("in ", layer), count), 100 * layer + source};
       if (!exchange.send && !exchange.recv) continue;
       std::vector<int> after;
-      if (exchange.send) after = {computed[static_cast<std::size_t>(r)]};
+      if (exchange.send) after.push_back(computed[static_cast<std::size_t>(r)]);
       program(r).ops.push_back({cat("message ", layer), stream, after, exchange});
       const int op = static_cast<int>(program(r).ops.size()) - 1;
       if (exchange.send) send_op[static_cast<std::size_t>(r)] = op;
