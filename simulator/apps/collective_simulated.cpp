@@ -8,6 +8,7 @@
 #include "reference/collectives/choose.h"
 #include "reference/core/error.h"
 #include "reference/io/model_file.h"
+#include "reference/schedule/one_collective.h"
 #include "simulator/apps/collective.h"
 #include "simulator/apps/start.h"
 #include "simulator/engine/simulate.h"
@@ -15,35 +16,17 @@
 namespace convoy {
 namespace {
 
-/// A schedule that does nothing but one collective, on a buffer that is there from the start.
 Schedule collective_schedule(const CollectiveCase& what, std::int64_t count) {
-  // A shape has ints, so a long buffer is spread over two of them.
-  const std::int64_t rows = count <= INT32_MAX ? 1 : (count + INT32_MAX - 1) / INT32_MAX;
-  const std::int64_t row = (count + rows - 1) / rows;
-  Program program;
-  program.buffers.push_back({.name = "data",
-                             .kind = BufferKind::weights,
-                             .dtype = DType::f32,
-                             .shape = {1, static_cast<int>(row), static_cast<int>(rows), 1}});
-  program.ops.push_back({.name = std::string(to_string(what.kind)),
-                         .stream = kCommunicationStream,
-                         .after = {},
-                         .action = Collective{.kind = what.kind,
-                                              .algorithm = what.algorithm,
-                                              .axis = 0,
-                                              .id = 0,
-                                              .root = 0,
-                                              .chunks = what.chunks,
-                                              .region = {.buffer = 0, .slice = {0, count}},
-                                              .channels = what.channels,
-                                              .ranks_per_node = what.ranks_per_node}});
-  Schedule schedule;
-  schedule.model = "none";
-  schedule.plan = "collective";
-  schedule.mesh = {{{"rank", what.ranks}}};
-  schedule.programs = {program};
-  schedule.class_of.assign(static_cast<std::size_t>(what.ranks), 0);
-  return schedule;
+  return schedule_of_collective({.kind = what.kind,
+                                 .algorithm = what.algorithm,
+                                 .axis = 0,
+                                 .id = 0,
+                                 .root = 0,
+                                 .chunks = what.chunks,
+                                 .region = {.buffer = 0, .slice = {0, count}},
+                                 .channels = what.channels,
+                                 .ranks_per_node = what.ranks_per_node},
+                                what.ranks);
 }
 
 /// The idle link on which a message of this size takes longest: a formula knows one kind of link.

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "reference/core/units.h"
+#include "reference/schedule/one_collective.h"
 #include "simulator/cost/cost.h"
 #include "simulator/cost/host_adding.h"
 #include "simulator/cost/nccl.h"
@@ -21,34 +22,17 @@ LinkModel message_link(Library library, bool between, const GpuWiring& wiring) {
 }
 
 Schedule schedule_of(const SimulatedCollective& what, int channels) {
-  constexpr std::int64_t kRow = 1 << 20;  // a shape has ints
   const auto count = std::max<std::int64_t>(1, static_cast<std::int64_t>(what.bytes / size_bytes(DType::f32)));
-  const std::int64_t row = std::min(count, kRow);
-  const std::int64_t rows = (count + row - 1) / row;
-  Program program;
-  program.buffers.push_back({.name = "data",
-                             .kind = BufferKind::weights,
-                             .dtype = DType::f32,
-                             .shape = {1, static_cast<int>(row), static_cast<int>(rows), 1}});
-  program.ops.push_back({.name = std::string(to_string(what.kind)),
-                         .stream = kCommunicationStream,
-                         .after = {},
-                         .action = Collective{.kind = what.kind,
-                                              .algorithm = what.kind == CollectiveKind::broadcast ? "scatter_all_gather" : "ring",
-                                              .axis = 0,
-                                              .id = 0,
-                                              .root = 0,
-                                              .chunks = 1,
-                                              .region = {.buffer = 0, .slice = {0, count}},
-                                              .channels = channels,
-                                              .ranks_per_node = what.placing.ranks_per_node}});
-  Schedule schedule;
-  schedule.model = "none";
-  schedule.plan = "collective";
-  schedule.mesh = {{{"rank", what.placing.ranks()}, {"job", what.jobs}}};
-  schedule.programs = {program};
-  schedule.class_of.assign(static_cast<std::size_t>(what.placing.ranks()) * static_cast<std::size_t>(what.jobs), 0);
-  return schedule;
+  return schedule_of_collective({.kind = what.kind,
+                                 .algorithm = what.kind == CollectiveKind::broadcast ? "scatter_all_gather" : "ring",
+                                 .axis = 0,
+                                 .id = 0,
+                                 .root = 0,
+                                 .chunks = 1,
+                                 .region = {.buffer = 0, .slice = {0, count}},
+                                 .channels = channels,
+                                 .ranks_per_node = what.placing.ranks_per_node},
+                                what.placing.ranks(), what.jobs);
 }
 
 }  // namespace

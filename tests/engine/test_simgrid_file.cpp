@@ -1,5 +1,6 @@
 // Clusters written as SimGrid's platform files, read back by SimGrid: routes, bandwidths and latencies are those of Network.
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <vector>
@@ -50,7 +51,7 @@ std::string disagreement(const std::string& name, int ranks, const std::string& 
   const Cluster cluster = for_ranks(load_cluster(name), ranks);
   std::string text = to_simgrid_file(cluster, ranks);
   if (!from.empty()) text.replace(text.find(from), from.size(), to);
-  const std::string file = cat("/tmp/convoy-platform-", getpid(), ".xml");
+  const std::string file = (std::filesystem::temp_directory_path() / cat("convoy-platform-", getpid(), ".xml")).string();
   write_file_atomically(file, text);
   std::string result =
       testing::in_simgrid([&](sg::s4u::Engine& engine) { return disagreement(engine, file, Network(cluster), ranks); });
