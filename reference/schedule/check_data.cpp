@@ -1,6 +1,7 @@
 #include "reference/schedule/checks.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "reference/core/error.h"
@@ -45,43 +46,77 @@ bool covers(std::vector<Slice> parts, const Slice& whole) {
   return reached >= whole.end();
 }
 
+namespace {
+
+/// Calls visit(i, j), i < j, for all touches of a buffer that have an element in common. A sweep over them by where they begin, since
+/// a long program touches every one of many tensors many times.
+template <class Visit>
+void for_each_overlap(const std::vector<Touch>& touches, const Visit& visit) {
+  std::vector<std::size_t> sorted;
+  for (std::size_t i = 0; i < touches.size(); ++i)
+    if (touches[i].slice.count > 0) sorted.push_back(i);
+  std::ranges::stable_sort(sorted, {}, [&](std::size_t i) { return touches[i].slice.offset; });
+  for (std::size_t a = 0; a < sorted.size(); ++a)
+    for (std::size_t b = a + 1; b < sorted.size() && touches[sorted[b]].slice.offset < touches[sorted[a]].slice.end(); ++b)
+      visit(std::min(sorted[a], sorted[b]), std::max(sorted[a], sorted[b]));
+}
+
+/// What a read of a buffer is sure to find written in this iteration, by touch.
+std::vector<std::vector<Slice>> written_before(const ProgramOrder& order, const std::vector<Touch>& touches) {
+  std::vector<std::vector<Slice>> written(touches.size());
+  const auto note = [&](std::size_t write, std::size_t read) {
+    if (touches[write].write && !touches[read].write && touches[write].op != touches[read].op &&
+        order.before(touches[write].op, touches[read].op))
+      written[read].push_back(touches[write].slice);
+  };
+  for_each_overlap(touches, [&](std::size_t i, std::size_t j) {
+    note(i, j);
+    note(j, i);
+  });
+  return written;
+}
+
+}  // namespace
+
 void check_data(const Program& program, int rank, const ProgramOrder& order, const Touches& touches, Problems& problems) {
   for (std::size_t b = 0; b < touches.size(); ++b) {
     if (is_persistent(program.buffers[b].kind)) continue;
-    for (const Touch& read : touches[b]) {
-      if (read.write || read.slice.count == 0) continue;
-      std::vector<Slice> written;
-      for (const Touch& write : touches[b])
-        if (write.write && overlap(write.slice, read.slice) && write.op != read.op && order.before(write.op, read.op))
-          written.push_back(write.slice);
-      if (!covers(written, read.slice))
-        problems.push_back({rank, read.op, "read before write",
-                            cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
-                                "], not all of which is sure to have been written in this iteration")});
+    const std::vector<std::vector<Slice>> written = written_before(order, touches[b]);
+    for (std::size_t i = 0; i < touches[b].size(); ++i) {
+      const Touch& read = touches[b][i];
+      if (read.write || read.slice.count == 0 || covers(written[i], read.slice)) continue;
+      problems.push_back({rank, read.op, "read before write",
+                          cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
+                              "], not all of which is sure to have been written in this iteration")});
     }
   }
 }
 
 void check_races(const Program& program, int rank, const ProgramOrder& order, const Touches& touches, Problems& problems) {
   std::set<std::pair<int, int>> reported;
-  for (std::size_t b = 0; b < touches.size(); ++b)
-    for (std::size_t i = 0; i < touches[b].size(); ++i)
-      for (std::size_t j = 0; j < touches[b].size(); ++j) {
-        const Touch& one = touches[b][i];
-        const Touch& two = touches[b][j];
-        if (!(one.write || two.write) || !overlap(one.slice, two.slice)) continue;
-        const bool this_iteration = one.op == two.op || order.before(one.op, two.op) || order.before(two.op, one.op);
-        const bool next_iteration = order.before(one.op, two.op, true);
-        if (this_iteration && next_iteration) continue;
-        if (!reported.insert(std::minmax(one.op, two.op)).second) continue;
-        const int first = std::min(one.op, two.op);
-        const int second = std::max(one.op, two.op);
-        problems.push_back(
-            {rank, second, "race",
-             cat("and op ", first, " (", program.ops[static_cast<std::size_t>(first)].name, ") touch the same elements of ",
-                 program.buffers[b].name, ", one of them writing, with no order between them",
-                 this_iteration ? " from one iteration to the next" : "")});
-      }
+  for (std::size_t b = 0; b < touches.size(); ++b) {
+    std::map<std::pair<int, int>, bool> races;  // of ops, and whether they are in order within an iteration
+    const auto look = [&](const Touch& one, const Touch& two) {
+      if (!(one.write || two.write)) return;
+      const bool this_iteration = one.op == two.op || order.before(one.op, two.op) || order.before(two.op, one.op);
+      const bool next_iteration = order.before(one.op, two.op, true);
+      if (!this_iteration || !next_iteration) races.emplace(std::minmax(one.op, two.op), this_iteration);
+    };
+    for (const Touch& touch : touches[b])
+      if (touch.slice.count > 0) look(touch, touch);
+    for_each_overlap(touches[b], [&](std::size_t i, std::size_t j) {
+      look(touches[b][i], touches[b][j]);
+      look(touches[b][j], touches[b][i]);
+    });
+    for (const auto& [ops, this_iteration] : races) {
+      if (!reported.insert(ops).second) continue;
+      problems.push_back(
+          {rank, ops.second, "race",
+           cat("and op ", ops.first, " (", program.ops[static_cast<std::size_t>(ops.first)].name, ") touch the same elements of ",
+               program.buffers[b].name, ", one of them writing, with no order between them",
+               this_iteration ? " from one iteration to the next" : "")});
+    }
+  }
 }
 
 }  // namespace convoy
