@@ -16,9 +16,9 @@ namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// 30 steps an epoch, three epochs, learning rate and images varied from step to step.
+/// 60 steps an epoch, three epochs, learning rate and images varied from step to step.
 constexpr const char* kRun =
-    "train --data synthetic --samples 600 --batch 20 --epochs 3 --schedule cosine --warm-up 0.5 --augment crop,flip ";
+    "train --data synthetic --samples 1200 --batch 20 --epochs 3 --schedule cosine --warm-up 0.5 --augment crop,flip ";
 
 /// A CSV without its columns of time.
 std::string without_times(const std::string& csv) {
@@ -31,10 +31,12 @@ std::string without_times(const std::string& csv) {
   return out;
 }
 
-/// Runs convoy-train in the background and kills it after so many milliseconds. Whether it was still running.
-bool killed_after(const std::string& arguments, int milliseconds) {
-  return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments, " & pid=$!; sleep ", milliseconds / 1000.0,
-                               "; kill -9 $pid; wait $pid; }"))
+/// Runs convoy-train in the background and kills it so many milliseconds after it has written the checkpoint, which is not there
+/// before, so that every killed run has moved on however fast the machine is. Whether it was killed and not at its end by then.
+bool killed_after(const std::string& arguments, const std::string& checkpoint, int milliseconds) {
+  REQUIRE_FALSE(std::filesystem::exists(command::path(checkpoint)));
+  return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments, " & pid=$!; while kill -0 $pid 2>/dev/null && [ ! -e ",
+                               checkpoint, " ]; do sleep 0.001; done; sleep ", milliseconds / 1000.0, "; kill -9 $pid; wait $pid; }"))
              .exit_code == 128 + 9;
 }
 
@@ -54,19 +56,23 @@ TEST_CASE("a run that is killed again and again comes to the same bits as one th
     INFO(whole.err);
     REQUIRE(whole.exit_code == 0);
     std::filesystem::remove(command::path("c.safetensors"));
+    std::filesystem::remove(command::path("from.safetensors"));
     const std::string kept = run + "--checkpoint c.safetensors --checkpoint-every 4 --csv killed.csv --save killed.safetensors ";
-    int kills = 0, resumed = 0;
-    for (const int milliseconds : {150, 230, 190, 310, 270}) {
-      const bool there = std::filesystem::exists(command::path("c.safetensors"));
-      kills += killed_after(kept + (there ? "--resume c.safetensors" : ""), milliseconds) ? 1 : 0;
-      resumed += there ? 1 : 0;
+    const std::string resumed = kept + "--resume from.safetensors";
+    int kills = 0;
+    for (const int milliseconds : {0, 7, 2, 11, 4, 1, 3}) {
+      if (!killed_after(kills == 0 ? kept : resumed, "c.safetensors", milliseconds)) {  // it was at its end before the blow
+        std::filesystem::remove(command::path("c.safetensors"));
+        continue;
+      }
+      ++kills;
+      std::filesystem::rename(command::path("c.safetensors"), command::path("from.safetensors"));
     }
-    const bool there = std::filesystem::exists(command::path("c.safetensors"));
-    const command::Result last = command::run_train(kept + (there ? "--resume c.safetensors" : ""));
+    REQUIRE(kills >= 1);
+    const command::Result last = command::run_train(resumed);
     INFO(last.err);
     REQUIRE(last.exit_code == 0);
-    REQUIRE(kills >= 1);
-    CAPTURE(kills, resumed);
+    CAPTURE(kills);
     CHECK(command::read("killed.safetensors") == command::read("whole.safetensors"));
     CHECK(without_times(command::read("killed.csv")) == without_times(command::read("whole.csv")));
     CHECK(unfinished_files() == 0);

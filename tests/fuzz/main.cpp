@@ -2,6 +2,7 @@
 /// crash, hang, or ask for absurd amounts of memory. Built with the address sanitizer by scripts/fuzz.
 ///
 ///   fuzz_readers [--target NAME] [--seconds S] [--seed N]     each reader for S seconds
+///   fuzz_readers [--target NAME] --cases C [--seed N]         each reader with C files, the same on every machine
 ///   fuzz_readers --target NAME --seed N --iteration I         one case again, as a failure prints it
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -34,6 +35,7 @@ constexpr std::uint64_t kAll = ~std::uint64_t{0};
 struct Options {
   std::string target;
   double seconds = 3;
+  std::uint64_t cases = 0;  ///< 0: by seconds
   std::uint64_t seed = 1;
   std::uint64_t iteration = kAll;
 };
@@ -95,7 +97,9 @@ int run_cases(const Target& target, const Options& options, Progress& progress) 
       std::printf("fuzz: %s\n", wrong->c_str());
       return 1;
     }
-    if (once || std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() >= options.seconds) return 0;
+    if (once || i + 1 == options.cases) return 0;
+    if (options.cases == 0 && std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() >= options.seconds)
+      return 0;
   }
 }
 
@@ -147,12 +151,14 @@ Options options_of(int argc, char** argv) {
       options.target = value;
     else if (name == "--seconds")
       options.seconds = std::stod(value);
+    else if (name == "--cases")
+      options.cases = std::stoull(value);
     else if (name == "--seed")
       options.seed = std::stoull(value);
     else if (name == "--iteration")
       options.iteration = std::stoull(value);
     else
-      throw InputError(cat("unknown option ", name, "; there are --target, --seconds, --seed and --iteration"));
+      throw InputError(cat("unknown option ", name, "; there are --target, --seconds, --cases, --seed and --iteration"));
   }
   return options;
 }

