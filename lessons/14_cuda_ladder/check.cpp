@@ -45,6 +45,7 @@ std::string advice(const emulator::Problem& problem) {
     case emulator::Fault::unwritten: return "Nothing has written that number before: every number of the tile that is read must be loaded, too.";
     case emulator::Fault::race: return "Two threads touch it and no barrier lies between: all must have loaded before one adds up.";
     case emulator::Fault::barrier: return "A barrier is where not all threads of a block come to: those without an output must help to load, too.";
+    case emulator::Fault::fence: return "Tensor cores read it: warpgroup_publish() must come between the write and the barrier.";
     case emulator::Fault::misaligned: return "Four floats at once must begin at a multiple of 16 bytes.";
   }
   return "";

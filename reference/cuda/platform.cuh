@@ -13,6 +13,7 @@
 #include <cuda_runtime.h>
 
 #define CONVOY_CUDA_SIDE device
+#define CONVOY_UNROLL _Pragma("unroll")  // the loop behind it: arrays that it indexes can then be registers
 
 namespace convoy::cuda::device {
 
@@ -67,6 +68,7 @@ void launch(const char* op, dim3 grid, dim3 block, void (*kernel)(Parameters...)
 #include "reference/cuda/emulator/device.h"
 
 #define CONVOY_CUDA_SIDE emulated
+#define CONVOY_UNROLL
 
 namespace convoy::cuda::emulated {
 

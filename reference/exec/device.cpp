@@ -9,7 +9,8 @@ namespace {
 int mark_before(std::size_t op) { return static_cast<int>(2 * op + 1); }
 int mark_behind(std::size_t op) { return static_cast<int>(2 * op + 2); }
 
-/// Asks for the ops of one step. Steps do not overlap, so that marks of the step before have all been reached.
+/// Asks for the ops of one step. Steps do not overlap, so that marks of the step before have all been reached. In the first step the
+/// host waits for each op before it asks for the next, so that an op that fails on the device is known.
 void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, const ComputeFn& compute,
                   const DeviceStreams& streams) {
   const std::vector<Op>& ops = schedule.program(0).ops;
@@ -24,6 +25,7 @@ void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, c
       require(!std::holds_alternative<Exchange>(op.action) && !std::holds_alternative<Serve>(op.action), "run_on_device", "op '",
               op.name, "' sends something, and there is one rank");
       streams.mark(mark_behind(i));
+      if (iteration == 0) streams.reached_s(mark_behind(i));
     } catch (const LimitError& error) {
       throw LimitError(cat("iteration ", iteration, ", op ", i, " (", op.name, "): ", error.what()));
     } catch (const std::exception& error) {
@@ -32,14 +34,17 @@ void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, c
   }
 }
 
-/// The host waits for all of a step. Returns its intervals.
+/// The host waits for all of a step. Returns its intervals. What the device is at cannot be seen; but ops are waited for in the order of
+/// the list, so that those before the one at which a failure shows did not fail.
 std::vector<Interval> wait_for_step(const Schedule& schedule, int iteration, const DeviceStreams& streams) {
+  const std::vector<Op>& ops = schedule.program(0).ops;
   std::vector<Interval> intervals;
-  try {
-    for (std::size_t i = 0; i < schedule.program(0).ops.size(); ++i)
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    try {
       intervals.push_back({0, iteration, static_cast<int>(i), streams.reached_s(mark_before(i)), streams.reached_s(mark_behind(i)), 0});
-  } catch (const std::exception& error) {
-    throw std::runtime_error(cat("iteration ", iteration, ", in one of its ops: ", error.what()));
+    } catch (const std::exception& error) {
+      throw std::runtime_error(cat("iteration ", iteration, ", op ", i, " (", ops[i].name, ") or one behind it: ", error.what()));
+    }
   }
   return intervals;
 }
@@ -54,12 +59,17 @@ Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& mem
   if (options.on_thread_start) options.on_thread_start(0, 0);
   Timeline timeline{.clock = "steady", .intervals = {}};
   streams.use(kComputeStream);
-  streams.mark(0);
-  for (int iteration = 0; iteration < iterations; ++iteration) {
-    ask_for_step(schedule, iteration, memory, compute, streams);
-    const std::vector<Interval> step = wait_for_step(schedule, iteration, streams);
-    if (options.record) timeline.intervals.insert(timeline.intervals.end(), step.begin(), step.end());
-    if (options.on_step_end) options.on_step_end(0, iteration);
+  try {
+    streams.mark(0);
+    for (int iteration = 0; iteration < iterations; ++iteration) {
+      ask_for_step(schedule, iteration, memory, compute, streams);
+      const std::vector<Interval> step = wait_for_step(schedule, iteration, streams);
+      if (options.record) timeline.intervals.insert(timeline.intervals.end(), step.begin(), step.end());
+      if (options.on_step_end) options.on_step_end(0, iteration);
+    }
+  } catch (...) {
+    streams.use(kComputeStream);  // for whoever uses the device next
+    throw;
   }
   streams.use(kComputeStream);
   return timeline;

@@ -7,7 +7,8 @@
 namespace convoy::cuda::CONVOY_CUDA_SIDE {
 namespace {
 
-enum class Mistake { none, no_wait, overwritten, no_barrier, half_a_tile, other_layout };
+/// All but the first two are mistakes: with a fence behind the barrier each thread that asks has seen to it itself.
+enum class Mistake { none, fence_behind_barrier, no_wait, overwritten, no_barrier, half_a_tile, other_layout, no_fence, late_fence };
 
 /// d[64][64] = A B, with A[row][k] = row % 7 + k and B[k][column] = column % 5 - k.
 __global__ void multiply(Mistake mistake, float* d) {
@@ -18,8 +19,10 @@ __global__ void multiply(Mistake mistake, float* d) {
       tiles[0][group_tile_index(i / 8, i % 8)] = static_cast<float>(i / 8 % 7 + i % 8);
       tiles[1][group_tile_index(i / 8, i % 8)] = static_cast<float>(i / 8 % 5 - i % 8);
     }
-  warpgroup_publish();
+  const bool elsewhere = mistake == Mistake::no_fence || mistake == Mistake::late_fence || mistake == Mistake::fence_behind_barrier;
+  if (!elsewhere) warpgroup_publish();
   if (mistake != Mistake::no_barrier) __syncthreads();
+  if (mistake == Mistake::fence_behind_barrier) warpgroup_publish();
   float sums[32] = {};
   std::uint64_t left = group_tile_descriptor(shared_address(tiles[0]), 0);
   const std::uint64_t right = group_tile_descriptor(shared_address(tiles[1]), 0);
@@ -27,6 +30,7 @@ __global__ void multiply(Mistake mistake, float* d) {
   warpgroup_begin();
   warpgroup_multiply(sums, left, right);
   warpgroup_commit();
+  if (mistake == Mistake::late_fence) warpgroup_publish();
   if (mistake == Mistake::no_wait) return;
   if (mistake == Mistake::overwritten) tiles[0][group_tile_index(thread % 64, 0)] = 0;
   warpgroup_wait();
@@ -54,11 +58,14 @@ namespace convoy::test {
 std::vector<float> run_planted_warpgroup(const std::string& name) {
   using cuda::emulated::Mistake;
   const std::pair<const char*, Mistake> rows[] = {{"right", Mistake::none},
+                                                  {"fence_behind_barrier", Mistake::fence_behind_barrier},
                                                   {"no_wait", Mistake::no_wait},
                                                   {"overwritten", Mistake::overwritten},
                                                   {"no_barrier", Mistake::no_barrier},
                                                   {"half_a_tile", Mistake::half_a_tile},
-                                                  {"other_layout", Mistake::other_layout}};
+                                                  {"other_layout", Mistake::other_layout},
+                                                  {"no_fence", Mistake::no_fence},
+                                                  {"late_fence", Mistake::late_fence}};
   for (const auto& [known, mistake] : rows)
     if (known == name) return cuda::emulated::run_planted_warpgroup(mistake);
   return {};

@@ -10,6 +10,7 @@
 #include "reference/train/measure_device.h"
 #include "reference/train/profiler.h"
 #include "tests/catch.h"
+#include "tests/data/temporary_folder.h"
 #include "tests/train/tiny.h"
 
 using namespace convoy;
@@ -119,10 +120,11 @@ TEST_CASE("a profile on a device has its ops for every batch, and its peaks") {
 TEST_CASE("convoy simulate reads a profile of a device and predicts the step that was measured") {
   const DeviceBackend device = pretended_gpu(1e-3);
   const Model model = make_model("lenet5");
-  const std::string file = "cuda_profile.json", out = "cuda_simulated.json";
+  const TemporaryFolder folder;
+  const std::string file = folder.file("profile.json"), out = folder.file("simulated.json");
   std::ofstream(file) << to_json(profile_on(device, model, {1}));
   const std::string command = cat(CONVOY_BIN_DIR "/convoy simulate --model lenet5 --ranks 1 --batch 1 --cluster dgx-h100 --profile ", file,
-                                  " --json ", out, " > cuda_simulated.txt 2>&1");
+                                  " --json ", out, " > ", folder.file("said"), " 2>&1");
   REQUIRE(std::system(command.c_str()) == 0);
   std::stringstream text;
   text << std::ifstream(out).rdbuf();

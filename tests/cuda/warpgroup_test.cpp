@@ -72,14 +72,19 @@ TEST_CASE("a tile has a place of its own for every number, and eight banks of it
 }
 
 TEST_CASE("warpgroups multiply as a plain loop does") {
-  const std::vector<float> d = test::run_planted_warpgroup("right");
-  REQUIRE(emulator::report().clean());
-  for (int row = 0; row < 64; ++row)
-    for (int column = 0; column < 64; ++column) {
-      float sum = 0;
-      for (int k = 0; k < 8; ++k) sum += static_cast<float>((row % 7 + k) * (column % 5 - k));
-      REQUIRE(d[static_cast<std::size_t>(row * 64 + column)] == sum);
-    }
+  for (const char* name : {"right", "fence_behind_barrier"}) {
+    emulator::report();
+    const std::vector<float> d = test::run_planted_warpgroup(name);
+    const emulator::Report found = emulator::report();
+    INFO(name << ": " << emulator::to_text(found.problems));
+    REQUIRE(found.clean());
+    for (int row = 0; row < 64; ++row)
+      for (int column = 0; column < 64; ++column) {
+        float sum = 0;
+        for (int k = 0; k < 8; ++k) sum += static_cast<float>((row % 7 + k) * (column % 5 - k));
+        REQUIRE(d[static_cast<std::size_t>(row * 64 + column)] == sum);
+      }
+  }
 }
 
 TEST_CASE("what is wrong about a warpgroup is found at its line") {
@@ -92,7 +97,9 @@ TEST_CASE("what is wrong about a warpgroup is found at its line") {
                          Row{"overwritten", emulator::Fault::race, "no barrier lies between"},
                          Row{"no_barrier", emulator::Fault::race, "no barrier lies between"},
                          Row{"half_a_tile", emulator::Fault::unwritten, "which no thread of this block has written"},
-                         Row{"other_layout", emulator::Fault::misaligned, "another layout"}}) {
+                         Row{"other_layout", emulator::Fault::misaligned, "another layout"},
+                         Row{"no_fence", emulator::Fault::fence, "no warpgroup_publish() lies between"},
+                         Row{"late_fence", emulator::Fault::fence, "no warpgroup_publish() lies between"}}) {
     emulator::report();
     test::run_planted_warpgroup(row.name);
     const emulator::Report found = emulator::report();

@@ -25,6 +25,7 @@ class LazyDevice {
             .wait = [this](int event) { ask({.wait = event, .turn = made_[event]}); },
             .reached_s = [this](int event) { return when_reached(event); }};
   }
+  [[nodiscard]] int current() const { return current_; }
   /// Waits for a mark that nobody will make.
   void wait_for_one_more(int event) { ask({.wait = event, .turn = made_[event] + 1}); }
   void work(std::function<void()> what) { ask({.what = std::move(what)}); }
@@ -132,20 +133,21 @@ TEST_CASE("on a device that heeds no waits the same run comes out wrong") {
   REQUIRE(wrong > 25);
 }
 
-TEST_CASE("streams of a device overlap") {
+TEST_CASE("streams of a device overlap from the second step on") {
   int overlaps = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     LazyDevice device(seed);
     Timeline timeline;
-    run(fork_and_join(), device, 1, &timeline);
-    const Interval& left = timeline.intervals[1];
-    const Interval& right = timeline.intervals[2];
+    run(fork_and_join(), device, 2, &timeline);
+    REQUIRE(timeline.intervals[1].end_s < timeline.intervals[2].start_s);  // op by op
+    const Interval& left = timeline.intervals[4 + 1];
+    const Interval& right = timeline.intervals[4 + 2];
     if (left.start_s < right.end_s && right.start_s < left.end_s) ++overlaps;
   }
   REQUIRE(overlaps > 5);
 }
 
-TEST_CASE("a device that stands still or fails says in which step") {
+TEST_CASE("a device that stands still or fails from the beginning says at which op") {
   const Schedule schedule = fork_and_join();
   RankMemory memory;
   LazyDevice device(1);
@@ -153,12 +155,36 @@ TEST_CASE("a device that stands still or fails says in which step") {
   streams.wait = [&](int event) { device.wait_for_one_more(event); };
   const ComputeFn nothing = [](const ComputeCall&) {};
   REQUIRE(what_is_said([&] { run_on_device(schedule, 1, memory, nothing, {}, streams); }) ==
-          "iteration 0, in one of its ops: the device stands still");
+          "iteration 0, op 1 (double): the device stands still");
   LazyDevice other(1);
   streams = other.streams();
   streams.reached_s = [](int) -> double { throw std::runtime_error("broken kernel"); };
   REQUIRE(what_is_said([&] { run_on_device(schedule, 1, memory, nothing, {}, streams); }) ==
-          "iteration 0, in one of its ops: broken kernel");
+          "iteration 0, op 0 (number): broken kernel");
+}
+
+TEST_CASE("a kernel that fails while it runs is named in the first step, and later one that comes no later than it") {
+  const Schedule schedule = fork_and_join();
+  const std::vector<Op>& ops = schedule.programs.front().ops;
+  for (std::size_t failing = 0; failing < ops.size(); ++failing)
+    for (const int step : {0, 2})
+      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        RankMemory memory;
+        LazyDevice device(seed);
+        const ComputeFn compute = [&](const ComputeCall& call) {
+          const bool fails = call.iteration == step && call.op.name == ops[failing].name;
+          device.work([fails] {
+            if (fails) throw std::runtime_error("broken kernel");
+          });
+        };
+        const std::string said = what_is_said([&] { run_on_device(schedule, 4, memory, compute, {}, device.streams()); });
+        INFO(said);
+        bool named = false;
+        for (std::size_t i = step == 0 ? failing : 0; i <= failing; ++i)
+          named = named || said == cat("iteration ", step, ", op ", i, " (", ops[i].name, ")", step == 0 ? "" : " or one behind it", ": broken kernel");
+        REQUIRE(named);
+        REQUIRE(device.current() == kComputeStream);
+      }
 }
 
 TEST_CASE("an op that fails as it is asked for is named, and a limit stays one") {
@@ -170,6 +196,7 @@ TEST_CASE("an op that fails as it is asked for is named, and a limit stays one")
   };
   REQUIRE(what_is_said([&] { run_on_device(schedule, 1, memory, broken, {}, device.streams()); }) ==
           "iteration 0, op 2 (add): bad launch");
+  REQUIRE(device.current() == kComputeStream);  // and not that of the op
   const ComputeFn full = [](const ComputeCall&) { throw LimitError("no room"); };
   REQUIRE_THROWS_AS(run_on_device(schedule, 1, memory, full, {}, device.streams()), LimitError);
 }

@@ -12,14 +12,27 @@ std::string megabytes(std::size_t bytes) { return cat(static_cast<double>(bytes 
 
 }  // namespace
 
-void check(cudaError_t status, const std::string& op) {
-  if (status == cudaSuccess) return;
+namespace {
+
+[[noreturn]] void fail(const std::string& where, cudaError_t status) {
   cudaGetLastError();  // what can be forgotten is
-  throw DeviceError(cat("the GPU failed at ", op, ", or in a kernel before it: ", cudaGetErrorString(status), " (", cudaGetErrorName(status),
+  throw DeviceError(cat("the GPU failed ", where, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status),
                         "); with CUDA_LAUNCH_BLOCKING=1 in the environment it is said where it happens"));
 }
 
+}  // namespace
+
+void check(cudaError_t status, const std::string& op) {
+  if (status != cudaSuccess) fail(cat("at ", op, ", or in a kernel before it"), status);
+}
+
 namespace {
+
+/// Of a call that waited for kernels.
+void check_work(cudaError_t status) {
+  if (status != cudaSuccess) fail("in a kernel", status);
+}
+
 // Of this host thread. Stream 0 is CUDA's default one; the others do not wait for it.
 thread_local std::vector<cudaStream_t> streams(1, nullptr);
 thread_local std::size_t current_stream = 0;
@@ -90,7 +103,7 @@ void upload(void* to, const void* from, std::int64_t bytes) {
 }
 void download(void* to, const void* from, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost, stream()), "copying from the GPU");
-  check(cudaStreamSynchronize(stream()), "a kernel before copying from the GPU");
+  check_work(cudaStreamSynchronize(stream()));
 }
 void copy(void* to, const void* from, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
@@ -98,7 +111,7 @@ void copy(void* to, const void* from, std::int64_t bytes) {
 void fill(void* at, int byte, std::int64_t bytes) {
   if (bytes > 0) check(cudaMemsetAsync(at, byte, static_cast<std::size_t>(bytes), stream()), "filling memory");
 }
-void synchronise() { check(cudaDeviceSynchronize(), "a kernel"); }
+void synchronise() { check_work(cudaDeviceSynchronize()); }
 
 void mark(int event) {
   while (marks.size() <= static_cast<std::size_t>(event)) check(cudaEventCreate(&marks.emplace_back()), "making an event");
@@ -109,7 +122,7 @@ void wait_for(int event) {
   check(cudaStreamWaitEvent(stream(), marks[static_cast<std::size_t>(event)], 0), "waiting for an event");
 }
 double reached_s(int event) {
-  check(cudaEventSynchronize(marks.at(static_cast<std::size_t>(event))), "a kernel");
+  check_work(cudaEventSynchronize(marks.at(static_cast<std::size_t>(event))));
   float milliseconds = 0;
   check(cudaEventElapsedTime(&milliseconds, marks.at(0), marks.at(static_cast<std::size_t>(event))), "reading an event");
   return static_cast<double>(milliseconds) * 1e-3;
@@ -224,7 +237,7 @@ double time_s(int repetitions, const std::function<void()>& work) {
   check(cudaEventRecord(begin, stream()), "recording an event");
   for (int i = 0; i < repetitions; ++i) work();
   check(cudaEventRecord(end, stream()), "recording an event");
-  check(cudaEventSynchronize(end), "a kernel that is measured");
+  check_work(cudaEventSynchronize(end));
   float milliseconds = 0;
   check(cudaEventElapsedTime(&milliseconds, begin, end), "reading an event");
   cudaEventDestroy(begin);

@@ -15,6 +15,7 @@ const char* word_for(Fault fault) {
     case Fault::unwritten: return "never written";
     case Fault::race: return "race";
     case Fault::barrier: return "barrier";
+    case Fault::fence: return "fence";
   }
   return "?";
 }

@@ -70,6 +70,7 @@ enum class Fault {
   unwritten,      ///< reads what nothing has written
   race,           ///< two threads, one writes, and no barrier between
   barrier,        ///< a barrier that not all threads of the block, or lanes of the mask, come to
+  fence,          ///< tensor cores read what a thread wrote and warpgroup_publish() has not shown them
 };
 
 /// One thing that is wrong, at one place of the program.

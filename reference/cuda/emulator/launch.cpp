@@ -18,7 +18,7 @@ void Session::body(int) {
   s.thread_(s.argument_);
   Thread& me = s.threads_[static_cast<std::size_t>(s.current_)];
   if (!me.multiplications.empty())
-    s.note(Fault::barrier, me.multiplications.front().place, s.who("asks") + " for a multiplication and ends without waiting for it");
+    s.note(Fault::barrier, me.multiplications.front().asked.place, s.who("asks") + " for a multiplication and ends without waiting for it");
   me.multiplications.clear();
   me.doing = Doing::over;
 }
@@ -53,8 +53,10 @@ void Session::run_block() {
   ++interval_;
   warp_interval_.fill(0);
   for (int i = 0; i < count_; ++i) {
-    threads_[static_cast<std::size_t>(i)].doing = Doing::running;
-    threads_[static_cast<std::size_t>(i)].multiplications.clear();
+    Thread& thread = threads_[static_cast<std::size_t>(i)];
+    thread.doing = Doing::running;
+    thread.multiplications.clear();
+    thread.publishes.clear();
   }
   fibres_.begin(count_, &Session::body);
   const int warps = (count_ + kWarp - 1) / kWarp;

@@ -10,13 +10,15 @@
 
 namespace convoy::cuda::emulator {
 
+struct Moment;
+
 /// One access of one lane.
 struct Access {
   std::uintptr_t address = 0;
   int bytes = 0;
   bool store = false;
-  const void* place = nullptr;  ///< return address of the hook
-  bool by_lane = true;          ///< false: by tensor cores, which make no request of a warp
+  const void* place = nullptr;    ///< return address of the hook
+  const Moment* asked = nullptr;  ///< by tensor cores, which make no request of a warp: when they were asked for it
 };
 
 /// Collects the accesses of one warp at a time. Lanes that are at a place for the same time since begin belong together.

@@ -21,7 +21,7 @@ enum class Doing { running, at_barrier, at_warp, over };
 struct Multiplication {
   float* d;
   std::uint64_t a, b;  ///< descriptors
-  const void* place;
+  Moment asked;
 };
 
 struct Thread {
@@ -32,6 +32,7 @@ struct Thread {
   std::uint64_t gives = 0;      ///< to the other lanes of the mask
   std::array<std::uint64_t, kWarp> got{};
   std::vector<Multiplication> multiplications;
+  std::vector<Moment> publishes;  ///< warpgroup_publish() in this block
 };
 
 /// A problem under way: places are looked up when somebody asks.
@@ -68,7 +69,8 @@ class Session {
   // ---- warpgroups: warpgroup.cpp
   /// The last 18 bits of an address in a shared variable, which is then the one that descriptors point into.
   std::uint32_t shared_address(const void* at);
-  void ask_to_multiply(const Multiplication& multiplication);
+  void publish(const void* place);
+  void ask_to_multiply(float* d, std::uint64_t a, std::uint64_t b, const void* place);
   /// Does what the running thread has asked for.
   void multiply();
 
@@ -89,7 +91,9 @@ class Session {
   void note(Fault fault, const void* place, const std::string& before, const void* other = nullptr, const std::string& after = "");
   [[nodiscard]] std::string who(const char* verb) const;
   void abandon();
-  float element(std::uint64_t descriptor, int row, int k, const void* place);
+  [[nodiscard]] bool is_published(const Moment& write, const Moment& asked) const;
+  const Moment* unpublished(Shadow& shadow, std::int64_t offset, const Access& access) const;
+  float element(std::uint64_t descriptor, int row, int k, const Moment& asked);
 
   Image image_;
   Memory memory_;

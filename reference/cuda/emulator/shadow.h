@@ -19,6 +19,7 @@ struct Moment {
   std::uint32_t block = 0;          ///< a number for every block of every launch
   std::int32_t thread = -1;         ///< in its block
   bool atomic = false;
+  std::int32_t publishes = 0;  ///< warpgroup_publish() of the thread in this block before
   const void* place = nullptr;
 };
 
@@ -29,6 +30,12 @@ inline bool ordered(const Moment& before, const Moment& now, std::uint32_t since
   if (before.block != now.block) return false;
   if (before.thread == now.thread || before.interval != now.interval) return true;
   return before.thread / 32 == now.thread / 32 && before.warp_interval != now.warp_interval;
+}
+
+/// Whether a barrier lies between two moments of one block, the second of which is behind it.
+inline bool barrier_between(const Moment& first, const Moment& second) {
+  if (first.interval != second.interval) return first.interval < second.interval;
+  return first.thread / 32 == second.thread / 32 && first.warp_interval < second.warp_interval;
 }
 
 /// The last write and the last reads of one granule. Of reads it keeps the last, the last by another lane of that warp, and

@@ -40,7 +40,13 @@ std::string Session::who(const char* verb) const {
 }
 
 Moment Session::now(const void* place, bool atomic) const {
-  return {interval_, warp_interval_[static_cast<std::size_t>(current_ / kWarp)], block_number_, current_, atomic, place};
+  return {.interval = interval_,
+          .warp_interval = warp_interval_[static_cast<std::size_t>(current_ / kWarp)],
+          .block = block_number_,
+          .thread = current_,
+          .atomic = atomic,
+          .publishes = static_cast<std::int32_t>(me().publishes.size()),
+          .place = place};
 }
 
 void Session::note(Fault fault, const void* place, const std::string& before, const void* other, const std::string& after) {
@@ -144,7 +150,15 @@ void Session::access_variable(int variable, const Access& access, bool atomic) {
       }
   }
   look_for_race(shadow, offset, access, atomic, block_number_, element);
-  if (!atomic && access.by_lane) requests_.add(access, lane(), true);
+  if (access.asked != nullptr) {
+    if (const Moment* write = unpublished(shadow, offset, access))
+      note(Fault::fence, access.place,
+           cat(who("lets tensor cores read"), " ", element(), ", which thread ",
+               triple(threads_[static_cast<std::size_t>(write->thread)].index), " of the same block writes at "),
+           write->place, "; no warpgroup_publish() lies between");
+    return;
+  }
+  if (!atomic) requests_.add(access, lane(), true);
 }
 
 Report Session::report(bool places) {

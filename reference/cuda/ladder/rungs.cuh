@@ -6,13 +6,16 @@
 #include "reference/cuda/ladder/batch_norm2d/3_shuffles.cuh"
 #include "reference/cuda/ladder/conv2d_backward_input/1_scatter.cuh"
 #include "reference/cuda/ladder/conv2d_backward_input/2_gather.cuh"
-#include "reference/cuda/ladder/conv2d_backward_input/3_implicit_gemm.cuh"
+#include "reference/cuda/ladder/conv2d_backward_input/4_tensor_cores.cuh"
+#include "reference/cuda/ladder/conv2d_backward_input/5_warpgroup.cuh"
 #include "reference/cuda/ladder/conv2d_backward_weights/1_naive.cuh"
 #include "reference/cuda/ladder/conv2d_backward_weights/2_block_a_weight.cuh"
-#include "reference/cuda/ladder/conv2d_backward_weights/3_implicit_gemm.cuh"
+#include "reference/cuda/ladder/conv2d_backward_weights/4_tensor_cores.cuh"
+#include "reference/cuda/ladder/conv2d_backward_weights/5_warpgroup.cuh"
 #include "reference/cuda/ladder/conv2d_forward/2_coalesced.cuh"
 #include "reference/cuda/ladder/conv2d_forward/3_shared_halo.cuh"
 #include "reference/cuda/ladder/conv2d_forward/5_tensor_cores.cuh"
+#include "reference/cuda/ladder/conv2d_forward/6_warpgroup.cuh"
 #include "reference/cuda/ladder/gemm/1_naive.cuh"
 #include "reference/cuda/ladder/gemm/2_coalesced.cuh"
 #include "reference/cuda/ladder/gemm/3_shared_tile.cuh"
@@ -81,6 +84,9 @@ constexpr Rung kForward[] = {
     {5, "implicit GEMM on tensor cores, tf32",
      [](const Size& s, const Operands& o) { conv2d_forward_5_tensor_cores(forward_of(s), o.first, o.second, o.out); },
      [](const Size& s) { return conv2d_forward_5_tensor_cores_promise(forward_of(s)); }, 80, true},
+    {6, "implicit GEMM on warpgroups, tf32",
+     [](const Size& s, const Operands& o) { conv2d_forward_6_warpgroup(forward_of(s), o.first, o.second, o.out); },
+     [](const Size& s) { return conv2d_forward_6_warpgroup_promise(forward_of(s)); }, 90, true, true, true, true},
 };
 
 constexpr Rung kBackwardInput[] = {
@@ -93,6 +99,12 @@ constexpr Rung kBackwardInput[] = {
     {3, "implicit GEMM, the library's kernel",
      [](const Size& s, const Operands& o) { conv2d_backward_input_3_implicit_gemm(backward_input_of(s), o.first, o.second, o.out); },
      [](const Size& s) { return conv2d_backward_input_3_implicit_gemm_promise(backward_input_of(s)); }},
+    {4, "implicit GEMM on tensor cores, tf32",
+     [](const Size& s, const Operands& o) { conv2d_backward_input_4_tensor_cores(backward_input_of(s), o.first, o.second, o.out); },
+     [](const Size& s) { return conv2d_backward_input_4_tensor_cores_promise(backward_input_of(s)); }, 80, true},
+    {5, "implicit GEMM on warpgroups, tf32",
+     [](const Size& s, const Operands& o) { conv2d_backward_input_5_warpgroup(backward_input_of(s), o.first, o.second, o.out); },
+     [](const Size& s) { return conv2d_backward_input_5_warpgroup_promise(backward_input_of(s)); }, 90, true, true, true, true},
 };
 
 constexpr Rung kBackwardWeights[] = {
@@ -107,6 +119,14 @@ constexpr Rung kBackwardWeights[] = {
        conv2d_backward_weights_3_implicit_gemm(backward_weights_of(s), o.first, o.second, o.out, o.parts);
      },
      [](const Size& s) { return conv2d_backward_weights_3_implicit_gemm_promise(backward_weights_of(s)); }},
+    {4, "implicit GEMM on tensor cores, tf32",
+     [](const Size& s, const Operands& o) {
+       conv2d_backward_weights_4_tensor_cores(backward_weights_of(s), o.first, o.second, o.out, o.parts);
+     },
+     [](const Size& s) { return conv2d_backward_weights_4_tensor_cores_promise(backward_weights_of(s)); }, 80, true},
+    {5, "implicit GEMM on warpgroups, tf32",
+     [](const Size& s, const Operands& o) { conv2d_backward_weights_5_warpgroup(backward_weights_of(s), o.first, o.second, o.out, o.parts); },
+     [](const Size& s) { return conv2d_backward_weights_5_warpgroup_promise(backward_weights_of(s)); }, 90, true, true, true, true},
 };
 
 constexpr Rung kBatchNorm[] = {

@@ -48,12 +48,22 @@ struct InputGradient {
   }
 };
 
-inline void conv2d_backward_input_3_implicit_gemm(const ConvSize& z, const float* dy, const float* w, float* dx) {
-  const ProductSize size = whole_product(z.channels(), z.n * z.h * z.w, z.filters() * z.r * z.s, z.groups);
+inline ProductSize backward_input_product(const ConvSize& z) {
+  return whole_product(z.channels(), z.n * z.h * z.w, z.filters() * z.r * z.s, z.groups);
+}
+/// Calls `multiply` with the filters as they lie in memory.
+template <class Multiply>
+inline void with_turned_filters(const ConvSize& z, const float* w, const Multiply& multiply) {
   if (z.r * z.s == 1)
-    product_register_tile("conv2d_backward_input", size, TurnedFilters<true>{z, w}, BackwardWindows{z, dy}, InputGradient{z, dx});
+    multiply(TurnedFilters<true>{z, w});
   else
-    product_register_tile("conv2d_backward_input", size, TurnedFilters<false>{z, w}, BackwardWindows{z, dy}, InputGradient{z, dx});
+    multiply(TurnedFilters<false>{z, w});
+}
+
+inline void conv2d_backward_input_3_implicit_gemm(const ConvSize& z, const float* dy, const float* w, float* dx) {
+  with_turned_filters(z, w, [&](const auto& filters) {
+    product_register_tile("conv2d_backward_input", backward_input_product(z), filters, BackwardWindows{z, dy}, InputGradient{z, dx});
+  });
 }
 
 /// For windows of 1 x 1 with stride 1, C and N H W multiples of 64 and K of 16.

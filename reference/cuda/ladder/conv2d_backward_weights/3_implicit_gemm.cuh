@@ -69,18 +69,25 @@ inline std::int64_t weight_parts_floats(const ConvSize& z) {
   return splits > 1 ? std::int64_t{splits} * z.k * z.channels() * z.r * z.s : 0;
 }
 
-/// dw += ...; parts: weight_parts_floats(z) floats.
-inline void conv2d_backward_weights_3_implicit_gemm(const ConvSize& z, const float* dy, const float* x, float* dw, float* parts) {
+/// dw += ...; parts: weight_parts_floats(z) floats. `multiply` starts the product: (size, where the sums go).
+template <class Multiply>
+inline void add_weight_gradient(const ConvSize& z, float* dw, float* parts, const Multiply& multiply) {
   const int pixels = z.n * z.p * z.q;
   ProductSize size = whole_product(z.filters(), z.channels() * z.r * z.s, pixels, z.groups);
   size.splits = weight_splits(z);
   const int part = (pixels + size.splits - 1) / size.splits;
   size.split_depth = part > 0 ? (part + kTileDepth - 1) / kTileDepth * kTileDepth : 1;
   if (size.splits == 1) parts = nullptr;
-  product_register_tile("conv2d_backward_weights", size, OutputGradients{z, dy}, WindowsOfPixels{z, x}, WeightGradient{z, dw, parts});
+  multiply(size, WeightGradient{z, dw, parts});
   if (parts == nullptr) return;
   const int count = z.k * z.channels() * z.r * z.s;
   launch("conv2d_backward_weights", dim3{blocks_for(count, 256), 1, 1}, dim3{256, 1, 1}, add_parts_kernel, count, size.splits, parts, dw);
+}
+
+inline void conv2d_backward_weights_3_implicit_gemm(const ConvSize& z, const float* dy, const float* x, float* dw, float* parts) {
+  add_weight_gradient(z, dw, parts, [&](const ProductSize& size, const WeightGradient& out) {
+    product_register_tile("conv2d_backward_weights", size, OutputGradients{z, dy}, WindowsOfPixels{z, x}, out);
+  });
 }
 
 /// For windows of 1 x 1 with stride 1, K and C multiples of 64, P Q of 16 and one part: a load of 2 rows x 16 pixels is 4 sectors.

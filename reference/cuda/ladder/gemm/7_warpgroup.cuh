@@ -6,30 +6,53 @@
 /// A block is one warpgroup and computes 64 x 64, in tiles of 32 of K, two in turn.
 #pragma once
 
-#include "reference/cuda/ladder/gemm/5_double_buffered.cuh"
+#include "reference/cuda/ladder/gemm/4_register_tile.cuh"
 #include "reference/cuda/ladder/gemm/warpgroup_tile.cuh"
 #include "reference/cuda/warpgroup.cuh"
 
 namespace convoy::cuda::CONVOY_CUDA_SIDE {
 
 inline constexpr int kGroupThreads = 128;
+inline constexpr int kCarried = kGroupTileFloats / kGroupThreads;  // numbers of a tile that a thread brings: 16
 
-/// What a thread carries of a tile of A and of B: four times four numbers along K of a row of A, and of a column of B.
-struct GroupCarry {
-  float4 a[4], b[4];
-};
+/// An operand may have four(group, place, k): four numbers along K in one load, for when has_fours() says that its rows allow it.
+template <class From>
+inline constexpr bool kKnowsFours = requires(const From& from) { from.four(0, 0, 0); };
+template <class From>
+__device__ inline bool comes_in_fours(const From& from) {
+  if constexpr (kKnowsFours<From>)
+    return from.has_fours();
+  else
+    return false;
+}
 
-__device__ inline GroupCarry fetch_for_group(GemmSize size, const float* a, const float* b, int first_row, int first_column, int begin) {
+/// What a thread brings of the 64 rows from `first` on and 32 of K from `begin` on; 0 outside. Neighbouring lanes go where the operand's
+/// numbers lie side by side: eight lanes with four numbers each along K, 32 lanes along K, or 32 lanes along rows, four of K each.
+template <class From>
+__device__ void fetch_for_group(float (&carry)[kCarried], const From& from, int group, int first, int limit, int begin, int end) {
   const int thread = static_cast<int>(threadIdx.x);
-  GroupCarry carry;
-  for (int i = 0; i < 4; ++i) {
-    carry.a[i] = four_of(a, size.m, size.k, first_row + thread / 8 + 16 * i, begin + thread % 8 * 4);  // 8 lanes a row
-    const int column = first_column + thread % 64;
-    const auto at = [&](int k) { return k < size.k && column < size.n ? b[k * size.n + column] : 0.0F; };
-    const int k = begin + (thread / 64 + 2 * i) * 4;
-    carry.b[i] = float4{at(k), at(k + 1), at(k + 2), at(k + 3)};  // 32 lanes a row of B, four rows
+  if constexpr (!From::kAlongDepth) {
+    CONVOY_UNROLL
+    for (int i = 0; i < kCarried; ++i) {
+      const int place = first + thread % 64, k = begin + (thread / 64 + i / 4 * 2) * 4 + i % 4;
+      carry[i] = place < limit && k < end ? from(group, place, k) : 0.0F;
+    }
+  } else if (comes_in_fours(from)) {
+    if constexpr (kKnowsFours<From>) {
+      CONVOY_UNROLL
+      for (int i = 0; i < kCarried; i += 4) {
+        const int place = first + thread / 8 + 4 * i, k = begin + thread % 8 * 4;
+        const float4 four = place < limit && k < end ? from.four(group, place, k) : float4{0, 0, 0, 0};
+        carry[i] = four.x, carry[i + 1] = four.y, carry[i + 2] = four.z, carry[i + 3] = four.w;
+      }
+    }
+  } else {
+    CONVOY_UNROLL
+    for (int i = 0; i < kCarried; ++i) {
+      const int place = first + thread / 32 + 4 * i, k = begin + thread % 32;
+      carry[i] = place < limit && k < end ? from(group, place, k) : 0.0F;
+    }
   }
-  return carry;
 }
 
 __device__ inline float rounded_to_tf32(float value) {
@@ -38,40 +61,54 @@ __device__ inline float rounded_to_tf32(float value) {
   memcpy(&rounded, &bits, sizeof(rounded));
   return rounded;
 }
-__device__ inline void store_rounded(float* to, const float4& v) {
-  store4(to, float4{rounded_to_tf32(v.x), rounded_to_tf32(v.y), rounded_to_tf32(v.z), rounded_to_tf32(v.w)});
-}
 
-__device__ inline void put_for_group(float (&left)[kGroupTileFloats], float (&right)[kGroupTileFloats], const GroupCarry& carry) {
+/// Puts it into a tile, rounded.
+template <class From>
+__device__ void put_for_group(float (&tile)[kGroupTileFloats], const From& from, const float (&carry)[kCarried]) {
   const int thread = static_cast<int>(threadIdx.x);
-  for (int i = 0; i < 4; ++i) {
-    store_rounded(&left[group_tile_index(thread / 8 + 16 * i, thread % 8 * 4)], carry.a[i]);
-    store_rounded(&right[group_tile_index(thread % 64, (thread / 64 + 2 * i) * 4)], carry.b[i]);
+  const bool fours = comes_in_fours(from);
+  if (From::kAlongDepth && !fours) {
+    CONVOY_UNROLL
+    for (int i = 0; i < kCarried; ++i) tile[group_tile_index(thread / 32 + 4 * i, thread % 32)] = rounded_to_tf32(carry[i]);
+    return;
+  }
+  CONVOY_UNROLL
+  for (int i = 0; i < kCarried; i += 4) {
+    const int row = fours ? thread / 8 + 4 * i : thread % 64, k = fours ? thread % 8 * 4 : (thread / 64 + i / 2) * 4;
+    store4(&tile[group_tile_index(row, k)], float4{rounded_to_tf32(carry[i]), rounded_to_tf32(carry[i + 1]), rounded_to_tf32(carry[i + 2]),
+                                                   rounded_to_tf32(carry[i + 3])});
   }
 }
 
-__global__ void __launch_bounds__(kGroupThreads) gemm_7_warpgroup_kernel(GemmSize size, const float* a, const float* b, float* c) {
-  alignas(1024) __shared__ float tiles[2][2][kGroupTileFloats];  // of A and B, in turn
+/// Arguments as those of gemm_4_register_tile_kernel.
+template <class Left, class Right, class Out>
+__global__ void __launch_bounds__(kGroupThreads) gemm_7_warpgroup_kernel(ProductSize size, Left left, Right right, Out out) {
+  alignas(1024) __shared__ float tiles[2][2][kGroupTileFloats];  // of both operands, in turn
   const int thread = static_cast<int>(threadIdx.x);
   const int first_column = static_cast<int>(blockIdx.x) * kGroupTile;
   const int first_row = static_cast<int>(blockIdx.y) * kGroupTile;
-  put_for_group(tiles[0][0], tiles[0][1], fetch_for_group(size, a, b, first_row, first_column, 0));
-  warpgroup_publish();
+  const PartOfProduct part = part_of_block(size);
+  const auto bring = [&](int buffer, int begin) {
+    float carry_left[kCarried], carry_right[kCarried];
+    fetch_for_group(carry_left, left, part.group, first_row, size.rows, begin, part.to);
+    fetch_for_group(carry_right, right, part.group, first_column, size.columns, begin, part.to);
+    put_for_group(tiles[buffer][0], left, carry_left);
+    put_for_group(tiles[buffer][1], right, carry_right);
+    warpgroup_publish();
+  };
+  bring(0, part.from);
   __syncthreads();
   float sums[32] = {};
   int buffer = 0;
-  for (int begin = 0; begin < size.k; begin += kGroupDepth) {
-    const std::uint32_t left = shared_address(tiles[buffer][0]), right = shared_address(tiles[buffer][1]);
+  for (int begin = part.from; begin < part.to; begin += kGroupDepth) {
+    const std::uint32_t at_left = shared_address(tiles[buffer][0]), at_right = shared_address(tiles[buffer][1]);
     warpgroup_begin();
     for (int k = 0; k < kGroupDepth; k += kGroupStep)
-      warpgroup_multiply(sums, group_tile_descriptor(left, k), group_tile_descriptor(right, k));
+      warpgroup_multiply(sums, group_tile_descriptor(at_left, k), group_tile_descriptor(at_right, k));
     warpgroup_commit();
-    const bool more = begin + kGroupDepth < size.k;
+    const bool more = begin + kGroupDepth < part.to;
     buffer = 1 - buffer;
-    if (more) {  // the other buffer was read by the multiplications before these, for which all threads have waited
-      put_for_group(tiles[buffer][0], tiles[buffer][1], fetch_for_group(size, a, b, first_row, first_column, begin + kGroupDepth));
-      warpgroup_publish();
-    }
+    if (more) bring(buffer, begin + kGroupDepth);  // what was there was read by multiplications for which all threads have waited
     warpgroup_wait();
     if (more) __syncthreads();
   }
@@ -81,20 +118,36 @@ __global__ void __launch_bounds__(kGroupThreads) gemm_7_warpgroup_kernel(GemmSiz
     for (int e = 0; e < 4; ++e) {
       const int row = first_row + thread / 32 * 16 + g + e / 2 * 8;
       const int column = first_column + 8 * j + 2 * t + e % 2;
-      if (row < size.m && column < size.n) c[row * size.n + column] = sums[4 * j + e];
+      if (row < size.rows && column < size.columns) out(part.group, part.split, row, column, sums[4 * j + e]);
     }
 }
 
-inline void gemm_7_warpgroup(GemmSize size, const float* a, const float* b, float* c) {
-  launch("gemm_7_warpgroup", dim3{blocks_for(size.n, kGroupTile), blocks_for(size.m, kGroupTile), 1}, dim3{kGroupThreads, 1, 1},
-         gemm_7_warpgroup_kernel, size, a, b, c);
+template <class Left, class Right, class Out>
+inline void product_warpgroup(const char* op, ProductSize size, Left left, Right right, Out out) {
+  const dim3 grid{blocks_for(size.columns, kGroupTile), blocks_for(size.rows, kGroupTile), static_cast<unsigned>(size.groups * size.splits)};
+  launch(op, grid, dim3{kGroupThreads, 1, 1}, gemm_7_warpgroup_kernel<Left, Right, Out>, size, left, right, out);
 }
 
-/// For M and N multiples of 64 and K of 32. A tile of A is 64 rows of 4 sectors, of B 32 rows of 8.
-inline Promise gemm_7_warpgroup_promise(GemmSize size) {
-  const std::int64_t blocks = std::int64_t{size.m / kGroupTile} * (size.n / kGroupTile);
-  const std::int64_t tiles = blocks * (size.k / kGroupDepth);
-  return {.load_transactions = tiles * 2 * 256, .store_transactions = blocks * 8 * 16 * 8, .bank_conflicts = 0, .barriers = tiles};
+struct LeftRows : LeftMatrix {
+  __device__ bool has_fours() const { return depth % 4 == 0; }
+  __device__ float4 four(int, int row, int k) const { return load4(data + row * depth + k); }
+};
+
+inline void gemm_7_warpgroup(GemmSize size, const float* a, const float* b, float* c) {
+  product_warpgroup("gemm_7_warpgroup", whole_product(size.m, size.n, size.k), LeftRows{{a, size.k}}, RightMatrix{b, size.n},
+                    OutMatrix{c, size.n});
 }
+
+/// For whole tiles of rows and columns, rows of 32 bytes, K a multiple of 8: every number once for each tile that needs it, a store with 8
+/// rows of 4 numbers, two apart.
+inline Promise product_warpgroup_promise(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+  const std::int64_t blocks = rows / kGroupTile * (columns / kGroupTile);
+  return {.load_transactions = blocks * depth * 2 * kGroupTile / ladder::kSectorFloats,
+          .store_transactions = blocks * 8 * 16 * 8,
+          .bank_conflicts = 0,
+          .barriers = blocks * ((depth + kGroupDepth - 1) / kGroupDepth)};
+}
+/// For M and N multiples of 64 and K of 8.
+inline Promise gemm_7_warpgroup_promise(GemmSize size) { return product_warpgroup_promise(size.m, size.n, size.k); }
 
 }  // namespace convoy::cuda::CONVOY_CUDA_SIDE
