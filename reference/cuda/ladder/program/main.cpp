@@ -235,7 +235,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "convoy-cuda-ladder: %s\n", error.what());
     return 2;
   } catch (const DeviceError& error) {
-    std::fprintf(stderr, "convoy-cuda-ladder: %s\nwithout a GPU, convoy-cuda-ladder --emulator runs the same kernels on the CPU\n", error.what());
+    std::fprintf(stderr, "convoy-cuda-ladder: %s, or add --emulator, which runs the same kernels on the CPU\n", error.what());
     return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "convoy-cuda-ladder: %s\n", error.what());
