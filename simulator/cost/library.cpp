@@ -20,11 +20,30 @@ constexpr double kAdd_bytes_per_s = 4 * GB;
 constexpr double kSharedMemory_s = 0.4 * us;  ///< a small message between cores: two cache misses each way and MPI's matching
 constexpr double kReduceCall_s = 0.3 * us;    ///< finding the operation and its loop: some hundred cycles of a library call
 constexpr double kGpuCopy_s = 10 * us;        ///< cudaMemcpy of little, with its synchronisation
+/// UCX, below Open MPI, copies messages through buffers of 8 KiB at both ends (UCX_RC_SEG_SIZE 8256, UCX_MM_SEG_SIZE 8256) as
+/// long as the sender does not ask the receiver first; a blocking MPI_Send asks from 256 KiB on (UCX_RNDV_SEND_NBR_THRESH).
+constexpr double kSegment = 8 * KiB;
+constexpr double kRendezvous = 256 * KiB;
+/// Between a core and memory of a GPU that is mapped to it, by the table in gdrcopy's README (P100): a core reads with 1.75 us
+/// and 0.55 GB/s, because nothing is fetched ahead, and writes with 0.1 us and 10 GB/s. UCX moves little between GPUs of a node
+/// so.
+constexpr double kMappedRead_s = 1.75 * us;
+constexpr double kMappedRead_bytes_per_s = 0.55 * GB;
+constexpr double kMappedWrite_s = 0.1 * us;
+constexpr double kMappedWrite_bytes_per_s = 10 * GB;
+/// What a core needs to issue a message of a stream; UCX states 0.4 us for a write to a GPU (gdr_copy_iface.c, LAT put).
+constexpr double kIssue_s = 0.2 * us;
+constexpr double kGpuIssue_s = 0.4 * us;
 /// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and
 /// the PCIe transfer one after the other, 1/(1/5 + 1/12) = 3.5 GB/s. Two GPUs below a PCIe switch share its way up.
 double pageable_bytes_per_s(const GpuWiring& wiring, int ranks_per_node) {
   const double lanes = pcie_bytes_per_s(wiring.pcie_generation) / (wiring.pcie_switches && ranks_per_node > 1 ? 2 : 1);
   return 1 / (1 / kCopy_bytes_per_s + 1 / lanes);
+}
+
+/// Into the buffer at one end, out of it at the other; what is larger than one goes over the wire meanwhile.
+double eager_copies_s(double bytes, FabricKind fabric) {
+  return fabric == FabricKind::tcp || bytes >= kRendezvous ? 0.0 : 2 * std::min(bytes, kSegment) / kCopy_bytes_per_s;
 }
 
 /// One message of the MPI library on host memory while every rank of a node sends one; `far` of them leave the node. Within it
@@ -34,7 +53,7 @@ double host_message_s(double bytes, int far, const GpuWiring& wiring) {
   const double share = wiring.nics * nic_data_bytes_per_s(wiring, false) / far;
   // TCP is copied by the kernel at both ends, each end on its own core: the slower of copy and wire.
   const double wire = wiring.fabric == FabricKind::tcp ? std::min(share, kCopy_bytes_per_s) : share;
-  return fabric_latency_s(wiring.fabric) + bytes / wire;
+  return fabric_latency_s(wiring.fabric) + eager_copies_s(bytes, wiring.fabric) + bytes / wire;
 }
 
 double host_ring_s(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
@@ -53,8 +72,7 @@ double host_doubling_s(CollectiveKind kind, double bytes, const Placing& placing
   const double far = placing.nodes == 1
                          ? 0.0
                          : std::ceil(std::log2(placing.nodes)) * host_message_s(bytes, all ? placing.ranks_per_node : 1, wiring);
-  const double adding =
-      is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * host_adding_s(bytes) : 0.0;
+  const double adding = is_reduction(kind) ? std::ceil(std::log2(placing.ranks())) * host_adding_s(bytes) : 0.0;
   return near + far + adding;
 }
 
@@ -110,7 +128,10 @@ LibraryTime servers_time(CollectiveKind kind, double bytes, const Placing& placi
 
 /// Only moving, from GPU to GPU.
 LibraryTime gpu_moving_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring) {
-  const auto hop = [&](double of_bytes) { return message_time_s(Library::mpi_gpu, of_bytes, placing.nodes > 1, 1, wiring); };
+  const auto hop = [&](double of_bytes) {
+    return std::max(placing.nodes > 1 ? message_time_s(Library::mpi_gpu, of_bytes, true, 1, wiring) : 0.0,
+                    placing.ranks_per_node > 1 ? message_time_s(Library::mpi_gpu, of_bytes, false, 1, wiring) : 0.0);
+  };
   if (kind == CollectiveKind::broadcast) return open_mpi_broadcast(bytes, placing, hop, hop);
   return {(placing.ranks() - 1) * hop(bytes / placing.ranks()), "ring"};
 }
@@ -152,20 +173,43 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
 
 double host_adding_s(double bytes) { return bytes / kAdd_bytes_per_s + kReduceCall_s; }
 
+namespace {
+
+/// Of one of so many pairs of ranks in two nodes. A large message in host memory is cut over two NICs (UCX,
+/// UCX_MAX_RNDV_RAILS=2); a smaller one, and one in a GPU's memory, goes over the nearest only.
+double far_bytes_per_s(Library library, double bytes, int pairs, const GpuWiring& wiring) {
+  const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
+  const int rails = gpu || wiring.fabric == FabricKind::tcp || bytes < kRendezvous ? 1 : 2;
+  return std::min(pairs * rails, wiring.nics) * nic_data_bytes_per_s(wiring, gpu) / pairs;
+}
+
+}  // namespace
+
 double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring) {
   require(pairs >= 1, "message_time_s", "pairs must be at least 1, got ", pairs);
   const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
   if (!between_nodes) {
     if (!gpu) return host_message_s(bytes, 0, wiring);
-    // Kernels of NCCL, or a copy engine that the library has mapped the other GPU's memory for.
-    return (library == Library::nccl ? 8.4 * us : 2 * us) + bytes / ring_bytes_per_s(wiring, 2);
+    const double wire_s = bytes / ring_bytes_per_s(wiring, 2);
+    if (library == Library::nccl) return 8.4 * us + wire_s;  // a kernel
+    // The cores move it, or the driver copies from GPU to GPU: UCX takes what it reckons to be faster.
+    const double cores_s =
+        kSharedMemory_s + kMappedRead_s + bytes / kMappedRead_bytes_per_s + kMappedWrite_s + bytes / kMappedWrite_bytes_per_s;
+    return std::min(cores_s, kGpuCopy_s + wire_s);
   }
-  // A large message in host memory is cut over two NICs (UCX, UCX_MAX_RNDV_RAILS=2); one in a GPU's over the nearest only.
-  const int rails = gpu || wiring.fabric == FabricKind::tcp ? 1 : 2;
-  const double nics = std::min(pairs * rails, wiring.nics) * nic_data_bytes_per_s(wiring, gpu);
-  const double start =
-      fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);  // GPU memory is reached over PCIe, there and back
-  return start + bytes / (nics / pairs);
+  // GPU memory is reached over PCIe, there and back.
+  const double start_s = fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);
+  const double copies_s = gpu ? 0.0 : eager_copies_s(bytes, wiring.fabric);
+  return start_s + copies_s + bytes / far_bytes_per_s(library, bytes, pairs, wiring);
+}
+
+double stream_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring) {
+  require(pairs >= 1, "stream_time_s", "pairs must be at least 1, got ", pairs);
+  const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
+  const double rate = between_nodes ? far_bytes_per_s(library, std::max(bytes, kRendezvous), pairs, wiring)
+                      : gpu         ? ring_bytes_per_s(wiring, 2)
+                                    : kCopy_bytes_per_s / 2;
+  return std::max(gpu ? kGpuIssue_s : kIssue_s, bytes / rate);
 }
 
 }  // namespace convoy

@@ -1,17 +1,13 @@
 /// Communication libraries: the time of a collective as NCCL or an MPI library carries it out, from the wiring, by formula.
 ///
-/// NCCL: for every pair of algorithm and protocol latency + bytes / bandwidth, and the pair with the least of it, as NCCL chooses
-/// itself. The latencies of a hop and the parts of the bandwidth that protocols leave are NVIDIA's, from NCCL's
-/// src/graph/tuning.cc:
-///   LL      4 of every 8 bytes are flags: half of the bandwidth
-///   LL128   120 of 128 bytes are data; only on NVLink
-///   Simple  all data, but a hop waits for a chunk and a fence
-/// Rings and trees share links as their arithmetic says; see ring_algorithm and tree_algorithm in nccl.cpp.
+/// NCCL: nccl_tuning.cpp reckons for every pair of algorithm and protocol what NCCL's version does, and takes the pair with the
+/// least of it; nccl.cpp says what that pair then takes. Latencies of hops and parts of the bandwidth that protocols leave are
+/// NVIDIA's, from NCCL's src/graph/tuning.cc.
 ///
 /// MPI on host memory: as Open MPI 4 decides, recursive doubling for little, a ring for much, broadcasts by trees and chains of
-/// segments, with the cores copying and adding. MPI on GPU memory: what
-/// adds is done so on the host, between copies out of the GPU and back (Open MPI's coll/cuda); what only moves goes from GPU to
-/// GPU.
+/// segments, with the cores copying and adding. MPI on GPU memory: what adds is done so on the host, between copies out of the GPU
+/// and back (Open MPI's coll/cuda); what only moves goes from GPU to GPU, little of it within a node by cores, the rest by copies of
+/// the driver.
 #pragma once
 
 #include <string>
@@ -28,6 +24,7 @@ enum class Library : unsigned char { nccl, mpi_host, mpi_gpu, mpi_servers };
 struct Usage {
   std::string force = "";     ///< "" or the algorithm to use: "ring" or "tree"
   bool trees = true;          ///< NCCL has them since 2.4
+  int version = 0;            ///< of NCCL, 20804 is 2.8.4: what it chooses by and what a start takes; 0: the latest
   bool back_to_back = false;  ///< the time of one of many, each started without waiting for the one before, as nccl-tests does: a
                               ///< broadcast's root is done while others still pass data on, so the chain of hops counts once only
 };
@@ -53,5 +50,7 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
 
 /// One message between two ranks, of two nodes or of one, when `pairs` of them go at once.
 double message_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring);
+/// The same of a stream of messages, which hides their latency: what the bytes take, and at least the host's part of issuing one.
+double stream_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring);
 
 }  // namespace convoy

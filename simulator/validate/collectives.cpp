@@ -126,10 +126,7 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware
     const bool between = table.number(row, "nodes").value_or(1) > 1;
     if (between && wiring.fabric == FabricKind::none) throw NotDone("network not stated");
     const bool stream = op.find("stream") != std::string::npos;
-    // A stream of messages hides their latency; what stays is the time the bytes take, and the host's part of issuing one.
-    const double message_s = message_time_s(library, bytes, between, pairs, wiring);
-    const double start_s = message_time_s(library, 0, between, pairs, wiring);
-    prediction.predicted = (stream ? std::max(message_s - start_s, 0.2 * us) : message_s) / us;
+    prediction.predicted = (stream ? stream_time_s : message_time_s)(library, bytes, between, pairs, wiring) / us;
     prediction.how = stream ? "stream of messages" : "one message";
     return prediction;
   }
@@ -140,7 +137,10 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware
     prediction.how = "ring on links, simulated";
     return prediction;
   }
-  const Usage usage{.force = forced(table.text(row, "algorithm")), .trees = has_trees(software), .back_to_back = true};
+  const Usage usage{.force = forced(table.text(row, "algorithm")),
+                    .trees = has_trees(software),
+                    .version = nccl_version(software),
+                    .back_to_back = true};
   const LibraryTime time = library_time(library, kind_of(op), bytes, placing, wiring, usage);
   prediction.predicted = time.time_s / us;
   prediction.how = time.choice;

@@ -87,6 +87,7 @@ StepTime planned_step(const MeasuredTask& task, const Setting& setting) {
   machine.host = host_of(task, model);
   const int version = nccl_version(task.framework);
   machine.usage.trees = version == 0 || version >= 20400;
+  machine.usage.version = version;
   machine.occupied = occupied_part(setting.wiring, setting.hardware.gpu->sms);
   const Schedule schedule = make_schedule(model, plan);
   const CostModel cost = costs_of(model, task, setting);

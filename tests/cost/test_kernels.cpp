@@ -37,6 +37,13 @@ const GpuWiring kDgx1{.interior = GpuInterior::nvlink_mesh,
                       .fabric = FabricKind::infiniband,
                       .nics = 4,
                       .nic_bytes_per_s = 100 * Gbit};
+const GpuWiring kAbci{.interior = GpuInterior::nvlink_mesh,
+                      .devices_per_node = 4,
+                      .nvlink_generation = 2,
+                      .nvlinks = 6,
+                      .fabric = FabricKind::infiniband,
+                      .nics = 2,
+                      .nic_bytes_per_s = 100 * Gbit};
 
 }  // namespace
 
@@ -227,26 +234,60 @@ TEST_CASE("representative: a host that waits at collectives, and packs gradients
 }
 
 TEST_CASE("library: few channels for few bytes, and the first chunk of a tree at every hop", "[library]") {
-  const GpuWiring abci{.interior = GpuInterior::nvlink_mesh,
-                       .devices_per_node = 4,
-                       .nvlink_generation = 2,
-                       .nvlinks = 6,
-                       .fabric = FabricKind::infiniband,
-                       .nics = 2,
-                       .nic_bytes_per_s = 100 * Gbit};
   const auto time_s = [&](double bytes, const Placing& placing) {
-    return library_time(Library::nccl, CollectiveKind::all_reduce, bytes, placing, abci, {.force = "ring"}).time_s;
+    return library_time(Library::nccl, CollectiveKind::all_reduce, bytes, placing, kAbci, {.force = "ring"}).time_s;
   };
   // A ring with LL of 4 ranks: a channel for every 512 x 8 x 4 bytes, each 39/12 GB/s; 6 hops of 0.6 us and a start of 6.6 us.
   CHECK(std::abs(time_s(16384, {1, 4}) / (16384 * 6.0 / 4 / (39e9 / 12) + 6 * 0.6e-6 + 6.6e-6) - 1) < 1e-9);
   CHECK(std::abs(time_s(65536, {1, 4}) - time_s(16384, {1, 4})) < 1e-12);  // four channels for four times as much
-  // A tree with LL over 2 nodes: 16 KiB a NIC, twice as large with flags, over PCIe, wire and PCIe, up and down.
-  const double line = 2 * 16384.0;
-  const double hop = 5e-6 + line / nic_data_bytes_per_s(abci, true) + 2 * line / 12e9;
-  const double near = 6 * (0.6e-6 + line / 60e9);
-  CHECK(library_time(Library::nccl, CollectiveKind::all_reduce, 32768, {2, 4}, abci, {.force = "tree"}).time_s <
-        6.8e-6 + near + 2 * hop + 1e-9);
+  // A tree with LL over 2 nodes, four channels: up and down 6 hops of 0.6 us, 1.8 times as long beside a network, and 2 of 5 us.
+  // A chunk of 8 KiB takes a channel's 39/12 GB/s at every hop, which is more here than wire and PCIe.
+  const auto tree_s = [&](double bytes) {
+    return library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {2, 4}, kAbci, {.force = "tree"}).time_s;
+  };
+  CHECK(std::abs(tree_s(32768) / (6.8e-6 + 6 * 1.8 * 0.6e-6 + 2 * 5e-6 + 8 * 8192 / (39e9 / 12)) - 1) < 1e-9);
   CHECK(time_s(1e6, {16, 4}) > time_s(1e6, {8, 4}));
+}
+
+TEST_CASE("library: broadcasts of NCCL by threads, channels and the chain of ranks", "[library]") {
+  const auto time_s = [&](double bytes, int nodes, bool in_a_row) {
+    return library_time(Library::nccl, CollectiveKind::broadcast, bytes, {nodes, 4}, kAbci,
+                        {.version = 20804, .back_to_back = in_a_row})
+        .time_s;
+  };
+  // In a row, little data takes what a launch takes, whatever the number of ranks; else it passes through all of them.
+  CHECK(time_s(8, 2, true) == time_s(8, 32, true));
+  CHECK(std::abs(time_s(8, 2, true) / 4.8e-6 - 1) < 1e-9);
+  CHECK(time_s(8, 32, false) > 32 * 2.7e-6);
+  // 64 threads have a line of 8 bytes each under way for a hop of 1.8 x 0.47 us; twice as many bytes as 8 a thread and rank need
+  // have twice as many threads.
+  const double with_64_s = 16384 / (64 * 8 / (1.8 * 0.47e-6));
+  CHECK(std::abs(time_s(16384, 32, true) / (3.6e-6 + with_64_s) - 1) < 1e-9);
+  CHECK(std::abs(time_s(131072, 32, true) - time_s(65536, 32, true)) < 1e-9);
+  // Simple: chunks of half a MiB, at 60 NVLink hops of 3.4 us and at 14 between nodes of 9.6 us, where two channels share a NIC.
+  const double bytes = 32 * MiB, chunk = 512 * KiB, nic = nic_data_bytes_per_s(kAbci, true);
+  const double chain_s = 45 * (3.4e-6 + chunk / (ring_bytes_per_s(kAbci, 4) / 2)) + 14 * (9.6e-6 + 2 * chunk / nic);
+  CHECK(library_time(Library::nccl, CollectiveKind::broadcast, bytes, {15, 4}, kAbci, {.version = 20804}).choice ==
+        "ring, Simple");
+  CHECK(std::abs(time_s(bytes, 15, true) / (8.4e-6 + bytes / (2 * nic) + chain_s) - 1) < 1e-9);
+}
+
+TEST_CASE("library: what the switch of NVLinks adds comes in pieces, in three stages", "[library]") {
+  const GpuWiring hgx{.interior = GpuInterior::nvlink_switch,
+                      .devices_per_node = 8,
+                      .nvlink_generation = 4,
+                      .nvlinks = 18,
+                      .pcie_generation = 5,
+                      .in_switch_reduction = true};
+  const auto time_s = [&](double bytes) {
+    const LibraryTime time = library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {1, 8}, hgx);
+    CHECK(time.choice == "NVLink SHARP");
+    return time.time_s;
+  };
+  const double rate = ring_bytes_per_s(hgx, 8) * 0.85 / (1 + 1.0 / 8);
+  // 16 channels, 8 GPUs and pieces of 64 KiB: 8 MiB of the first round wait twice.
+  CHECK(std::abs(time_s(64 * MiB) / (25e-6 + (64 + 2 * 8) * MiB / rate) - 1) < 1e-9);
+  CHECK(std::abs(time_s(8 * GiB) / (25e-6 + (8192 + 2 * 16) * MiB / rate) - 1) < 1e-9);
 }
 
 TEST_CASE("library: MPI on the host by Open MPI's decisions, with copies in and out", "[library]") {
@@ -267,4 +308,21 @@ TEST_CASE("library: MPI on the host by Open MPI's decisions, with copies in and 
                      (64 * (0.4e-6 + 1024 / 5e9) + 2 * (0.4e-6 + 2 * 1024 / 5e9) + 0.4e-6 + 2 * 32768 / 5e9) -
                  1) < 1e-9);
   CHECK(time_of_kind(CollectiveKind::all_to_all, 1e6).choice == "pairwise");
+}
+
+TEST_CASE("library: messages of Open MPI and UCX, through buffers of the host or of a GPU that is mapped", "[library]") {
+  const auto far_s = [&](Library library, double bytes) { return message_time_s(library, bytes, true, 1, kAbci); };
+  const auto near_s = [&](double bytes) { return message_time_s(Library::mpi_gpu, bytes, false, 1, kAbci); };
+  const double nic = nic_data_bytes_per_s(kAbci, false);
+  // Up to 8 KiB copied at 5 GB/s at both ends, over one NIC; from 256 KiB on not copied, over two.
+  CHECK(std::abs(far_s(Library::mpi_host, 4096) / (1e-6 + 2 * 4096 / 5e9 + 4096 / nic) - 1) < 1e-9);
+  CHECK(std::abs(far_s(Library::mpi_host, 65536) / (1e-6 + 2 * 8192 / 5e9 + 65536 / nic) - 1) < 1e-9);
+  CHECK(std::abs(far_s(Library::mpi_host, 262144) / (1e-6 + 262144 / (2 * nic)) - 1) < 1e-9);
+  // Between GPUs of a node: a core reads at 0.55 GB/s and writes at 10, or the driver copies with 10 us over 2 links of 20 GB/s.
+  CHECK(std::abs(near_s(1024) / (0.4e-6 + 1.75e-6 + 1024 / 0.55e9 + 0.1e-6 + 1024 / 10e9) - 1) < 1e-9);
+  CHECK(std::abs(near_s(131072) / (10e-6 + 131072 / 40e9) - 1) < 1e-9);
+  // A stream has no latency, but every message is issued.
+  CHECK(std::abs(stream_time_s(Library::mpi_gpu, 8, true, 1, kAbci) / 0.4e-6 - 1) < 1e-9);
+  CHECK(std::abs(stream_time_s(Library::mpi_host, 4 * MiB, true, 4, kAbci) / (4 * MiB / (2 * nic / 4)) - 1) < 1e-9);
+  CHECK_THROWS(stream_time_s(Library::mpi_host, 8, true, 0, kAbci));
 }
