@@ -6,6 +6,7 @@ float32 without TF32, random images in the GPU's memory, forward, loss, backward
 cpu it runs on the processor, which says nothing about anything and is for trying this script where there is no GPU.
 """
 import json
+import os
 import statistics
 import sys
 import time
@@ -64,8 +65,10 @@ def main():
         theirs = step_time_s(name, run["batch"], device)
         rows.append({"model": name, "batch": run["batch"], "convoy_s": ours, "pytorch_s": theirs, "ratio": ours / theirs})
         print(f"{name}, {run['batch']} images: Convoy {1e3 * ours:.2f} ms, PyTorch {1e3 * theirs:.2f} ms, {ours / theirs:.2f} times as long")
-    with open(sys.argv[1].replace("training.json", "pytorch.json"), "w") as file:
+    to = sys.argv[1].replace("training.json", "pytorch.json")
+    with open(to + ".part", "w") as file:
         json.dump({"torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "rows": rows}, file, indent=2)
+    os.replace(to + ".part", to)
 
 
 if __name__ == "__main__":

@@ -40,10 +40,11 @@ fails 2 'has no include/eigen3/Eigen/Core' check --deps "$work"
 
 # ---- a pretended machine. What its programs say stands in files of the folder pretended: <program>.out, <program>.code.
 mkdir pretended deps
-# write_tool <name>: a script of sh from stdin.
-write_tool() { { echo '#!/bin/sh'; cat; } >"bin/$1"; chmod +x "bin/$1"; }
+# write_tool <name>: a script of sh from stdin, in place of a link to the real one where there is one.
+write_tool() { rm -f "bin/$1"; { echo '#!/bin/sh'; cat; } >"bin/$1"; chmod +x "bin/$1"; }
 write_tool nvidia-smi <<'SH'
-echo "Pretended GPU, 1.2, 9.0, 80 GiB"
+echo "Pretended GPU, 1.2, $(cat "$PRETENDED/capability" 2>/dev/null || echo 9.0), 80 GiB"
+echo "Second GPU, 1.2, 7.5, 8 GiB"
 SH
 # Every program that is "built" is a copy of this: says and does what the files say of what it is called; of convoy-train, with its
 # verb and model.
@@ -56,6 +57,7 @@ for word in "$@"; do
   if [ "$before" = --json ]; then json=$word; fi
   before=$word
 done
+if [ "$name" = layers ]; then cp results/gpu-check.json "$PRETENDED/seen.json" 2>/dev/null; fi
 if [ -n "$json" ]; then cat "$PRETENDED/$name.json" >"$json"; fi
 cat "$PRETENDED/$name.out" 2>/dev/null
 exit "$(cat "$PRETENDED/$name.code" 2>/dev/null || echo 0)"
@@ -85,6 +87,10 @@ cp "$(command -v pretend)" "$2/bin/convoy-train"
 SH
 say() { printf '%s\n' "$2" >"pretended/$1"; }
 
+say capability '[N/A]'
+fails 2 "the compute capability of Pretended GPU is '\[N/A\]', which is none" check --out results
+rm pretended/capability
+
 say broken-nvcc ''
 fails 1 'build        wrong' check --out results
 has '"build": {"result": "wrong"' results/gpu-check.json
@@ -103,9 +109,12 @@ for model in lenet5 resnet20 resnet50 vgg16; do
 done
 for model in lenet5 resnet20; do cp "pretended/convoy-train-train-$model.json" "pretended/cpu-convoy-train-train-$model.json"; done
 say convoy-train-profile-resnet20.json '{"machine": "Pretended GPU"}'
-fails 0 'results: ' check --out results
+fails 0 'nothing was wrong, 3 steps were not run' check --out results
 for step in build check layers ladder train-build lenet5 vgg16 profile; do has "\"$step\": {\"result\": \"right\"" results/gpu-check.json; done
 for step in memcheck racecheck pytorch; do has "\"$step\": {\"result\": \"not run\"" results/gpu-check.json; done
+has '"complete": true' results/gpu-check.json
+has '"complete": false' pretended/seen.json  # while it went on
+has '"check": {"result": "right"' pretended/seen.json
 has '32 images a step, 0.0125 s' results/gpu-check.txt
 has 'lenet5=cpu   right' results/gpu-check.txt
 has 'loss after 12 steps: GPU 2.5, CPU 2.5' results/gpu-check.txt
@@ -125,14 +134,27 @@ fi
 
 # One step is wrong: the others go on, and the end is 1.
 say layers.code 1
-say layers.out 'WRONG: "conv 3x3" of 2x3x17x19: y is off by 0.5 of its largest value'
+printf '%s\n' $'\e[31mno colours\e[m' 'WRONG: "conv 3x3" of ‘2x3x17x19’: y is off by 0.5 of its largest value \' 'last line' >pretended/layers.out
 say convoy-train-train-resnet50.code 3
 say convoy-train-train-resnet50.out 'the GPU has no room'
-fails 1 '2 steps were WRONG' check --out results
-has '"layers": {"result": "wrong".*off by 0.5' results/gpu-check.json
+fails 1 '2 steps were WRONG, 3 were not run' check --out results
+has '"layers": {"result": "wrong".*exit code 1 after .* s: WRONG: \\"conv 3x3\\" of .*2x3x17x19.* off by 0.5' results/gpu-check.json
+if [ -n "$python" ]; then "$python" -c 'import json, sys; json.load(open(sys.argv[1], encoding="ascii"))' results/gpu-check.json; fi
 has '"resnet50": {"result": "wrong".*exit code 3.*the GPU has no room' results/gpu-check.json
 has '"vgg16": {"result": "right"' results/gpu-check.json
 rm pretended/layers.code pretended/convoy-train-train-resnet50.code
+
+# A step that takes too long is stopped, and that is wrong.
+write_tool timeout <<'SH'
+while [ "${1#-}" != "$1" ]; do shift; done
+shift
+case "$*" in *"$(cat "$PRETENDED/stopped" 2>/dev/null || echo nothing)"*) echo 'as far as it came'; exit 124 ;; esac
+exec "$@"
+SH
+say stopped '--model vgg16'
+fails 1 'vgg16        wrong    stopped, since it took too long, after .* s: as far as it came' check --out results
+has '"vgg16": {"result": "wrong"' results/gpu-check.json
+rm pretended/stopped
 
 # A loss on the GPU that the processor does not come to, or that is no number, is wrong.
 for loss in 2.55 2.45 nan; do
@@ -154,11 +176,14 @@ say memcheck.out '========= ERROR SUMMARY: 3 errors'
 say memcheck.code 9
 say racecheck.out 'Error: device not supported for this tool'
 say racecheck.code 1
-fails 1 'memcheck     wrong    exit code 9: ========= ERROR SUMMARY: 3 errors' check --out results
+fails 1 'memcheck     wrong    exit code 9 of convoy-cuda-ladder: ========= ERROR SUMMARY: 3 errors' check --out results
 has '"racecheck": {"result": "not run", "note": "this machine does not allow it: Error: device not supported' results/gpu-check.json
 say memcheck.out 'nothing'
 say memcheck.code 0
 fails 1 'memcheck     wrong' check --out results
+say stopped '--tool memcheck'
+fails 1 'memcheck     wrong    stopped, since it took too long, of convoy-cuda-ladder: as far as it came' check --out results
+rm pretended/stopped
 rm bin/compute-sanitizer
 
 # What training needs is not there; with --deps it is taken from there.
