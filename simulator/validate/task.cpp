@@ -95,6 +95,16 @@ void read_batch(MeasuredTask& task, const CsvTable& table, std::size_t row) {
   task.global_batch = static_cast<int>(batch);
 }
 
+/// TensorFlow since 1.15 turns a network as a whole to NHWC where half or more of its convolutions are in half precision and the GPU
+/// has tensor cores, whatever the script says (tensorflow/core/grappler/optimizers/generic_layout_optimizer.cc; XLA the same).
+bool turns_network_round(const MeasuredTask& task) {
+  const std::string text = lower_case(task.framework);
+  const std::size_t at = text.find("tensorflow ");
+  if (at == std::string::npos || (task.precision != "fp16" && task.precision != "amp")) return false;
+  const std::string version = text.substr(at + 11, 4);
+  return version == "1.15" || version.starts_with("2.") || version.starts_with("20.");
+}
+
 }  // namespace
 
 Framework framework_of(const std::string& words) {
@@ -131,7 +141,7 @@ MeasuredTask read_task(const CsvTable& table, std::size_t row, const Hardware& h
   // NVIDIA's published results and MLPerf's entries store images as NHWC for half precision. Elsewhere the default of the scripts
   // holds, NCHW: that of tf_cnn_benchmarks (--data_format) and of PyTorch (--memory-format of NVIDIA's own script too).
   const std::string source = table.text(row, "source_id");
-  task.channels_first = !source.starts_with("dle") && !source.starts_with("mlperf");
+  task.channels_first = !source.starts_with("dle") && !source.starts_with("mlperf") && !turns_network_round(task);
   task.classes = classes_in(table.text(row, "case_id"));
   task.stages = count_in(table, row, "stages", task.ranks);
   task.micro_batches = count_in(table, row, "micro_batches", 0);
