@@ -103,8 +103,8 @@ double image_by_image_s(const Conv2d& conv, const Shape& x, const Shape& y, Pass
 
 /// What computing addresses leaves of a matrix product's rate when its operand is an image (taps, padding): up to Pascal integer
 /// instructions go through the same pipe as multiply-adds, since Volta they have one of their own (NVIDIA Volta white paper). On
-/// Kepler they also break the pairs that its schedulers need, see mainloop_fraction(): cuDNN's convolutions reach at most 51 % of a
-/// K40's peak (Chetlur et al. 2014, from memory), where SGEMM reaches 75.
+/// Kepler they also break the pairs that its schedulers need, see mainloop_fraction(): cuDNN's convolutions reach at most 51 % of
+/// a K40's peak (Chetlur et al. 2014, from memory), where SGEMM reaches 75.
 double addressing_fraction(const KernelMachine& machine) {
   const int capability = machine.gpu->compute_capability;
   return capability < 50 ? 0.68 : capability < 70 ? 0.85 : 0.95;

@@ -165,13 +165,17 @@ LibraryTime library_time(Library library, CollectiveKind kind, double bytes, con
   if (library == Library::mpi_gpu && !is_reduction(kind)) return gpu_moving_time(kind, bytes, placing, wiring);
   LibraryTime time = host_time(kind, bytes, placing, wiring, usage);
   if (library == Library::mpi_gpu) {
-    time.time_s += 2 * (kGpuCopy_s + bytes / pageable_bytes_per_s(wiring, placing.ranks_per_node));
+    time.time_s += 2 * gpu_copy_s(bytes, placing.ranks_per_node, wiring);
     time.choice += " on the host";
   }
   return time;
 }
 
 double host_adding_s(double bytes) { return bytes / kAdd_bytes_per_s + kReduceCall_s; }
+
+double gpu_copy_s(double bytes, int ranks_per_node, const GpuWiring& wiring) {
+  return kGpuCopy_s + bytes / pageable_bytes_per_s(wiring, ranks_per_node);
+}
 
 namespace {
 

@@ -210,30 +210,39 @@ double nccl_hop_s(const GpuWiring& wiring, const Placing& placing, bool between_
          us;
 }
 
-LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
+NcclWay nccl_way(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
   const nccl::Facts facts{kind, bytes, placing, wiring, nccl::constants_of(usage.version)};
-  if (placing.ranks() == 1) return {facts.constants.ring.start_us[nccl::kLL] * us, "nothing to do"};
+  if (placing.ranks() == 1) return {.time_s = facts.constants.ring.start_us[nccl::kLL] * us, .choice = "nothing to do"};
   const bool all_reduce = kind == CollectiveKind::all_reduce;
-  struct Way {
-    double reckoned_s = std::numeric_limits<double>::infinity();
-    double real_s = 0;
-    std::string name;
-  } best;
-  const auto consider = [&](double reckoned_s, double real_s, const std::string& name) {
-    if (reckoned_s < best.reckoned_s) best = {reckoned_s, real_s, name};
+  double least_s = std::numeric_limits<double>::infinity();
+  NcclWay best;
+  const auto consider = [&](double reckoned_s, double real_s, const char* algorithm, nccl::Protocol protocol) {
+    if (!(reckoned_s < least_s)) return;
+    least_s = reckoned_s;
+    const nccl::Latencies& ring = facts.constants.ring;
+    best = {.time_s = real_s, .choice = cat(algorithm, ", ", nccl::kProtocolNames.at(protocol)), .algorithm = algorithm};
+    best.start_s = ring.start_us[protocol] * us;
+    best.in_node = {facts.near_hop_us(ring, protocol) * us, facts.node_bytes_per_s() / nccl::with_flags(protocol)};
+    if (placing.nodes > 1)
+      best.nic = {facts.far_hop_us(ring, protocol) * us, nic_data_bytes_per_s(wiring, true) / nccl::with_flags(protocol)};
   };
   for (const nccl::Protocol protocol : nccl::kProtocols) {
     if (protocol == nccl::kLL128 && !facts.has_ll128()) continue;
     if (usage.force != "tree" || !all_reduce)
-      consider(nccl::reckoned_ring_s(facts, protocol), nccl::ring_time_s(facts, protocol, usage.back_to_back),
-               cat("ring, ", nccl::kProtocolNames.at(protocol)));
+      consider(nccl::reckoned_ring_s(facts, protocol), nccl::ring_time_s(facts, protocol, usage.back_to_back), "ring", protocol);
     if (usage.force != "ring" && usage.trees && all_reduce)
-      consider(nccl::reckoned_tree_s(facts, protocol), nccl::tree_time_s(facts, protocol),
-               cat("tree, ", nccl::kProtocolNames.at(protocol)));
+      consider(nccl::reckoned_tree_s(facts, protocol), nccl::tree_time_s(facts, protocol), "tree", protocol);
   }
-  if (usage.force.empty() && wiring.in_switch_reduction && all_reduce && placing.ranks_per_node > 2)
-    consider(nccl::reckoned_in_switch_s(facts), nccl::in_switch_s(facts), "NVLink SHARP");
-  return {best.real_s, best.name};
+  if (usage.force.empty() && wiring.in_switch_reduction && all_reduce && placing.ranks_per_node > 2) {
+    consider(nccl::reckoned_in_switch_s(facts), nccl::in_switch_s(facts), "NVLink SHARP", nccl::kSimple);
+    if (best.algorithm == "NVLink SHARP") best.choice = best.algorithm;
+  }
+  return best;
+}
+
+LibraryTime nccl_time(CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring, const Usage& usage) {
+  const NcclWay way = nccl_way(kind, bytes, placing, wiring, usage);
+  return {way.time_s, way.choice};
 }
 
 }  // namespace convoy

@@ -132,15 +132,16 @@ Prediction predict_row(const CsvTable& table, std::size_t row, const AllHardware
   }
   const Placing placing = placing_of(table, row, hardware, ranks);
   const bool guessed = !table.number(row, "nodes") && !table.number(row, "ranks_per_node");
-  if (simulates_steps(fidelity)) {
-    prediction.predicted = simulated_collective_s({kind_of(op), bytes, placing, library}, wiring, fidelity) / us;
-    prediction.how = "ring on links, simulated";
-    return prediction;
-  }
   const Usage usage{.force = forced(table.text(row, "algorithm")),
                     .trees = has_trees(software),
                     .version = nccl_version(software),
                     .back_to_back = true};
+  if (simulates_steps(fidelity)) {
+    const SimulatedCollective what{kind_of(op), bytes, placing, library, 1, usage};
+    prediction.predicted = simulated_collective_s(what, wiring, fidelity) / us;
+    prediction.how = "messages on links, simulated";
+    return prediction;
+  }
   const LibraryTime time = library_time(library, kind_of(op), bytes, placing, wiring, usage);
   prediction.predicted = time.time_s / us;
   prediction.how = time.choice;

@@ -95,8 +95,9 @@ void read_batch(MeasuredTask& task, const CsvTable& table, std::size_t row) {
   task.global_batch = static_cast<int>(batch);
 }
 
-/// TensorFlow since 1.15 turns a network as a whole to NHWC where half or more of its convolutions are in half precision and the GPU
-/// has tensor cores, whatever the script says (tensorflow/core/grappler/optimizers/generic_layout_optimizer.cc; XLA the same).
+/// TensorFlow since 1.15 turns a network as a whole to NHWC where half or more of its convolutions are in half precision and the
+/// GPU has tensor cores, whatever the script says (tensorflow/core/grappler/optimizers/generic_layout_optimizer.cc; XLA the
+/// same).
 bool turns_network_round(const MeasuredTask& task) {
   const std::string text = lower_case(task.framework);
   const std::size_t at = text.find("tensorflow ");

@@ -67,7 +67,7 @@ TEST_CASE("simulated: with the library's times for collectives the engine's step
 TEST_CASE("simulated: a ring on the links of a machine takes what its closed form says", "[validate]") {
   const double bytes = 1 << 24;
   // Eight ranks on NVLink: 14 steps of an eighth.
-  const double start_s = library_time(Library::nccl, CollectiveKind::all_reduce, 0, {1, 1}, kDgx1).time_s;
+  const double start_s = 8.4 * us;  // of Simple
   for (const Fidelity fidelity : {Fidelity::steps, Fidelity::flows}) {
     const double inside_s = simulated_collective_s({CollectiveKind::all_reduce, bytes, {1, 8}}, kDgx1, fidelity);
     CHECK(std::abs(inside_s / (start_s + 14 * (3.4 * us + bytes / 8 / ring_bytes_per_s(kDgx1, 8))) - 1) < 1e-6);
@@ -76,7 +76,30 @@ TEST_CASE("simulated: a ring on the links of a machine takes what its closed for
     const double far_s = simulated_collective_s({CollectiveKind::all_reduce, bytes, {4, 1}, Library::mpi_host}, kTcp, fidelity);
     CHECK(std::abs(far_s / (6 * (22 * us + bytes / 4 / wire) + 3 * host_adding_s(bytes / 4)) - 1) < 1e-6);
   }
-  CHECK_THROWS(simulated_collective_s({CollectiveKind::all_to_all, bytes, {4, 1}}, kTcp, Fidelity::flows));
+  // Several jobs are rings, which not every kind has.
+  CHECK_THROWS(simulated_collective_s({CollectiveKind::all_to_all, bytes, {4, 1}, Library::mpi_host, 2}, kTcp, Fidelity::flows));
+}
+
+TEST_CASE("simulated: what a library chooses by size is what is simulated", "[validate]") {
+  const auto host_s = [&](CollectiveKind kind, double bytes, const Placing& placing) {
+    return simulated_collective_s({kind, bytes, placing, Library::mpi_host}, kTcp, Fidelity::flows);
+  };
+  // Little goes by recursive doubling: three rounds of all bytes between eight nodes, each added by a core.
+  const double wire = nic_data_bytes_per_s(kTcp, false);
+  const double round_s = 22 * us + 1024 / wire + host_adding_s(1024);
+  CHECK(std::abs(host_s(CollectiveKind::all_reduce, 1024, {8, 1}) / (3 * round_s) - 1) < 1e-6);
+  // Broadcasts of little go by a binomial tree; of much in another way, which takes less than three times all bytes.
+  CHECK(std::abs(host_s(CollectiveKind::broadcast, 1024, {8, 1}) / (3 * (22 * us + 1024 / wire)) - 1) < 1e-6);
+  CHECK(host_s(CollectiveKind::broadcast, 1 << 24, {8, 1}) < 2.5 * (1 << 24) / wire);
+  // LL has short hops and half of the bandwidth: 14 of 0.6 us after a start of 6.6.
+  const double little_s = simulated_collective_s({CollectiveKind::all_reduce, 64, {1, 8}}, kDgx1, Fidelity::steps);
+  CHECK(std::abs(little_s / (6.6 * us + 14 * (0.6 * us + 2 * 8 / ring_bytes_per_s(kDgx1, 8))) - 1) < 1e-6);
+  // Sums of GPU memory are copied to the host and back.
+  const GpuWiring node{.interior = GpuInterior::nvlink_mesh, .devices_per_node = 4, .nvlink_generation = 2, .nvlinks = 6};
+  const auto node_s = [&](Library library) {
+    return simulated_collective_s({CollectiveKind::all_reduce, 1 << 20, {1, 4}, library}, node, Fidelity::flows);
+  };
+  CHECK(std::abs(node_s(Library::mpi_gpu) - node_s(Library::mpi_host) - 2 * gpu_copy_s(1 << 20, 4, node)) < 1e-9);
 }
 
 TEST_CASE("simulated: jobs on the same NICs share them", "[validate]") {
