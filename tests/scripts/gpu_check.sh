@@ -134,7 +134,7 @@ fi
 
 # One step is wrong: the others go on, and the end is 1.
 say layers.code 1
-printf '%s\n' $'\e[31mno colours\e[m' 'WRONG: "conv 3x3" of ‘2x3x17x19’: y is off by 0.5 of its largest value \' 'last line' >pretended/layers.out
+printf '%s\n' $'\e[31mno colours\e[m' $'WRONG: "conv 3x3" of \xe2\x80\x982x3x17x19\xe2\x80\x99: y is off by 0.5 of its largest value \\' 'last line' >pretended/layers.out
 say convoy-train-train-resnet50.code 3
 say convoy-train-train-resnet50.out 'the GPU has no room'
 fails 1 '2 steps were WRONG, 3 were not run' check --out results
