@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "reference/core/error.h"
 
@@ -48,32 +49,61 @@ bool covers(std::vector<Slice> parts, const Slice& whole) {
 
 namespace {
 
-/// Calls visit(i, j), i < j, for all touches of a buffer that have an element in common. A sweep over them by where they begin, since
-/// a long program touches every one of many tensors many times.
-template <class Visit>
-void for_each_overlap(const std::vector<Touch>& touches, const Visit& visit) {
-  std::vector<std::size_t> sorted;
-  for (std::size_t i = 0; i < touches.size(); ++i)
-    if (touches[i].slice.count > 0) sorted.push_back(i);
-  std::ranges::stable_sort(sorted, {}, [&](std::size_t i) { return touches[i].slice.offset; });
-  for (std::size_t a = 0; a < sorted.size(); ++a)
-    for (std::size_t b = a + 1; b < sorted.size() && touches[sorted[b]].slice.offset < touches[sorted[a]].slice.end(); ++b)
-      visit(std::min(sorted[a], sorted[b]), std::max(sorted[a], sorted[b]));
+/// Touches of the same elements by ops of one stream, all reading or all writing. They are in the order of the ops, which is that
+/// of the stream: what comes before the first comes before all, and what comes after the last, after all. A long program touches
+/// every one of many tensors many times, so that there are far fewer of these than touches.
+struct Row {
+  Slice slice;
+  int stream = 0;
+  bool write = false;
+  std::vector<int> ops;
+};
+
+std::vector<Row> rows_of(const Program& program, const std::vector<Touch>& touches) {
+  std::map<std::tuple<std::int64_t, std::int64_t, int, bool>, std::size_t> place;
+  std::vector<Row> rows;
+  for (const Touch& touch : touches) {
+    if (touch.slice.count == 0) continue;
+    const int stream = program.ops[static_cast<std::size_t>(touch.op)].stream;
+    const auto [found, fresh] = place.try_emplace({touch.slice.offset, touch.slice.count, stream, touch.write}, rows.size());
+    if (fresh) rows.push_back({touch.slice, stream, touch.write, {}});
+    rows[found->second].ops.push_back(touch.op);
+  }
+  std::ranges::stable_sort(rows, {}, [](const Row& row) { return row.slice.offset; });
+  return rows;
 }
 
-/// What a read of a buffer is sure to find written in this iteration, by touch.
-std::vector<std::vector<Slice>> written_before(const ProgramOrder& order, const std::vector<Touch>& touches) {
-  std::vector<std::vector<Slice>> written(touches.size());
-  const auto note = [&](std::size_t write, std::size_t read) {
-    if (touches[write].write && !touches[read].write && touches[write].op != touches[read].op &&
-        order.before(touches[write].op, touches[read].op))
-      written[read].push_back(touches[write].slice);
-  };
-  for_each_overlap(touches, [&](std::size_t i, std::size_t j) {
-    note(i, j);
-    note(j, i);
+/// Calls visit(one, other) for all pairs of different rows that have an element in common.
+template <class Visit>
+void for_each_overlap(const std::vector<Row>& rows, const Visit& visit) {
+  for (auto one = rows.begin(); one != rows.end(); ++one)
+    for (auto other = std::next(one); other != rows.end() && other->slice.offset < one->slice.end(); ++other) visit(*one, *other);
+}
+
+/// For every row that reads, those that write some of the same.
+std::map<const Row*, std::vector<const Row*>> writers_of(const std::vector<Row>& rows) {
+  std::map<const Row*, std::vector<const Row*>> writers;
+  for_each_overlap(rows, [&](const Row& one, const Row& other) {
+    if (one.write && !other.write) writers[&other].push_back(&one);
+    if (other.write && !one.write) writers[&one].push_back(&other);
   });
-  return written;
+  return writers;
+}
+
+/// Calls report(op, other op, whether they are in order within an iteration) for every pair of ops of two rows of different streams
+/// that is not in order, within an iteration or from one to the next.
+template <class Report>
+void for_each_race(const ProgramOrder& order, const Row& one, const Row& other, const Report& report) {
+  if (one.ops.size() > other.ops.size()) return for_each_race(order, other, one, report);
+  for (const int op : one.ops) {
+    const auto ended = std::ranges::partition_point(other.ops, [&](int earlier) { return order.before(earlier, op); });
+    const auto begun = std::ranges::partition_point(other.ops, [&](int later) { return !order.before(op, later); });
+    if (begun <= ended && order.before(op, other.ops.front(), true) && order.before(other.ops.back(), op, true)) continue;
+    for (const int two : other.ops) {
+      const bool this_iteration = order.before(op, two) || order.before(two, op);
+      if (!this_iteration || !order.before(op, two, true) || !order.before(two, op, true)) report(op, two, this_iteration);
+    }
+  }
 }
 
 }  // namespace
@@ -81,14 +111,25 @@ std::vector<std::vector<Slice>> written_before(const ProgramOrder& order, const 
 void check_data(const Program& program, int rank, const ProgramOrder& order, const Touches& touches, Problems& problems) {
   for (std::size_t b = 0; b < touches.size(); ++b) {
     if (is_persistent(program.buffers[b].kind)) continue;
-    const std::vector<std::vector<Slice>> written = written_before(order, touches[b]);
-    for (std::size_t i = 0; i < touches[b].size(); ++i) {
-      const Touch& read = touches[b][i];
-      if (read.write || read.slice.count == 0 || covers(written[i], read.slice)) continue;
-      problems.push_back({rank, read.op, "read before write",
-                          cat("reads ", program.buffers[b].name, "[", read.slice.offset, "+", read.slice.count,
-                              "], not all of which is sure to have been written in this iteration")});
+    const std::vector<Row> rows = rows_of(program, touches[b]);
+    const std::map<const Row*, std::vector<const Row*>> writers = writers_of(rows);
+    std::vector<std::pair<int, Slice>> missing;  // by op
+    for (const Row& row : rows) {
+      if (row.write) continue;
+      const auto found = writers.find(&row);
+      for (const int op : row.ops) {
+        std::vector<Slice> written;
+        if (found != writers.end())
+          for (const Row* writer : found->second)
+            if (order.before(writer->ops.front(), op)) written.push_back(writer->slice);
+        if (!covers(written, row.slice)) missing.emplace_back(op, row.slice);
+      }
     }
+    std::ranges::stable_sort(missing, {}, &std::pair<int, Slice>::first);
+    for (const auto& [op, slice] : missing)
+      problems.push_back({rank, op, "read before write",
+                          cat("reads ", program.buffers[b].name, "[", slice.offset, "+", slice.count,
+                              "], not all of which is sure to have been written in this iteration")});
   }
 }
 
@@ -96,17 +137,12 @@ void check_races(const Program& program, int rank, const ProgramOrder& order, co
   std::set<std::pair<int, int>> reported;
   for (std::size_t b = 0; b < touches.size(); ++b) {
     std::map<std::pair<int, int>, bool> races;  // of ops, and whether they are in order within an iteration
-    const auto look = [&](const Touch& one, const Touch& two) {
-      if (!(one.write || two.write)) return;
-      const bool this_iteration = one.op == two.op || order.before(one.op, two.op) || order.before(two.op, one.op);
-      const bool next_iteration = order.before(one.op, two.op, true);
-      if (!this_iteration || !next_iteration) races.emplace(std::minmax(one.op, two.op), this_iteration);
-    };
-    for (const Touch& touch : touches[b])
-      if (touch.slice.count > 0) look(touch, touch);
-    for_each_overlap(touches[b], [&](std::size_t i, std::size_t j) {
-      look(touches[b][i], touches[b][j]);
-      look(touches[b][j], touches[b][i]);
+    const std::vector<Row> rows = rows_of(program, touches[b]);
+    for_each_overlap(rows, [&](const Row& one, const Row& other) {
+      if (one.stream == other.stream || !(one.write || other.write)) return;
+      for_each_race(order, one, other, [&](int op, int two, bool this_iteration) {
+        races.emplace(std::minmax(op, two), this_iteration);
+      });
     });
     for (const auto& [ops, this_iteration] : races) {
       if (!reported.insert(ops).second) continue;

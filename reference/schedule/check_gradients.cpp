@@ -13,12 +13,13 @@ namespace {
 class UpdateCheck {
  public:
   UpdateCheck(const Schedule& schedule, const Program& program, int rank, const ProgramOrder& order, const Touches& touches,
-              int update, const Region& gradients)
+              const std::vector<std::size_t>& movers, int update, const Region& gradients)
       : schedule_(schedule),
         program_(program),
         rank_(rank),
         order_(order),
         touches_(touches),
+        movers_(movers),
         update_(update),
         gradients_(gradients) {
     find_places();
@@ -58,7 +59,7 @@ class UpdateCheck {
 
   void find_places() {
     places_.push_back({gradients_, -1});
-    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+    for (const std::size_t id : movers_) {
       const Compute* convert = convert_at(id);
       if (convert == nullptr || !(convert->operands[1].region == gradients_) || !order_.before(static_cast<int>(id), update_))
         continue;
@@ -68,7 +69,7 @@ class UpdateCheck {
 
   void check_axis(int axis, const std::string& name, bool wanted) {
     std::vector<std::pair<int, Slice>> reductions;  // op and what it sums, as a slice of the flat buffer
-    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+    for (const std::size_t id : movers_) {
       const auto* collective = std::get_if<Collective>(&program_.ops[id].action);
       if (collective == nullptr || collective->axis != axis) continue;
       if (collective->kind != CollectiveKind::all_reduce && collective->kind != CollectiveKind::reduce &&
@@ -110,13 +111,13 @@ class UpdateCheck {
 
   /// Gradients that travel compressed are summed where payloads of all ranks along the axis are added up.
   void add_payloads(int axis, std::vector<std::pair<int, Slice>>& reductions) const {
-    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+    for (const std::size_t id : movers_) {
       const auto* compute = std::get_if<Compute>(&program_.ops[id].action);
       if (compute == nullptr || compute->kind != ComputeKind::decompress || compute->operands.size() != 2) continue;
       const Region& payloads = compute->operands[0].region;
       const Region& sum = compute->operands[1].region;
       if (sum.buffer != gradients_.buffer || !overlap(sum.slice, gradients_.slice)) continue;
-      for (std::size_t other = 0; other < program_.ops.size(); ++other) {
+      for (const std::size_t other : movers_) {
         const int at = static_cast<int>(other);
         if (const auto* gathered = std::get_if<Collective>(&program_.ops[other].action);
             gathered != nullptr && gathered->kind == CollectiveKind::all_gather && gathered->axis == axis &&
@@ -140,7 +141,7 @@ class UpdateCheck {
 
   /// Where 16-bit copies are summed, nothing may be added to the gradients once they were copied.
   void check_writes_after_conversion() const {
-    for (std::size_t id = 0; id < program_.ops.size(); ++id) {
+    for (const std::size_t id : movers_) {
       const Compute* convert = convert_at(id);
       if (convert == nullptr || !(convert->operands[0].region == gradients_)) continue;
       for (const Touch& touch : touches_[static_cast<std::size_t>(gradients_.buffer)]) {
@@ -157,6 +158,7 @@ class UpdateCheck {
   int rank_;
   const ProgramOrder& order_;
   const Touches& touches_;
+  const std::vector<std::size_t>& movers_;  ///< see movers_of()
   int update_;
   Region gradients_;
   std::vector<Place> places_;
@@ -164,16 +166,30 @@ class UpdateCheck {
   mutable std::set<std::string> said_;  ///< an op that writes weight and bias gradients breaks a rule once
 };
 
+/// The ops that gradients go through between backward and update: collectives, conversions and compression. Few of a long program.
+std::vector<std::size_t> movers_of(const Program& program) {
+  std::vector<std::size_t> movers;
+  for (std::size_t id = 0; id < program.ops.size(); ++id) {
+    const auto* compute = std::get_if<Compute>(&program.ops[id].action);
+    if (std::holds_alternative<Collective>(program.ops[id].action) ||
+        (compute != nullptr && (compute->kind == ComputeKind::convert || compute->kind == ComputeKind::compress ||
+                                compute->kind == ComputeKind::decompress)))
+      movers.push_back(id);
+  }
+  return movers;
+}
+
 }  // namespace
 
 void check_gradients(const Schedule& schedule, const Program& program, int rank, const ProgramOrder& order,
                      const Touches& touches, Problems& problems) {
+  const std::vector<std::size_t> movers = movers_of(program);
   for (std::size_t u = 0; u < program.ops.size(); ++u) {
     const auto* update = std::get_if<Compute>(&program.ops[u].action);
     if (update == nullptr || update->kind != ComputeKind::update) continue;
     for (const Operand& operand : update->operands)
       if (operand.role == Role::gradients)
-        UpdateCheck(schedule, program, rank, order, touches, static_cast<int>(u), operand.region)
+        UpdateCheck(schedule, program, rank, order, touches, movers, static_cast<int>(u), operand.region)
             .run(update->summed_over, problems);
   }
 }

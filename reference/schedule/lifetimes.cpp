@@ -45,11 +45,6 @@ bool all_ended(const std::vector<int>& last, const std::vector<int>& known) {
   return true;
 }
 
-bool may_share(const Life& a, const Life& b) {
-  const bool a_first = all_ended(a.last, b.known) && all_ended(b.last, a.known_next);
-  return a_first || (all_ended(b.last, a.known) && all_ended(a.last, b.known_next));
-}
-
 }  // namespace
 
 std::vector<std::vector<Life>> lives_of(const Program& program, const ProgramOrder& order) {
@@ -70,10 +65,20 @@ std::vector<std::vector<Life>> lives_of(const Program& program, const ProgramOrd
   return lives;
 }
 
+/// The lives of a buffer follow each other, so those of two buffers are merged: neighbours in that order are all that can meet, and
+/// the last of one and the first of the other, an iteration later.
 bool may_share(const std::vector<Life>& a, const std::vector<Life>& b) {
-  return std::ranges::all_of(a, [&](const Life& one) {
-    return std::ranges::all_of(b, [&](const Life& other) { return may_share(one, other); });
-  });
+  if (a.empty() || b.empty()) return true;
+  if (!all_ended(a.back().last, b.front().known_next) || !all_ended(b.back().last, a.front().known_next)) return false;
+  for (auto one = a.begin(), other = b.begin(); one != a.end() && other != b.end();) {
+    if (all_ended(one->last, other->known))
+      ++one;
+    else if (all_ended(other->last, one->known))
+      ++other;
+    else
+      return false;
+  }
+  return true;
 }
 
 }  // namespace convoy
