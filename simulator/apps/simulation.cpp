@@ -98,21 +98,26 @@ std::vector<int> placement_with_hosts(const Cluster& cluster, int workers, int s
   for (int server = 0; server < servers; ++server) {
     const int node = servers <= nodes ? static_cast<int>(std::int64_t{server} * nodes / servers) : server % nodes;
     if (!(network.interior(node).host.bandwidth_bytes_per_s > 0))
-      throw InputError(cat("servers on hosts need the memory of a host, and cluster '", cluster.name,
-                           "' does not state it; add for example host: {bandwidth: 76.8GB/s, latency: 5us} to its node, or use "
-                           "--servers-on own"));
+      throw InputError(cat("servers on hosts need the memory of a host, and cluster '", cluster.name, "' does not state it",
+                           cluster.others.empty() ? "" : cat(" for node ", node),
+                           "; add for example host: {bandwidth: 76.8GB/s, latency: 5us} to its node, or use --servers-on own"));
     placement.push_back(network.host(node));
   }
   return placement;
 }
 
-/// Adding and updating move much more than they compute: what counts is the bandwidth of the host's memory.
-CostModel cost_on_hosts(const Cluster& cluster) {
-  const double bytes_per_s = cluster.host.bandwidth_bytes_per_s;
-  return {.compute_s = [bytes_per_s](const Program&, const Op&, const Compute& compute) {
-            return (compute.work.bytes_read + compute.work.bytes_written) / bytes_per_s;
-          },
-          .receive_s = nullptr};
+/// By kind of nodes. Adding and updating move much more than they compute: what counts is the bandwidth of the host's memory.
+std::vector<CostModel> costs_on_hosts(const Cluster& cluster) {
+  const auto cost_on = [](const Cluster& nodes) {
+    return CostModel{.compute_s =
+                         [bytes_per_s = nodes.host.bandwidth_bytes_per_s](const Program&, const Op&, const Compute& compute) {
+                           return (compute.work.bytes_read + compute.work.bytes_written) / bytes_per_s;
+                         },
+                     .receive_s = nullptr};
+  };
+  std::vector<CostModel> costs = {cost_on(cluster)};
+  for (const Cluster& other : cluster.others) costs.push_back(cost_on(other));
+  return costs;
 }
 
 }  // namespace
@@ -134,7 +139,7 @@ Task prepare(ScheduleChoice choice, Mode mode, int iterations, const ChosenMachi
   task.other_costs = other_costs_of(machine, model, choice.precision);
   if (choice.servers.on_hosts) {
     task.placement = placement_with_hosts(cluster, devices, choice.ranks - devices);
-    task.host_cost = cost_on_hosts(cluster);
+    task.host_costs = costs_on_hosts(cluster);
   }
   for (const Program& program : task.schedule.programs)  // what a profile lacks is said now
     for (const Op& op : program.ops)
@@ -148,7 +153,7 @@ Simulation simulate_task(const Task& task, const std::string& command) {
                             .all_ranks = task.all_ranks,
                             .placement = task.placement,
                             .other_costs = task.other_costs,
-                            .host_cost = task.host_cost,
+                            .host_costs = task.host_costs,
                             .validated = true,  // by prepare()
                             .collective_s = collective_cost(task.machine),
                             .communication_share = communication_share(task.machine)};
@@ -182,7 +187,7 @@ double lower_bound_s(const Task& task) {
                      {.fidelity = Fidelity::formula,
                       .placement = task.placement,
                       .other_costs = task.other_costs,
-                      .host_cost = task.host_cost,
+                      .host_costs = task.host_costs,
                       .validated = true,
                       .collective_s = collective_cost(task.machine),
                       .communication_share = communication_share(task.machine)});

@@ -26,7 +26,7 @@ struct Task {
   Stragglers stragglers = {};
   bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
   std::vector<int> placement = {};  ///< where servers are on hosts: of every rank, see SimulationOptions
-  CostModel host_cost = {};
+  std::vector<CostModel> host_costs = {};  ///< likewise
 };
 
 /// Makes the schedule and checks everything that can be checked before simulating. Throws InputError when a word is unknown, the

@@ -50,6 +50,8 @@ class SimulatedMachine {
   [[nodiscard]] LinkModel idle_link(int from, int to, double message_bytes) const {
     return network_.path(device(from), device(to), message_bytes);
   }
+  /// The node that a rank is on.
+  [[nodiscard]] int node(int rank) const { return network_.node_of(device(rank)); }
   /// Whether a rank is the host of a node, and no device.
   [[nodiscard]] bool is_host(int rank) const { return device(rank) >= network_.ranks(); }
   /// Whether the ranks of a node share its cores with each other and with the messages they receive.
@@ -94,7 +96,6 @@ class SimulatedMachine {
   };
 
   [[nodiscard]] int device(int rank) const { return devices_[static_cast<std::size_t>(rank)]; }
-  [[nodiscard]] int node(int rank) const { return network_.node_of(device(rank)); }
   void handle(const Event& event);
   void go_on();
   void begin_transfer(std::uint32_t id);

@@ -52,21 +52,23 @@ Run::Run(const Schedule& schedule, int iterations, const Cluster& cluster, const
 }
 
 std::size_t Run::kind_of(int rank) const {
-  if (settings_.other_costs.empty() || machine_.is_host(rank)) return 0;
   const Cluster& cluster = machine_.cluster();
-  int device = settings_.placement.empty() ? rank : settings_.placement[static_cast<std::size_t>(rank)];
-  device -= cluster.nodes * cluster.devices_per_node;
+  int node = machine_.node(rank) - cluster.nodes;
   std::size_t kind = 0;
-  while (device >= 0) {
-    const Cluster& nodes = cluster.others.at(kind++);
-    device -= nodes.nodes * nodes.devices_per_node;
-  }
+  while (node >= 0) node -= cluster.others.at(kind++).nodes;
   return kind;
+}
+
+const CostModel& Run::cost_of(int rank) const {
+  if (machine_.is_host(rank)) return settings_.host_costs.empty() ? cost_ : settings_.host_costs[kind_of(rank)];
+  const std::size_t kind = settings_.other_costs.empty() ? 0 : kind_of(rank);
+  return kind == 0 ? cost_ : settings_.other_costs[kind - 1];
 }
 
 std::size_t Run::facts_index(int rank) const {
   const auto rank_class = static_cast<std::size_t>(schedule_.class_of[static_cast<std::size_t>(rank)]);
-  return rank_class * (1 + settings_.other_costs.size()) + kind_of(rank);
+  const bool alike = settings_.other_costs.empty() || machine_.is_host(rank);
+  return rank_class * (1 + settings_.other_costs.size()) + (alike ? 0 : kind_of(rank));
 }
 
 void Run::add_agent(int rank) {

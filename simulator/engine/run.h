@@ -1,6 +1,7 @@
 /// Run: all streams of all ranks of a schedule on a simulated machine.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -22,10 +23,10 @@ struct RunSettings {
   Fidelity fidelity = Fidelity::steps;  ///< not automatic
   Sharing sharing = Sharing::meeting;
   bool by_class = false;                    ///< one rank of every class and kind of node stands for all; see classes_suffice()
-  int blocks = 1;                           ///< in which a stretch is cut
+  int blocks = 1;                           ///< in which a stretch is cut, if it has as many rounds
   std::vector<int> placement = {};          ///< device, or host, of every rank; empty: rank r on device r
   std::vector<CostModel> other_costs = {};  ///< by kind of Cluster::others; empty: as on the first
-  CostModel host_cost = {};                 ///< of what a rank does that is a host; empty: as on the first kind of devices
+  std::vector<CostModel> host_costs = {};   ///< of ranks that are hosts, by kind of nodes; empty: as on the first kind of devices
   /// Of the times of compute ops; empty: 1. Not with by_class.
   std::function<double(int rank, int iteration, int op)> compute_factor = {};
   std::function<double(CollectiveKind, double bytes, const std::vector<int>& devices)> collective_s =
@@ -130,8 +131,10 @@ class Run {
 
   // run.cpp: ranks and their streams
   void add_agent(int rank);
-  /// Which of the costs a rank's compute ops take: 0, or 1 + the index of its node's kind in Cluster::others.
+  /// The kind of a rank's node: 0, or 1 + its index in Cluster::others.
   [[nodiscard]] std::size_t kind_of(int rank) const;
+  /// What the ops of a rank cost where it is.
+  [[nodiscard]] const CostModel& cost_of(int rank) const;
   [[nodiscard]] std::size_t facts_index(int rank) const;
 
   // streams.cpp: which op begins next, what it waits for, and who is told when it is over
@@ -165,6 +168,8 @@ class Run {
   [[nodiscard]] bool is_folded(const CollectiveFacts& facts) const {
     return settings_.fidelity == Fidelity::flows && !facts.stretches.empty();
   }
+  /// In how many flows a stretch is cut: a round is never divided.
+  [[nodiscard]] std::int64_t blocks_of(const Stretch& stretch) const { return std::min<std::int64_t>(settings_.blocks, stretch.rounds); }
   /// The stretches of the channel of a cursor.
   [[nodiscard]] const std::vector<Stretch>& stretches_of(const Cursor& cursor) const;
   void gather(std::uint32_t id, const Collective& collective, std::int64_t first, std::int64_t expected);

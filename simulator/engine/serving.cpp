@@ -25,7 +25,7 @@ void Run::start_serving(std::uint32_t id, const Serve& serve) {
     server.pushed.assign(serve.pushes.size(), 0);
     server.answered.assign(static_cast<std::size_t>(iterations_), 0);
     const auto bytes = static_cast<double>(region_bytes(*agent.program, serve.pulls.at(0).region));
-    const CostModel& cost = machine_.is_host(agent.rank) && settings_.host_cost.compute_s ? settings_.host_cost : cost_;
+    const CostModel& cost = cost_of(agent.rank);
     server.add_s = checked_s(cost.receive_s ? cost.receive_s(OnReceive::add, bytes)
                                             : cost.compute_s(*agent.program, op_of(cursor), serve.add));
     server.update_s = checked_s(cost.compute_s(*agent.program, op_of(cursor), serve.update));

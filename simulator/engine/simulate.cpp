@@ -67,6 +67,10 @@ void check_request(const Schedule& schedule, int iterations, const Cluster& clus
           options.other_costs.size(), " costs of other nodes, of which there are ", cluster.others.size(), " kinds");
   for (const CostModel& other : options.other_costs)
     require(static_cast<bool>(other.compute_s), "simulate", "the cost model of other nodes has no compute_s");
+  require(options.host_costs.empty() || options.host_costs.size() == 1 + cluster.others.size(), "simulate",
+          options.host_costs.size(), " costs of hosts, of which there are ", 1 + cluster.others.size(), " kinds");
+  for (const CostModel& host : options.host_costs)
+    require(static_cast<bool>(host.compute_s), "simulate", "the cost model of hosts has no compute_s");
   if (options.placement.empty()) return;
   require(options.placement.size() == schedule.class_of.size(), "simulate", "the placement has ", options.placement.size(),
           " ranks, the schedule ", schedule.world_size());
@@ -90,7 +94,7 @@ Timeline run(const Schedule& schedule, int iterations, const Cluster& cluster, c
   RunSettings settings{.fidelity = chosen_fidelity(options.fidelity, schedule, iterations),
                        .placement = options.placement,
                        .other_costs = options.other_costs,
-                       .host_cost = options.host_cost,
+                       .host_costs = options.host_costs,
                        .compute_factor = options.compute_factor,
                        .collective_s = options.collective_s,
                        .communication_share = options.communication_share};

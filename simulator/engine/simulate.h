@@ -26,8 +26,8 @@ struct SimulationOptions {
   /// Costs on the devices of Cluster::others, in their order; empty: as on the first kind of nodes. What a collective receives
   /// costs on all what it costs on the first.
   std::vector<CostModel> other_costs = {};
-  /// Of servers on hosts; empty: as on the first kind of nodes.
-  CostModel host_cost = {};
+  /// Of servers on hosts, by kind of nodes: the first, then those of Cluster::others. Empty: as on the first kind of devices.
+  std::vector<CostModel> host_costs = {};
   /// In how many flows a stretch is cut when other traffic can get in its way; see Fidelity::flows.
   int blocks = 8;
   /// What the time of every compute op is multiplied by, see Stragglers. Ranks are not alike then, so all are simulated. Empty: 1.

@@ -77,6 +77,24 @@ TEST_CASE("parameter servers on hosts use the memory of the processors, and no d
   const command::Result none = command::run("simulate --plan parameter_server --servers-on hosts --ranks 5 --batch 64 --cluster dgx-v100");
   CHECK(none.exit_code == 2);
   CHECK(contains(none.err, "add for example host:"));
+  // Nodes of two kinds: updates of a server take the memory of its own node.
+  const auto mixed = [&](const std::string& first, const std::string& second) {
+    const auto group = [](const std::string& host) {
+      return "  - nodes: 1\n    node: {devices: 2, device: V100-SXM2-16GB, link: {bandwidth: 100GB/s, latency: 1us}, "
+             "nic: {bandwidth: 100GB/s, latency: 1us}" + host + "}\n";
+    };
+    command::write("mixed.yaml", "name: mixed\ngroups:\n" + group(first) + group(second));
+    return "simulate --model vgg16 --plan parameter_server --servers 2 --servers-on hosts --ranks 6 --batch 64 --cluster mixed.yaml";
+  };
+  const auto host = [](const char* bandwidth) { return std::string(", host: {bandwidth: ") + bandwidth + ", latency: 1us}"; };
+  const auto step_s = [&](const char* first, const char* second) {
+    return json_of(mixed(host(first), host(second))).at("step_time_s").get<double>();
+  };
+  CHECK(step_s("80GB/s", "8GB/s") > 1.5 * step_s("80GB/s", "80GB/s"));
+  CHECK(step_s("8GB/s", "80GB/s") == Approx(step_s("80GB/s", "8GB/s")).epsilon(0.01));
+  const command::Result half = command::run(mixed(host("80GB/s"), ""));
+  CHECK(half.exit_code == 2);
+  CHECK(contains(half.err, "cluster 'mixed' does not state it for node 1"));
   CHECK(contains(command::run("simulate --plan parameter_server --servers-on host --cluster dgx1-v100").err, "did you mean 'hosts'"));
   CHECK(contains(command::run("cluster show dgx1-v100").out, "host memory"));
 }

@@ -180,7 +180,8 @@ TEST_CASE("servers on hosts: messages over the link of the host's memory, update
   REQUIRE(relative_error(time_s(), 80 * ms) <= 1e-9);  // four of 10 ms each way, through one link
   cluster.host.bandwidth_bytes_per_s = 32 * GB;
   REQUIRE(relative_error(time_s(), 40 * ms) <= 1e-9);
-  options.host_cost.compute_s = [](const Program&, const Op&, const Compute& compute) {
+  options.host_costs.resize(1);
+  options.host_costs[0].compute_s = [](const Program&, const Op&, const Compute& compute) {
     return compute.kind == ComputeKind::sum ? 1 * ms : 2 * ms;
   };
   REQUIRE(relative_error(time_s(), 45 * ms) <= 1e-9);  // three pushes are added to the first, then an update
@@ -202,6 +203,35 @@ TEST_CASE("servers on the hosts of two nodes: their workers push to both") {
   // Each host takes 80 MB of four workers at 20 GB/s: 16 ms each way. From the other node they come by NIC 0 of the host's node,
   // 160 MB at 10 GB/s, in as long.
   REQUIRE(relative_error(end_of(simulate(schedule, 1, cluster, free_compute(), options)), 32 * ms) <= 1e-9);
+}
+
+TEST_CASE("servers on hosts and devices of several kinds take as long as their own nodes do") {
+  Cluster cluster = switch_cluster(1, 2, 2);
+  cluster.nic.latency_s = cluster.node_link.latency_s = 0;
+  cluster.host = {0, 20 * GB};
+  cluster.others = {cluster};  // a node of its own kind, as fast so far
+  const auto updates_take = [](double time_s) {
+    return CostModel{.compute_s = [=](const Program&, const Op&, const Compute& compute) {
+                       return compute.kind == ComputeKind::update ? time_s : 0;
+                     },
+                     .receive_s = nullptr};
+  };
+  // As in the test above, and then an update of the slower of both hosts.
+  const Schedule on_hosts = make_schedule(one_matrix(), served({.count = 2, .own_ranks = true, .on_hosts = true}, 4, 4));
+  SimulationOptions hosts{.placement = {0, 1, 2, 3, 4, 5}};
+  for (const auto& [first, second] : {std::pair{1 * ms, 5 * ms}, {5 * ms, 1 * ms}, {2 * ms, 2 * ms}}) {
+    hosts.host_costs = {updates_take(first), updates_take(second)};
+    REQUIRE(relative_error(end_of(simulate(on_hosts, 1, cluster, updates_take(9), hosts)), 32 * ms + std::max(first, second)) <= 1e-9);
+  }
+  hosts.host_costs.resize(1);
+  REQUIRE_THROWS_AS(simulate(on_hosts, 1, cluster, free_compute(), hosts), std::invalid_argument);
+  // Two workers on the first node, two servers on the second.
+  const Schedule on_devices = make_schedule(one_matrix(), served({.count = 2, .own_ranks = true}, 2, 4));
+  const auto time_s = [&](double first, double second) {
+    return end_of(simulate(on_devices, 1, cluster, updates_take(first), {.other_costs = {updates_take(second)}}));
+  };
+  REQUIRE(relative_error(time_s(0, 7 * ms), time_s(0, 0) + 7 * ms) <= 1e-9);
+  REQUIRE(relative_error(time_s(7 * ms, 0), time_s(0, 0)) <= 1e-9);
 }
 
 TEST_CASE("servers by formula take what their links take alone") {
