@@ -118,7 +118,7 @@ struct CollectiveAlgorithm {
   double (*time_s)(const CollectiveRequest&, double bytes, const LinkModel&) = nullptr;
   /// Why it cannot do what is asked for, "" when it can. Null: it always can.
   std::string (*why_not)(const CollectiveRequest&) = nullptr;
-  /// For n > 1 ranks and count > 0: see lock_steps(). Null: its ranks change partners from round to round.
+  /// For n > 1 ranks and count > 0: see lock_steps(). Null: it never has any.
   std::vector<Stretch> (*stretches)(const CollectiveRequest&) = nullptr;
   int usual_channels = 1;     ///< when nobody says how many
   bool is_pipelined = false;  ///< chunks follow each other through it, so that more of them can be faster

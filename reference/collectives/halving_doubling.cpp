@@ -89,6 +89,21 @@ double all_reduce_s(const CollectiveRequest& r, double bytes, const LinkModel& l
   return rounds_of_chunk(r) * r.chunks * link.latency_s + moved * bytes / link.bandwidth_bytes_per_s;
 }
 
+/// Of a power of two, where no block is empty: others have ranks that only wait.
+std::vector<Stretch> all_reduce_stretches(const CollectiveRequest& r) {
+  const Folded folded(r.world_size);
+  if (folded.extra > 0 || slice_of(r, 0).count < folded.members) return {};
+  std::vector<Stretch> stretches;
+  for (int k = 0; k < 2 * folded.levels; ++k) {
+    const int step = k < folded.levels ? k : 2 * folded.levels - 1 - k;
+    const int parts = 2 << step;  // of what is left, the last of which is the largest
+    std::int64_t elements = 0;
+    for (int chunk = 0; chunk < r.chunks; ++chunk) elements += shard(slice_of(r, chunk), parts, parts - 1).count;
+    stretches.push_back(exchange_with(1 << step, r.chunks, elements, k < folded.levels));
+  }
+  return stretches;
+}
+
 /// Reduce-scatter of n = 2^k ranks: in each round a rank gives away the half of its block of ranks in which it does not stand.
 struct Blocks {
   int peer, mine, theirs, size;
@@ -109,6 +124,10 @@ Rounds reduce_scatter_rounds(const CollectiveRequest& request) {
 
 std::int64_t reduce_scatter_round_count(const CollectiveRequest& r) { return Folded(r.world_size).levels; }
 
+std::vector<Stretch> reduce_scatter_stretches(const CollectiveRequest& r) {
+  return exchanges_of_shards(r, [](int n, int k) { return n >> (k + 1); }, true);
+}
+
 std::int64_t reduce_scatter_sent(const CollectiveRequest& r) { return r.count - part_of(r, r.rank).count; }
 
 }  // namespace
@@ -120,7 +139,8 @@ extern const CollectiveAlgorithm halving_doubling_all_reduce{
     .rounds = all_reduce_rounds,
     .round_count = all_reduce_round_count,
     .elements_sent = all_reduce_sent,
-    .time_s = all_reduce_s};
+    .time_s = all_reduce_s,
+    .stretches = all_reduce_stretches};
 extern const CollectiveAlgorithm recursive_halving_reduce_scatter{
     .kind = CollectiveKind::reduce_scatter,
     .name = "recursive_halving",
@@ -129,6 +149,7 @@ extern const CollectiveAlgorithm recursive_halving_reduce_scatter{
     .round_count = reduce_scatter_round_count,
     .elements_sent = reduce_scatter_sent,
     .time_s = doubling_time_s,
-    .why_not = needs_power_of_two};
+    .why_not = needs_power_of_two,
+    .stretches = reduce_scatter_stretches};
 
 }  // namespace convoy

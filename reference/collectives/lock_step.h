@@ -11,9 +11,10 @@
 namespace convoy {
 
 /// Consecutive rounds in which every rank keeps sending to one neighbour and receiving from another. The ranks lie on rings:
-/// those that differ by multiples of `stride` only, `size` of them.
+/// those that differ by multiples of `stride` only, `size` of them. Ranks that exchange in pairs are rings of two.
 ///
 ///     size 3, stride 2, of 6 ranks:   0 -> 2 -> 4 -> 0   and   1 -> 3 -> 5 -> 1
+///     size 2, stride 2, of 4 ranks:   0 -> 2 -> 0        and   1 -> 3 -> 1
 struct Stretch {
   std::int64_t rounds = 0;
   std::int64_t adds = 0;      ///< rounds in which what arrives is added; in the others it is copied
@@ -35,7 +36,7 @@ struct Stretch {
 };
 
 /// The stretches of the channel that the request names, one after the other, for all ranks; `request.rank` does not matter. Empty
-/// for algorithms whose ranks change partners from round to round. Where all pieces are of one size, `elements` is what every
+/// where rounds are no such rings, or not all ranks have a part in them. Where all pieces are of one size, `elements` is what every
 /// rank sends. Chunks that go through several stretches one after the other go through each together: the same rounds in another
 /// order.
 std::vector<Stretch> lock_steps(CollectiveKind kind, std::string_view algorithm, const CollectiveRequest& request);

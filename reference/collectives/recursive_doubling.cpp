@@ -55,6 +55,16 @@ double all_reduce_s(const CollectiveRequest& r, double bytes, const LinkModel& l
   return rounds_of_chunk(r) * (r.chunks * link.latency_s + bytes / link.bandwidth_bytes_per_s);
 }
 
+/// Of a power of two: others have ranks that only wait.
+std::vector<Stretch> all_reduce_stretches(const CollectiveRequest& r) {
+  const Folded folded(r.world_size);
+  const std::int64_t elements = channel_part(r, {0, r.count}).count;
+  if (folded.extra > 0 || elements < r.chunks) return {};
+  std::vector<Stretch> stretches;
+  for (int k = 0; k < folded.levels; ++k) stretches.push_back(exchange_with(1 << k, r.chunks, elements, true));
+  return stretches;
+}
+
 // All-gather: before round k a rank has the shards of its block of 2^k ranks.
 
 Rounds all_gather_rounds(const CollectiveRequest& request) {
@@ -69,6 +79,10 @@ Rounds all_gather_rounds(const CollectiveRequest& request) {
 }
 
 std::int64_t all_gather_round_count(const CollectiveRequest& r) { return Folded(r.world_size).levels; }
+
+std::vector<Stretch> all_gather_stretches(const CollectiveRequest& r) {
+  return exchanges_of_shards(r, [](int, int k) { return 1 << k; }, false);
+}
 
 std::int64_t all_gather_sent(const CollectiveRequest& r) {
   std::int64_t sent = 0;
@@ -85,7 +99,8 @@ extern const CollectiveAlgorithm recursive_doubling_all_reduce{
     .rounds = all_reduce_rounds,
     .round_count = all_reduce_round_count,
     .elements_sent = all_reduce_sent,
-    .time_s = all_reduce_s};
+    .time_s = all_reduce_s,
+    .stretches = all_reduce_stretches};
 extern const CollectiveAlgorithm recursive_doubling_all_gather{
     .kind = CollectiveKind::all_gather,
     .name = "recursive_doubling",
@@ -94,6 +109,7 @@ extern const CollectiveAlgorithm recursive_doubling_all_gather{
     .round_count = all_gather_round_count,
     .elements_sent = all_gather_sent,
     .time_s = doubling_time_s,
-    .why_not = needs_power_of_two};
+    .why_not = needs_power_of_two,
+    .stretches = all_gather_stretches};
 
 }  // namespace convoy

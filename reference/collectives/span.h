@@ -4,6 +4,7 @@
 #include <string>
 
 #include "reference/collectives/collective.h"
+#include "reference/collectives/lock_step.h"
 
 namespace convoy {
 
@@ -27,6 +28,15 @@ inline Round round_of(const Transfer& send, const Transfer& recv, OnReceive on_r
   if (recv.slice.count > 0) round.recv = recv;
   return round;
 }
+
+/// The stretch of the rounds in which ranks r and r ^ distance exchange pieces, distance being a power of two.
+inline Stretch exchange_with(int distance, std::int64_t rounds, std::int64_t elements, bool adds) {
+  return {.rounds = rounds, .adds = adds ? rounds : 0, .elements = elements, .size = 2, .stride = distance};
+}
+
+/// The stretches of a collective in whose round k blocks of shards move between ranks at distance(k); none where shards are of
+/// other sizes than shard() makes, or some are empty, since then ranks are not alike.
+std::vector<Stretch> exchanges_of_shards(const CollectiveRequest& request, int (*distance)(int world_size, int k), bool adds);
 
 /// Reasons for CollectiveAlgorithm::why_not.
 std::string needs_one_part(const CollectiveRequest& request);

@@ -11,25 +11,32 @@ void Run::start_group(std::uint32_t id, const Collective& collective) {
   machine_.wait_until(machine_.now_s() + group_time_s(cursors_[gathering_[id].cursors.front()], collective), id | kOfGathering);
 }
 
-/// The time of the stretches of one channel on idle links: each as long as on its slowest edge.
+/// The time of the stretches of one channel on idle links: a ring goes through one when all its ranks are there, as long as on its
+/// slowest edge, and other rings do not wait for it.
 double Run::channel_time_s(const Cursor& cursor, const Collective& collective, const std::vector<Stretch>& stretches) const {
   const ProgramFacts& program = *agents_[cursor.agent].facts;
   const std::int64_t element_bytes = program.collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])].element_bytes;
   const int extent = schedule_.mesh.axes[static_cast<std::size_t>(collective.axis)].extent;
-  double time_s = 0;
+  std::vector<double> there_s(static_cast<std::size_t>(extent), 0);  // by coordinate
   for (const Stretch& stretch : stretches) {
     const auto bytes = static_cast<double>(stretch.elements * element_bytes);
     const auto rounds = static_cast<double>(stretch.rounds);
-    double slowest_s = 0;
+    std::vector<double> begin_s(there_s.size(), 0), slowest_s(there_s.size(), 0);  // by the first coordinate of a ring
     for (int coordinate = 0; coordinate < extent; ++coordinate) {
+      const auto ring = static_cast<std::size_t>(stretch.first(coordinate));
       const LinkModel link =
           machine_.idle_link(cursor.first_rank + coordinate * cursor.rank_stride,
                              cursor.first_rank + stretch.next(coordinate) * cursor.rank_stride, bytes / rounds);
-      slowest_s = std::max(slowest_s, rounds * link.latency_s + bytes / link.bandwidth_bytes_per_s);
+      slowest_s[ring] = std::max(slowest_s[ring], rounds * link.latency_s + bytes / link.bandwidth_bytes_per_s);
+      begin_s[ring] = std::max(begin_s[ring], there_s[static_cast<std::size_t>(coordinate)]);
     }
-    time_s += slowest_s + receive_s(stretch, element_bytes);
+    const double received_s = receive_s(stretch, element_bytes);
+    for (int coordinate = 0; coordinate < extent; ++coordinate) {
+      const auto ring = static_cast<std::size_t>(stretch.first(coordinate));
+      there_s[static_cast<std::size_t>(coordinate)] = begin_s[ring] + slowest_s[ring] + received_s;
+    }
   }
-  return time_s;
+  return *std::ranges::max_element(there_s);
 }
 
 /// The time of a collective of a group on idle links.

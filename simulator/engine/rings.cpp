@@ -40,9 +40,10 @@ void Run::start_ring(std::uint32_t id, const Collective& collective) {
   const Cursor& one = cursors_[members.front()];
   const CollectiveFacts& facts = agents_[one.agent].facts->collectives[static_cast<std::size_t>((*one.ops)[one.next])];
   const Stretch& stretch = stretches_of(one)[one.stretch];
-  const auto rounds = static_cast<double>(shard(stretch.rounds, settings_.blocks, one.round).count);
-  const auto bytes = static_cast<double>(shard(stretch.elements, settings_.blocks, one.round).count * facts.element_bytes);
-  const double receive = machine_.shares_cores() ? 0 : receive_s(stretch, facts.element_bytes) / settings_.blocks;
+  const std::int64_t blocks = blocks_of(stretch);
+  const auto rounds = static_cast<double>(shard(stretch.rounds, blocks, one.round).count);
+  const auto bytes = static_cast<double>(shard(stretch.elements, blocks, one.round).count * facts.element_bytes);
+  const double receive = machine_.shares_cores() ? 0 : receive_s(stretch, facts.element_bytes) / static_cast<double>(blocks);
   const auto start = [&](int place_of_sender, std::uint32_t receiver) {
     const int next = stretch.next(place_of_sender);
     const std::uint32_t message = add_message({.sender = id, .receiver = receiver, .of_ring = true});

@@ -24,7 +24,7 @@ void Run::start_channels(std::uint32_t id, const Collective& collective) {
       ready_.push_back(at);
     }
     if (is_folded(facts)) {
-      cursors_[at].round_count = settings_.blocks;
+      cursors_[at].round_count = blocks_of(stretches_of(cursors_[at]).front());
       continue;
     }
     request.channel = channel;
@@ -52,6 +52,7 @@ void Run::next_round(std::uint32_t id) {
     cursor.round = 0;
     if (!by_stretches) return channel_over(id);
     if (++cursor.stretch == stretches_of(cursor).size()) return channel_over(id);
+    cursor.round_count = blocks_of(stretches_of(cursor)[cursor.stretch]);
   }
   if (!by_stretches) return start_round(id, collective);
   const Stretch& stretch = stretches_of(cursor)[cursor.stretch];

@@ -40,8 +40,9 @@ void Run::arrived(std::uint32_t id) {
   } else if (cost_.receive_s && machine_.shares_cores()) {
     const Cursor& cursor = cursors_[message.receiver];
     const CollectiveFacts& facts = agents_[cursor.agent].facts->collectives[static_cast<std::size_t>((*cursor.ops)[cursor.next])];
+    const Stretch& stretch = stretches_of(cursor)[cursor.stretch];
     machine_.work(agents_[cursor.agent].rank, machine_.cluster().communication_cores,
-                  receive_s(stretches_of(cursor)[cursor.stretch], facts.element_bytes) / settings_.blocks, id | kOfMessage);
+                  receive_s(stretch, facts.element_bytes) / static_cast<double>(blocks_of(stretch)), id | kOfMessage);
   } else {
     free_messages_.push_back(id);
     if (--gathering_[message.sender].flows == 0) release(message.sender);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "reference/collectives/lock_step.h"
 #include "reference/core/error.h"
 #include "simulator/engine/simulate.h"
 #include "tests/catch.h"
@@ -73,14 +74,38 @@ TEST_CASE("folded collectives are near steps on every topology, in order and shu
         for (const CollectiveAlgorithm& algorithm : collective_algorithms())
           if (algorithm.stretches != nullptr)
             if (const auto schedule = alone(algorithm, cluster, count))
-              check(cat(algorithm.name, " ", to_string(algorithm.kind)), *schedule, algorithm.name == "ring" ? 0.03 : 0.15);
+              check(cat(algorithm.name, " ", to_string(algorithm.kind)), *schedule, algorithm.name == "ring" ? 0.03 : 0.16);
         if (ranks % 4 == 0 && ranks > 4) check("two rings that cross", crossing(ranks / 4, 4, count), 0.08);
         if (ranks > 4) check("a ring beside messages", ring_and_messages(ranks, count), 0.04);
       }
-  REQUIRE(worst.size() >= 7);
+  REQUIRE(worst.size() >= 11);
   std::string text;
   for (const auto& [what, w] : worst) text += cat("\n  ", what, ": ", 100 * w.error, " % (", w.where, ")");
   WARN("flows against steps, worst:" << text);
+}
+
+TEST_CASE("exchanges of pairs, folded, are steps where every rank is simulated, and no slower by formula") {
+  int compared = 0;
+  for (const Cluster& cluster : clusters())
+    for (const std::uint64_t seed : {0U, 1U})
+      for (const CollectiveAlgorithm& algorithm : collective_algorithms()) {
+        const int ranks = cluster.world_size();
+        const auto schedule = alone(algorithm, cluster, std::int64_t{ranks} * 4096);
+        if (ranks == 2 || !schedule) continue;
+        const auto& collective = std::get<Collective>(schedule->programs[0].ops[0].action);
+        const std::vector<Stretch> stretches = lock_steps(algorithm.kind, algorithm.name, request_of(*schedule, 0, collective));
+        if (stretches.empty() || !std::ranges::all_of(stretches, [](const Stretch& stretch) { return stretch.size == 2; })) continue;
+        const auto run = [&](Fidelity fidelity) {
+          return end_of(simulate(*schedule, 1, cluster, free_compute(),
+                                 {.fidelity = fidelity, .all_ranks = true, .placement = placement_of(ranks, ranks, seed)}));
+        };
+        const double steps_s = run(Fidelity::steps);
+        CAPTURE(cluster.name, seed, algorithm.name, to_string(algorithm.kind));
+        REQUIRE(relative_error(run(Fidelity::flows), steps_s) <= 1e-9);
+        REQUIRE(run(Fidelity::formula) <= steps_s * (1 + 1e-9));
+        ++compared;
+      }
+  REQUIRE(compared >= 30);
 }
 
 TEST_CASE("several channels of a ring are folded too, and near steps") {
