@@ -132,9 +132,10 @@ class ThreadsRun {
     } catch (const Stopped&) {  // the one that failed has already told why
     } catch (const std::exception& error) {
       const std::vector<Op>& ops = schedule_.program(rank).ops;
-      fail(
-          std::make_exception_ptr(std::runtime_error(cat("rank ", rank, ", iteration ", iteration, ", op ", op,
-                                                         op < ops.size() ? " (" + ops[op].name + ")" : "", ": ", error.what()))));
+      const std::string told = cat("rank ", rank, ", iteration ", iteration, ", op ", op,
+                                   op < ops.size() ? " (" + ops[op].name + ")" : "", ": ", error.what());
+      const bool late = dynamic_cast<const TimedOut*>(&error) != nullptr;
+      fail(late ? std::make_exception_ptr(TimedOut(told)) : std::make_exception_ptr(std::runtime_error(told)));
     }
   }
 

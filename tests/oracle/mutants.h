@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "reference/core/error.h"
+#include "reference/exec/post_office.h"
+#include "reference/schedule/dry_run.h"
 #include "reference/schedule/schedule.h"
 #include "tests/oracle/planned.h"
 
@@ -171,5 +173,31 @@ inline std::vector<Mutant> mutants_of(const Schedule& good, const std::vector<Ch
       if (auto mutant = mutant_of(good, what, change)) all.push_back(std::move(*mutant));
   return all;
 }
+
+/// What became of a run of a mutant.
+enum class Outcome : std::uint8_t {
+  equal,    ///< it ended with the right numbers: the comparison does not see the mutant
+  wrong,    ///< it ended with others
+  stopped,  ///< by an error, or by a message that never comes
+  late,     ///< a message did not come for minutes, and the dry run says that it would: nothing is known of the mutant
+};
+
+/// Runs a mutant. `run(time_out_s)` returns whether all numbers are right. How fast the machine is decides nothing: a time-out is
+/// short only where the dry run has shown that ranks wait for ever, so that no mutant counts as stopped that is only slow.
+template <class Run>
+Outcome outcome_of(const Schedule& mutant, const Run& run) {
+  constexpr double kHardly_s = 0.3, kMinutes_s = 600;
+  const bool waits_for_ever = !find_deadlocks(mutant).empty();
+  try {
+    return run(waits_for_ever ? kHardly_s : kMinutes_s) ? Outcome::equal : Outcome::wrong;
+  } catch (const TimedOut&) {
+    return waits_for_ever ? Outcome::stopped : Outcome::late;
+  } catch (const std::exception&) {
+    return Outcome::stopped;
+  }
+}
+
+/// Whether the comparison has seen the mutant.
+inline bool is_found(Outcome outcome) { return outcome == Outcome::wrong || outcome == Outcome::stopped; }
 
 }  // namespace convoy::tests
