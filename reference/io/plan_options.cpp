@@ -95,7 +95,8 @@ void PlanWords::add_to(Verb& verb) {
                   "--plan local_sgd: steps (of --batch images each) that every rank makes by itself before weights are averaged [4]")
       ->type_name("H");
   verb.add_option("--local-momentum", local_momentum_,
-                  "--plan local_sgd: average (momentum is averaged as weights are) or restart (it begins with 0 in every round)")
+                  "--plan local_sgd: average (momentum is averaged as weights are), restart (it begins with 0 in every round) or keep "
+                  "(every rank goes on with its own, as PyTorch's PostLocalSGDOptimizer does)")
       ->capture_default_str()
       ->type_name("WORD");
   verb.add_option("--servers", servers_.count, "Servers among which weights are divided, of --plan parameter_server")

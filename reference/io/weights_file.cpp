@@ -16,6 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kMomentum = "optimizer.momentum.";
 constexpr const char* kCompressionError = "optimizer.compression_error.";  // and the rank
+constexpr const char* kOwnMomentum = "optimizer.own_momentum.";            // and the rank
 
 /// The extents of a tensor as PyTorch has them: a vector for biases and norms, a matrix for Linear, four for convolutions.
 std::vector<std::int64_t> extents_of(const Model& model, const Parameter& parameter) {
@@ -36,6 +37,12 @@ void list(const Model& model, const std::vector<Parameter>& tensors, const std::
     require(begin + count <= values.size(), "write_weights_file", values.size(), " values, too few for ", tensor.name);
     listed.push_back({prefix + tensor.name, extents_of(model, tensor), std::span(values).subspan(begin, count)});
   }
+}
+
+/// A vector for each rank.
+void list_numbered(const std::vector<std::vector<double>>& of_ranks, const std::string& prefix, std::vector<TensorValues>& listed) {
+  for (const std::vector<double>& values : of_ranks)
+    listed.push_back({cat(prefix, &values - of_ranks.data()), {std::ssize(values)}, values});
 }
 
 /// Reads tensors of one file and remembers which.
@@ -93,10 +100,8 @@ void write_weights_file(const std::string& path, const Model& model, const Weigh
   list(model, parameters(model), file.values.weights, "", tensors);
   list(model, states(model), file.values.states, "", tensors);
   if (!file.momentum.empty()) list(model, parameters(model), file.momentum, kMomentum, tensors);
-  for (std::size_t rank = 0; rank < file.compression_errors.size(); ++rank) {
-    const std::vector<double>& error = file.compression_errors[rank];
-    tensors.push_back({cat(kCompressionError, rank), {std::ssize(error)}, error});
-  }
+  list_numbered(file.compression_errors, kCompressionError, tensors);
+  list_numbered(file.own_momenta, kOwnMomentum, tensors);
   std::map<std::string, std::string> metadata = file.metadata;
   metadata["model"] = model.name;
   metadata["convoy"] = tool_version();
@@ -116,6 +121,7 @@ WeightsFile parse_weights_file(std::span<const std::byte> bytes, const std::stri
   const bool has_momentum = std::ranges::any_of(contents.tensors, [](const auto& t) { return t.first.starts_with(kMomentum); });
   if (has_momentum) file.momentum = picker.pick(parameters(model), kMomentum);
   file.compression_errors = picker.pick_numbered(kCompressionError);
+  file.own_momenta = picker.pick_numbered(kOwnMomentum);
   picker.require_nothing_else();
   file.metadata = contents.metadata;
   return file;

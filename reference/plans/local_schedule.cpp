@@ -5,6 +5,7 @@
 
 #include "reference/core/error.h"
 #include "reference/plans/step_writer.h"
+#include "reference/schedule/mean_check.h"
 #include "reference/schedule/region.h"
 
 namespace convoy {
@@ -102,6 +103,7 @@ class LocalProgram {
       Buffer buffer = step.buffers[static_cast<std::size_t>(b)];
       const bool flat = is_persistent(buffer.kind) || buffer.kind == BufferKind::gradients;
       if (!flat && step.batch != part(plan_.local.steps - 1).count) buffer.name += ".fewer";
+      if (buffer.name == "momentum" && plan_.local.momentum == LocalMomentum::keep) buffer.name = kOwnMomentum;
       const auto found = std::ranges::find(mine, buffer.name, &Buffer::name);
       places[b] = static_cast<int>(found - mine.begin());
       if (found == mine.end()) mine.push_back(std::move(buffer));

@@ -6,15 +6,17 @@
 ///                                 r2  s s s | mean| s s s | mean|          an all-reduce in buckets, while the last backward
 ///                                 r3  s s s |     | s s s |     |          of a round goes on
 ///
-///   per round and rank    all-reduce of the W weights, and of the W values of momentum where those are averaged too
+///   per round and rank    all-reduce of the W weights, and of the W values of momentum where those are averaged
 ///   elements sent         2 W (n-1)/n a round, twice that with momentum; divided by H of a step
 ///
 /// Plan::global_batch are the images of one step over all ranks, as in `data`: with the same batch and learning rate every rank sees
 /// as many images in a step, and its gradient is the mean over them, so that the learning rate means what it means there. A schedule
 /// is a round of H steps with H times the images, of which a rank's share is divided into H parts. Ranks count in the mean by
 /// the images that they had, as in FedAvg, so that H = 1 is plan `data` to rounding: with plain SGD, and with momentum where
-/// that is averaged. `restart` saves half of the bytes and forgets the momentum at the start of every round. Either way all ranks
-/// have the same values at the end of a round, so that a checkpoint needs no more than one of each.
+/// that is averaged or kept (a mean of momenta goes on as the momenta do, while weights are alike). `restart` saves half of the bytes
+/// and forgets the momentum at the start of every round: all ranks have the same values at the end of one, as with `average`, so
+/// that a checkpoint needs no more than one of each. `keep` saves as much, and every rank goes on with its own momentum, which is
+/// what PyTorch's PostLocalSGDOptimizer does; checkpoints then have that of every rank.
 /// The learning rate changes from round to round, and so does how slow a straggler is (schedule/stragglers.h). Running statistics of
 /// BatchNorm2d are those of rank 0, as in `data`.
 ///

@@ -28,7 +28,7 @@ constexpr std::array kSchemes = {"a", "b", "c"};
 constexpr std::array<std::string_view, 3> kFusions = {"auto", "off", "on"};
 constexpr std::array<std::string_view, 3> kLayouts = {"auto", "nchw", "blocked"};
 constexpr std::array kOptimisers = {"sgd", "lars"};
-constexpr std::array kLocalMomenta = {"average", "restart"};
+constexpr std::array kLocalMomenta = {"average", "restart", "keep"};
 
 }  // namespace
 

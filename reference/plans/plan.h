@@ -74,6 +74,7 @@ PlanServers placed(PlanServers servers, const std::string& place);
 enum class LocalMomentum : std::uint8_t {
   average,  ///< it is averaged as the weights are
   restart,  ///< it begins with 0 in every round
+  keep,     ///< every rank goes on with its own
 };
 std::string_view to_string(LocalMomentum momentum);
 LocalMomentum parse_local_momentum(std::string_view name);

@@ -30,6 +30,9 @@ class MeanCheck {
   [[nodiscard]] BufferKind kind_of(const Part& part) const {
     return program_.buffers[static_cast<std::size_t>(part.region.buffer)].kind;
   }
+  [[nodiscard]] bool is_own(const Part& part) const {
+    return program_.buffers[static_cast<std::size_t>(part.region.buffer)].name == kOwnMomentum;
+  }
   void complain(const Part& part, const std::string& what) {
     problems_.push_back({rank_, part.op, "no mean",
                          cat(program_.buffers[static_cast<std::size_t>(part.region.buffer)].name, "[", part.region.slice.offset, "+",
@@ -48,7 +51,7 @@ class MeanCheck {
         const Part part{id, operand.region};
         if (compute->kind == ComputeKind::weigh) weighed_.push_back(part);
         if (compute->kind == ComputeKind::zero && changed_.empty() && kind_of(part) == BufferKind::optimizer) cleared_.push_back(part);
-        const bool changes = compute->kind == ComputeKind::update && operand.role != Role::gradients;
+        const bool changes = compute->kind == ComputeKind::update && operand.role != Role::gradients && !is_own(part);
         if (changes && std::ranges::find(changed_, operand.region, &Part::region) == changed_.end()) changed_.push_back(part);
       }
     }

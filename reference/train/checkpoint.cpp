@@ -103,6 +103,7 @@ void write_checkpoint(const std::string& path, const Model& model, const Checkpo
   WeightsFile file{.values = checkpoint.values,
                    .momentum = checkpoint.momentum,
                    .compression_errors = checkpoint.compression_errors,
+                   .own_momenta = checkpoint.own_momenta,
                    .metadata = to_metadata(input)};
   file.metadata["format"] = kFormat;
   file.metadata["run"] = json_text(run_of(checkpoint));
@@ -117,7 +118,8 @@ Checkpoint parse_checkpoint(std::span<const std::byte> bytes, const std::string&
                          kFormat, "'); to begin a new run with its weights, type: --load ", name));
   Checkpoint checkpoint{.values = std::move(file.values),
                         .momentum = std::move(file.momentum),
-                        .compression_errors = std::move(file.compression_errors)};
+                        .compression_errors = std::move(file.compression_errors),
+                        .own_momenta = std::move(file.own_momenta)};
   try {
     read_run(parse_json(text("run"), name), checkpoint);
   } catch (const std::exception& error) {  // of nlohmann::json, or out_of_range

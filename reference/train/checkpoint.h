@@ -35,9 +35,10 @@ using DecidingSettings = std::map<std::string, std::string>;
 /// Where a run is between two steps.
 struct Checkpoint {
   ModelValues values;            ///< of the whole model, whatever the plan
-  std::vector<double> momentum;  ///< in the order of values.weights
+  std::vector<double> momentum;  ///< in the order of values.weights; of ranks with momentum of their own, the mean
   /// Of each rank what top_k has left behind so far, in the same order; empty in runs without it.
   std::vector<std::vector<double>> compression_errors = {};
+  std::vector<std::vector<double>> own_momenta = {};  ///< of each rank in local SGD with LocalMomentum::keep, likewise
   int epoch = 0;                 ///< that is going on, from 0; as many as there are when the run is over
   std::int64_t step = 0;         ///< steps done since the start of the run
   std::int64_t step_in_epoch = 0;

@@ -91,6 +91,8 @@ class Trainer {
   /// Values of all learned tensors, of buffers of ranks and those of servers, which count. Empty where rank 0 is not.
   template <class Place>
   [[nodiscard]] std::vector<double> collected(const char* buffer, const char* served, const Place& place) const;
+  /// What each of the first `ranks` ranks holds in a buffer; empty where rank 0 is not.
+  [[nodiscard]] std::vector<std::vector<double>> of_each_rank(const char* buffer, int ranks) const;
   /// Where workers do not wait for each other, each has weights of its own when a run is over; all get those of the servers.
   void hand_out_weights();
   /// Puts together where the run is, and hands it over where rank 0 is.
@@ -100,6 +102,10 @@ class Trainer {
   /// Gives every worker back what it had left behind. With another number of them, the first has what all had: what will be added
   /// to the weights of that is the same.
   void set_compression_errors(const std::vector<std::vector<double>>& errors);
+  /// Whether ranks do not share their momentum: local SGD with LocalMomentum::keep.
+  [[nodiscard]] bool keeps_own_momentum() const;
+  /// Gives every rank back its momentum; with another number of them, each gets the mean.
+  void set_own_momenta(const Checkpoint& checkpoint);
 
   const Model& model_;
   const Plan& plan_;

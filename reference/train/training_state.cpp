@@ -5,6 +5,7 @@
 #include "reference/core/error.h"
 #include "reference/plans/compress_ops.h"
 #include "reference/plans/served_schedule.h"
+#include "reference/schedule/mean_check.h"
 #include "reference/train/training_run.h"
 #include "reference/train/weights.h"
 
@@ -38,6 +39,15 @@ std::vector<double> Trainer::collected(const char* buffer, const char* served, c
   });
   if (is_served(schedule_)) collect(served, [&](int rank, const auto& local) { place_served(schedule_, rank, local, full); });
   return full;
+}
+
+std::vector<std::vector<double>> Trainer::of_each_rank(const char* buffer, int ranks) const {
+  std::vector<std::vector<double>> all;
+  if (transport_.has_root()) all.resize(static_cast<std::size_t>(ranks));
+  collect(buffer, [&](int rank, const std::vector<double>& local) {
+    if (rank < ranks) all[static_cast<std::size_t>(rank)] = local;
+  });
+  return all;
 }
 
 ModelValues Trainer::values() const {
@@ -76,6 +86,15 @@ void Trainer::set_compression_errors(const std::vector<std::vector<double>>& err
   }
 }
 
+bool Trainer::keeps_own_momentum() const { return plan_.local.steps > 0 && plan_.local.momentum == LocalMomentum::keep; }
+
+void Trainer::set_own_momenta(const Checkpoint& checkpoint) {
+  const bool same_ranks = std::ssize(checkpoint.own_momenta) == transport_.world_size;
+  for (std::size_t i = 0; i < memories_.size(); ++i)
+    write_values(memories_[i], kOwnMomentum,
+                 same_ranks ? checkpoint.own_momenta[static_cast<std::size_t>(transport_.ranks[i])] : checkpoint.momentum);
+}
+
 void Trainer::go_on_from(const Checkpoint& checkpoint) {
   require_same_run(checkpoint, deciding_settings());
   if (checkpoint.epoch > settings_.epochs || checkpoint.step_in_epoch > full_steps())
@@ -84,6 +103,7 @@ void Trainer::go_on_from(const Checkpoint& checkpoint) {
   set_values(checkpoint.values);
   for (std::size_t i = 0; i < memories_.size(); ++i)
     set_momentum(memories_[i], model_, schedule_, transport_.ranks[i], checkpoint.momentum);
+  if (keeps_own_momentum()) set_own_momenta(checkpoint);
   const bool was_alone = checkpoint.compression_errors.empty() && checkpoint.totals.size() == 1;  // and left nothing behind
   if (leaves_behind() && !was_alone) set_compression_errors(checkpoint.compression_errors);
   if (!leaves_behind() && !checkpoint.compression_errors.empty())
@@ -114,11 +134,12 @@ void Trainer::save_checkpoint() {
   if (!settings_.on_checkpoint) return;
   Checkpoint checkpoint{.values = values(), .epoch = epoch_, .step = step_, .step_in_epoch = step_in_epoch_};
   checkpoint.momentum = collected(kMomentum, kServerMomentum, place_momentum);
-  if (leaves_behind()) {
-    if (transport_.has_root()) checkpoint.compression_errors.resize(static_cast<std::size_t>(worker_count(plan_)));
-    collect(kCompressionError, [&](int rank, const std::vector<double>& error) {
-      if (rank < worker_count(plan_)) checkpoint.compression_errors[static_cast<std::size_t>(rank)] = error;
-    });
+  if (leaves_behind()) checkpoint.compression_errors = of_each_rank(kCompressionError, worker_count(plan_));
+  if (keeps_own_momentum()) {
+    checkpoint.own_momenta = of_each_rank(kOwnMomentum, transport_.world_size);
+    for (const std::vector<double>& momentum : checkpoint.own_momenta)
+      std::ranges::transform(checkpoint.momentum, momentum, checkpoint.momentum.begin(),
+                             [&](double sum, double one) { return sum + one / transport_.world_size; });
   }
   for (int rank = 0; rank < transport_.world_size; ++rank) {
     const cpu::Loss mine = training_.totals(rank);

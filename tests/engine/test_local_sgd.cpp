@@ -30,7 +30,7 @@ TEST_CASE("a round of H local steps takes H steps and one mean: a step takes one
     return step_times(schedule, simulate(schedule, 3, cluster, cost, {.fidelity = fidelity}), 1);
   };
   for (const Fidelity fidelity : {Fidelity::steps, Fidelity::flows, Fidelity::formula})
-    for (const LocalMomentum momentum : {LocalMomentum::restart, LocalMomentum::average})
+    for (const LocalMomentum momentum : {LocalMomentum::restart, LocalMomentum::average, LocalMomentum::keep})
       for (const int steps : {1, 2, 8}) {
         Plan data = make_plan("data", {.ranks = 4, .global_batch = 32});
         Plan local = make_plan("local_sgd", {.ranks = 4, .global_batch = 32, .local = {.steps = steps, .momentum = momentum}});

@@ -120,7 +120,7 @@ TEST_CASE("every plan goes on from every checkpoint as if it had never stopped")
 TEST_CASE("local SGD goes on between rounds as if it had never stopped, on the ranks that it had") {
   const Model model = normed();
   const TrainingData data = tiny_data(model, 47, 11);  // rounds of 3 steps of 5: three of them, and one of 2 images
-  for (const LocalMomentum momentum : {LocalMomentum::average, LocalMomentum::restart}) {
+  for (const LocalMomentum momentum : {LocalMomentum::average, LocalMomentum::restart, LocalMomentum::keep}) {
     const Plan plan = make_plan("local_sgd", {.ranks = 3, .global_batch = 5, .local = {.steps = 3, .momentum = momentum}});
     TrainSettings settings = exact(2);
     settings.rate.decay = RateDecay::cosine;
@@ -135,6 +135,29 @@ TEST_CASE("local SGD goes on between rounds as if it had never stopped, on the r
     other.local.steps = 2;
     REQUIRE_THROWS_WITH(train(model, other, data, settings), Catch::Matchers::Contains("--local-steps"));
   }
+}
+
+TEST_CASE("ranks that keep momentum of their own go on with it, and with the mean on another number of ranks") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 47, 11);
+  const auto plan_on = [](int ranks) {
+    return make_plan("local_sgd", {.ranks = ranks, .global_batch = 6, .local = {.steps = 2, .momentum = LocalMomentum::keep}});
+  };
+  TrainSettings settings = exact(2);
+  Checkpoint checkpoint = recorded(model, plan_on(3), data, settings, 4).checkpoints.front();
+  std::vector<std::vector<double>>& momenta = checkpoint.own_momenta;
+  REQUIRE(momenta.size() == 3);
+  REQUIRE_FALSE(momenta[0] == momenta[1]);
+  for (std::size_t i = 0; i < momenta[0].size(); ++i)
+    REQUIRE(checkpoint.momentum[i] == Approx((momenta[0][i] + momenta[1][i] + momenta[2][i]) / 3).margin(1e-15));
+  settings.resume = checkpoint;
+  const TrainResult on_three = train(model, plan_on(3), data, settings), on_two = train(model, plan_on(2), data, settings);
+  std::swap(momenta[0], momenta[2]);
+  settings.resume = checkpoint;
+  REQUIRE_FALSE(train(model, plan_on(3), data, settings).values == on_three.values);
+  momenta.assign(2, checkpoint.momentum);
+  settings.resume = checkpoint;
+  REQUIRE(train(model, plan_on(2), data, settings).values == on_two.values);
 }
 
 TEST_CASE("fast kernels in float, statistics of each rank, several threads: the same bits after a stop") {
