@@ -11,5 +11,5 @@ if "$mpirun" --version 2>&1 | grep -qE 'Open ?(MPI|RTE)'; then flags+=(--oversub
 if [ "${#flags[@]}" -ne 0 ] && [ "$(id -u)" -eq 0 ]; then flags+=(--allow-run-as-root); fi
 
 for n in 2 3 4; do
-  timeout 240 "$mpirun" "${flags[@]}" -n "$n" "$plans" </dev/null
+  timeout 1800 "$mpirun" "${flags[@]}" -n "$n" "$plans" </dev/null
 done

@@ -22,7 +22,7 @@ ServedRun run_here(MpiWorld& world, const Training& t, const Schedule& schedule)
   RankMemory memory;
   start_training(memory, t, schedule, world.rank());
   const ComputeFn slow = with_stragglers(compute);
-  ServedRun run{run_on_mpi(world, schedule, kSteps, memory, slow, {.run = {.poison = true, .time_out_s = 30}}), {}};
+  ServedRun run{run_on_mpi(world, schedule, kSteps, memory, slow, {.run = {.poison = true, .time_out_s = 600}}), {}};
   const std::vector<double> mine = kept_bits(schedule, world.rank(), memory);
   for (int r = 0; r < world.size(); ++r) run.kept.push_back(world.to_root(r, mine));
   return run;

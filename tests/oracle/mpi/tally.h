@@ -21,6 +21,9 @@ struct Tally {
   }
 };
 
+/// Local SGD on as many ranks as there are.
+void check_local_sgd(MpiWorld& world, Tally& tally);
+
 /// Parameter servers on as many ranks as there are, in every mode.
 void check_servers(MpiWorld& world, Tally& tally);
 
