@@ -90,8 +90,9 @@ TEST_CASE("parameter servers on hosts use the memory of the processors, and no d
   const auto step_s = [&](const char* first, const char* second) {
     return json_of(mixed(host(first), host(second))).at("step_time_s").get<double>();
   };
-  CHECK(step_s("80GB/s", "8GB/s") > 1.5 * step_s("80GB/s", "80GB/s"));
-  CHECK(step_s("8GB/s", "80GB/s") == Approx(step_s("80GB/s", "8GB/s")).epsilon(0.01));
+  const double fast_s = step_s("80GB/s", "80GB/s");
+  CHECK(step_s("80GB/s", "8GB/s") > 1.5 * fast_s);
+  CHECK(step_s("8GB/s", "80GB/s") > 1.5 * fast_s);
   const command::Result half = command::run(mixed(host("80GB/s"), ""));
   CHECK(half.exit_code == 2);
   CHECK(contains(half.err, "cluster 'mixed' does not state it for node 1"));
