@@ -33,6 +33,20 @@ __global__ void turn_round(const float* x, float* y) {
 }
 // [/turn]
 
+// [tile]
+/// One warp: lane t adds up row t of a matrix that lies in shared memory, so that in every step the lanes read down a column of it.
+template <unsigned kRow>
+__global__ void add_up_rows(const float* x, float* y) {
+  __shared__ float tile[kSide][kRow];
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int row = 0; row < kSide; ++row) tile[row][lane] = x[kSide * row + lane];
+  __syncthreads();
+  float sum = 0;
+  for (int column = 0; column < kSide; ++column) sum += tile[lane][column];
+  y[lane] = sum;
+}
+// [/tile]
+
 using Kernel = void (*)(const float*, float*);
 
 /// One block of so many threads on a matrix.
@@ -78,6 +92,13 @@ void maps(Values& values) {
   values.block("maps", table);
 }
 
+void banks(Values& values) {
+  const auto line = [](int row, Kernel kernel) {
+    return fmt::format("rows of {} floats: {:>4} bank conflicts\n", row, run("add_up_rows", kernel, 32).counts.bank_conflicts);
+  };
+  values.block("banks", line(kSide, add_up_rows<kSide>) + line(kSide + 1, add_up_rows<kSide + 1>));
+}
+
 void race(Values& values) {
   const cuda::emulator::Report report = run("turn_round", turn_round, 64);
   std::string text;
@@ -99,8 +120,7 @@ void climb(Values& values) {
   const double multiply_adds = gemm.flops(size) / 2;
   ladder::Problem problem(gemm, size, ladder::Values::whole, ladder::emulated_backend());
   std::string table = "rung   loads, sectors   bytes a multiply-add   bank conflicts   barriers   idea\n";
-  double first = 0;
-  double last = 0;
+  double first = 0, last = 0;
   for (const ladder::Rung& rung : ladder::emulated_backend().rungs(gemm.name)) {
     emulator::report();
     if (!problem.equals_exactly(rung)) throw std::logic_error("a rung is wrong");
@@ -119,6 +139,7 @@ void climb(Values& values) {
 
 void lesson_14(Values& values) {
   cuda::emulated::maps(values);
+  cuda::emulated::banks(values);
   climb(values);
   cuda::emulated::race(values);
 }

@@ -1,5 +1,5 @@
 /// Rung 4: implicit GEMM on tensor cores, in tf32: the operands of rung 3, the kernel of GEMM's rung 6, the sum divided as there.
-/// The FLOPs and loads of rung 3. Off by some 1e-3 of the largest value. Chips from 80 (Ampere) on.
+/// The FLOPs and loads of rung 3, but dw comes and goes in half sectors. Off by some 1e-3 of the largest value. Chips from 80 (Ampere) on.
 #pragma once
 
 #include "reference/cuda/ladder/conv2d_backward_weights/3_implicit_gemm.cuh"

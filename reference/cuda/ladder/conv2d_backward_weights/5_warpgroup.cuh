@@ -1,6 +1,6 @@
 /// Rung 5: implicit GEMM on warpgroups, in tf32: the operands of rung 3, the kernel of GEMM's rung 7, the sum divided as there. Both
 /// operands lie along K as wgmma wants them, and nothing is turned; where P Q is a multiple of four, a thread loads four numbers of dy.
-/// The FLOPs and loads of rung 3. Off by some 1e-3 of the largest value. Compute capability 9.0 (Hopper) only.
+/// The FLOPs and loads of rung 3, but dw comes and goes in half sectors. Off by some 1e-3 of the largest value. Compute capability 9.0 (Hopper) only.
 #pragma once
 
 #include "reference/cuda/ladder/conv2d_backward_weights/3_implicit_gemm.cuh"
