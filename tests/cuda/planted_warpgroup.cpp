@@ -27,13 +27,13 @@ __global__ void multiply(Mistake mistake, float* d) {
   std::uint64_t left = group_tile_descriptor(shared_address(tiles[0]), 0);
   const std::uint64_t right = group_tile_descriptor(shared_address(tiles[1]), 0);
   if (mistake == Mistake::other_layout) left ^= std::uint64_t{3} << 62;
-  warpgroup_begin();
+  warpgroup_begin(sums);
   warpgroup_multiply(sums, left, right);
   warpgroup_commit();
   if (mistake == Mistake::late_fence) warpgroup_publish();
   if (mistake == Mistake::no_wait) return;
   if (mistake == Mistake::overwritten) tiles[0][group_tile_index(thread % 64, 0)] = 0;
-  warpgroup_wait();
+  warpgroup_wait(sums);
   for (int i = 0; i < 32; ++i) {
     const int row = thread / 32 * 16 + thread % 32 / 4 + i % 4 / 2 * 8;
     d[row * 64 + i / 4 * 8 + thread % 4 * 2 + i % 2] = sums[i];

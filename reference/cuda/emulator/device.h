@@ -93,9 +93,9 @@ std::uint32_t to_tf32(float value);
 // ---- warpgroups: reference/cuda/warpgroup.cuh says what these are, warpgroup.cpp how far they are modelled
 std::uint32_t shared_address(const void* at);
 void warpgroup_publish();
-void warpgroup_begin();
+void warpgroup_begin(float (&d)[32]);
 void warpgroup_multiply(float (&d)[32], std::uint64_t a, std::uint64_t b);
 void warpgroup_commit();
-void warpgroup_wait();
+void warpgroup_wait(float (&d)[32]);
 
 }  // namespace convoy::cuda::emulator

@@ -36,7 +36,7 @@ std::uint32_t shared_address(const void* at) { return session().shared_address(a
 
 void warpgroup_publish() { session().publish(HERE); }
 
-void warpgroup_begin() { session().wait_for_warp(kAllLanes, 0, HERE); }
+void warpgroup_begin(float (&)[32]) { session().wait_for_warp(kAllLanes, 0, HERE); }
 
 void warpgroup_multiply(float (&d)[32], std::uint64_t a, std::uint64_t b) {
   session().wait_for_warp(kAllLanes, 0, HERE);
@@ -45,7 +45,7 @@ void warpgroup_multiply(float (&d)[32], std::uint64_t a, std::uint64_t b) {
 
 void warpgroup_commit() { session().wait_for_warp(kAllLanes, 0, HERE); }
 
-void warpgroup_wait() {
+void warpgroup_wait(float (&)[32]) {
   session().wait_for_warp(kAllLanes, 0, HERE);
   session().multiply();
 }

@@ -102,14 +102,14 @@ __global__ void __launch_bounds__(kGroupThreads) gemm_7_warpgroup_kernel(Product
   int buffer = 0;
   for (int begin = part.from; begin < part.to; begin += kGroupDepth) {
     const std::uint32_t at_left = shared_address(tiles[buffer][0]), at_right = shared_address(tiles[buffer][1]);
-    warpgroup_begin();
+    warpgroup_begin(sums);
     for (int k = 0; k < kGroupDepth; k += kGroupStep)
       warpgroup_multiply(sums, group_tile_descriptor(at_left, k), group_tile_descriptor(at_right, k));
     warpgroup_commit();
     const bool more = begin + kGroupDepth < part.to;
     buffer = 1 - buffer;
     if (more) bring(buffer, begin + kGroupDepth);  // what was there was read by multiplications for which all threads have waited
-    warpgroup_wait();
+    warpgroup_wait(sums);
     if (more) __syncthreads();
   }
   const int g = thread % 32 / 4;
