@@ -46,6 +46,8 @@ struct ComputeSettings {
 /// Source: You, Gitman, Ginsburg, "Large Batch Training of Convolutional Networks", 2017, algorithm 1.
 double lars_rate(double trust, double weight_squares, double gradient_squares, double weight_decay);
 
+struct ComputeState;  // train/compute_op.h
+
 class CpuCompute {
  public:
   /// model and data must outlive this. `ranks` is the world size of the schedules that will run.
@@ -70,15 +72,11 @@ class CpuCompute {
   void set_totals(int rank, const cpu::Loss& totals);
 
  private:
-  struct RankState;
-  template <class T>
-  class Call;
-
   const Model& model_;
   const Dataset& data_;
   ComputeSettings settings_;
   std::vector<Shape> inputs_;  ///< of each node, whole, with one image
-  std::vector<RankState> ranks_;
+  std::vector<ComputeState> ranks_;
 };
 
 }  // namespace convoy
