@@ -56,7 +56,10 @@ struct Prepared {
   Transport transport;
 };
 
-Prepared prepare(const CollectiveOptions& options, const Session& session) {
+Prepared prepare(const CollectiveOptions& options, const Verb& verb, const Session& session) {
+  if (options.ranks.collectives == "library")
+    refuse_typed(verb, {"--algorithm", "--chunks", "--channels", "--nodes-of"},
+                 "with --collectives library, which chooses by itself; leave it out");
   const CollectiveRun run = checked(options, checked_ranks(options.ranks, session));
   const std::int64_t from = parse_bytes(options.from), to = parse_bytes(options.to);
   constexpr std::int64_t kLargest_bytes = std::int64_t{4} << 30;
@@ -92,8 +95,8 @@ void require_possible(const CollectiveRun& run) {
     throw InputError(cat(run.algorithm, " ", to_string(run.kind), " is not possible here: ", reason));
 }
 
-void run_collective(const CollectiveOptions& options, Session& session) {
-  Prepared made = session.together([&] { return prepare(options, session); });
+void run_collective(const CollectiveOptions& options, const Verb& verb, Session& session) {
+  Prepared made = session.together([&] { return prepare(options, verb, session); });
   if (session.is_root()) print_header(made.run, made.transport);
   std::int64_t wrong = 0;
   for (std::int64_t bytes = made.from_bytes; bytes <= made.to_bytes; bytes *= options.factor) {
@@ -130,7 +133,7 @@ void add_collective_verb(Verb& app, Session& session) {
   verb->add_option("--nodes-of", options->ranks_per_node, "Treat every N ranks as a node (default: all ranks are one)");
   verb->add_option("--warmup", options->warmup, "Runs that are not counted")->capture_default_str();
   verb->add_option("--repetitions", options->repetitions, "Runs that are counted")->capture_default_str();
-  verb->callback([options, &session] { run_collective(*options, session); });
+  verb->callback([options, verb, &session] { run_collective(*options, *verb, session); });
 }
 
 }  // namespace convoy

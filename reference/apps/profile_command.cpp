@@ -91,7 +91,8 @@ struct Prepared {
   Transport transport;
 };
 
-Prepared prepare(ProfileOptions options, const Session& session) {
+Prepared prepare(ProfileOptions options, const Verb& verb, const Session& session) {
+  refuse_typed(verb, {"--channels", "--ranks-per-node"}, "in a profile, which times compute ops and single messages; leave it out");
   if (options.steps) require_between("--steps", *options.steps, 1, 1'000'000);
   if (session.is_root()) require_writable(options.json);
   const bool cuda = is_cuda(options.backend);
@@ -132,8 +133,8 @@ Prepared prepare(ProfileOptions options, const Session& session) {
   return {plan_of(choice), model, settings, source, std::move(data), std::move(transport)};
 }
 
-void run_profile(const ProfileOptions& options, const std::string& command, Session& session) {
-  Prepared made = session.together([&] { return prepare(options, session); });
+void run_profile(const ProfileOptions& options, const Verb& verb, const std::string& command, Session& session) {
+  Prepared made = session.together([&] { return prepare(options, verb, session); });
   made.settings.data = &made.data;
   Profile result = profile(made.model, made.plan, made.settings, made.transport);
   result.data = made.source;
@@ -174,7 +175,7 @@ void add_profile_verb(Verb& app, const std::string& command, Session& session) {
   verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();
   verb->add_option("--json", options->json, "Write the profile to this file; - is stdout");
-  verb->callback([options, command, &session] { run_profile(*options, command, session); });
+  verb->callback([options, verb, command, &session] { run_profile(*options, *verb, command, session); });
 }
 
 }  // namespace convoy

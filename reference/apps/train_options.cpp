@@ -122,10 +122,12 @@ void require_they_matter(const TrainOptions& options, const ScheduleChoice& choi
                        {"--step-epochs", options.schedule == "step", "--schedule step"},
                        {"--step-factor", options.schedule == "step", "--schedule step"},
                        {"--crop-padding", options.augment.find("crop") != std::string::npos, "--augment crop"},
-                       {"--samples", options.data == "synthetic", "--data synthetic"}};
+                       {"--samples", options.data == "synthetic", "--data synthetic"},
+                       {"--local-momentum", options.sgd.momentum > 0, "--momentum 0.9 or so"}};
   for (const Needs& row : all)
     if (options.plan.plan.typed(row.option) && !row.matters)
       throw InputError(cat(row.option, " changes nothing here; it is for ", row.with));
+  if (options.plan.ranks.collectives == "library") options.plan.plan.require_library_may_choose();
 }
 
 TrainSettings settings_of(const TrainOptions& options, int ranks) {

@@ -92,8 +92,8 @@ TrainingData open_data(const DataRequest& request) {
     if (!fs::is_directory(request.source)) {
       const std::string near = nearest_word(request.source, {"fashion-mnist", "synthetic"});
       throw InputError(cat("--data '", request.source, "' is not a folder",
-                           near.empty() ? "" : cat("; did you mean '", near, "'?"), near.empty() ? "; " : " ",
-                           "Use fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's, or of pictures with a "
+                           near.empty() ? "" : cat("; did you mean '", near, "'?"), near.empty() ? "; use" : " Use",
+                           " fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's, or of pictures with a "
                            "subfolder for each class"));
     }
     data = open_folder(request);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <iostream>
 #include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "reference/core/error.h"
@@ -88,9 +90,26 @@ Verb::~Verb() = default;
 
 Option* Verb::remember(CLI::Option* option) { return options_.emplace_back(std::make_unique<Option>(option)).get(); }
 
+namespace {
+
+template <class T>
+constexpr bool kIsWide = std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::optional<std::int64_t>>;
+
+/// What CLI11 lets pass: it takes an empty word for 0 or for nothing typed, and a wide number that is too large for the largest.
+void require_word(const CLI::Option& option, const std::string& word, bool is_wide) {
+  if (word.empty()) throw InputError(cat(option.get_name(), " is ''; write a value, or leave it out"));
+  std::int64_t value = 0;
+  const bool fits = std::from_chars(word.data(), word.data() + word.size(), value).ec != std::errc::result_out_of_range;
+  if (is_wide && !fits) throw InputError(cat(option.get_name(), " is '", word, "'; expected a smaller number"));
+}
+
+}  // namespace
+
 template <class T>
 Option* Verb::add_option(const std::string& names, T& value, const std::string& description) {
-  return remember(app_->add_option(names, value, description));
+  CLI::Option* option = app_->add_option(names, value, description);
+  option->each([option](const std::string& word) { require_word(*option, word, kIsWide<T>); });
+  return remember(option);
 }
 template Option* Verb::add_option(const std::string&, std::string&, const std::string&);
 template Option* Verb::add_option(const std::string&, int&, const std::string&);
@@ -163,6 +182,12 @@ std::string unknown_sentence(const std::string& what, const std::string& word, c
 bool parse_on_off(const std::string& option, const std::string& word) {
   if (word != "on" && word != "off") throw_unknown_word(cat("value of ", option), word, {"on", "off"});
   return word == "on";
+}
+
+void refuse_typed(const Verb& verb, const std::vector<std::string>& options, const std::string& reason) {
+  for (const std::string& option : options)
+    if (const Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
+      throw InputError(cat(option, " changes nothing ", reason));
 }
 
 namespace {

@@ -124,6 +124,10 @@ std::string unknown_sentence(const std::string& what, const std::string& word, c
 /// Whether the value of a switch is "on" rather than "off". An InputError names the option, the word and the nearest right one.
 bool parse_on_off(const std::string& option, const std::string& word);
 
+/// Throws an InputError for the first of these options of a verb that was typed: "--step changes nothing REASON". An option that
+/// changes nothing is a mistake, and whoever typed it is told what it is for.
+void refuse_typed(const Verb& verb, const std::vector<std::string>& options, const std::string& reason);
+
 /// Gives closed standard streams a descriptor that cannot be written, so that no file of ours gets their number and is mixed up
 /// with results.
 void occupy_standard_descriptors();

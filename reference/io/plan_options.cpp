@@ -1,37 +1,11 @@
 #include "reference/io/plan_options.h"
 
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "reference/model/zoo.h"
 #include "reference/plans/stages.h"
 
 namespace convoy {
-
-namespace {
-
-/// Options about sums over ranks, where a plan has no such sums.
-struct IgnoredOptions {
-  std::string_view plan;
-  std::vector<const char*> options;
-  const char* reason;
-};
-
-const std::vector<IgnoredOptions>& ignored_options() {
-  static const std::vector<const char*> sums = {"--all-reduce", "--chunks", "--channels", "--gradients", "--statistics"};
-  static const char* const no_sums = "every rank works on all images of a step, so that neither gradients nor statistics are summed over ranks";
-  static const std::vector<IgnoredOptions> table = {
-      {"pipeline", sums, no_sums},
-      {"filter", sums, no_sums},
-      {"channel", sums, no_sums},
-      {"parameter_server", {"--bucket", "--chunks"}, "gradients go to servers and not through an all-reduce"},
-      {"data_parallel_root", {"--all-reduce", "--channels"}, "gradients are reduced to a root, which is no all-reduce"},
-  };
-  return table;
-}
-
-}  // namespace
 
 std::string model_help() {
   return cat("Network, NAME@CxHxW for other images, NAME/N for N classes, or FILE.onnx. Names: ", listed_names(zoo()));
@@ -195,10 +169,6 @@ void PlanWords::fill_pipeline(ScheduleChoice& choice) const {
   put(pipeline_, choice.pipeline);
 }
 
-bool PlanWords::has_pipeline() const {
-  return plan_ == "pipeline" || (plan_ == "hybrid" && (inside_ == "pipeline" || pipeline_ranks_ > 1));
-}
-
 std::optional<DType> PlanWords::gradient_dtype() const {
   if (gradients_ != "f32" && gradients_ != "f16" && gradients_ != "bf16")
     throw_unknown_word("value of --gradients", gradients_, {"f32", "f16", "bf16"});
@@ -221,36 +191,6 @@ void PlanWords::fill_local(ScheduleChoice& choice) const {
 }
 
 PlanServers PlanWords::servers() const { return placed(servers_, servers_on_); }
-
-void PlanWords::require_they_matter(const ScheduleChoice& choice) const {
-  for (const char* option : {"--servers", "--servers-on", "--server-mode", "--accept", "--bound"}) {
-    if (!typed(option) || (choice.plan_yaml.empty() && plan_ == "parameter_server")) continue;
-    throw InputError(choice.plan_yaml.empty()
-                         ? cat(option, " changes nothing in plan '", plan_, "'; it is for --plan parameter_server")
-                         : cat(option, " changes nothing in ", plan_, "; change what it says about servers"));
-  }
-  for (const char* option : {"--local-steps", "--local-momentum"})
-    if (typed(option) && choice.local.steps == 0)
-      throw InputError(cat(option, " changes nothing in plan '", choice.plan, "'; it is for --plan local_sgd"));
-  if (!choice.plan_yaml.empty()) return;
-  const bool hybrid = plan_ == "hybrid";
-  const auto refuse = [&](const char* option, const char* plan) {
-    if (typed(option)) throw InputError(cat(option, " changes nothing in plan '", plan_, "'; it is for --plan ", plan));
-  };
-  (void)named_plan(plan_);  // a misspelt name first
-  if (!hybrid) {
-    refuse("--split", "hybrid");
-    refuse("--inside", "hybrid");
-    refuse("--pipeline", "hybrid");
-  }
-  for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
-    if (!has_pipeline()) refuse(option, "pipeline, or --plan hybrid --pipeline 2");
-  if (plan_ != "one_weird_trick" && !(hybrid && inside_ == "one_weird_trick")) refuse("--scheme", "one_weird_trick");
-  for (const IgnoredOptions& row : ignored_options())
-    for (const char* option : row.options)
-      if (plan_ == row.plan && typed(option))
-        throw InputError(cat(option, " changes nothing in plan '", plan_, "', in which ", row.reason, "; leave it out"));
-}
 
 void PlanWords::fill_from_file(ScheduleChoice& choice) const {
   const Plan plan = read();

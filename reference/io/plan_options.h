@@ -37,6 +37,10 @@ class PlanWords {
   /// Fills in the plan, when one is read from a file with all settings that were not typed, ranks and batch among them.
   /// Call it first, and set what was typed after it. Throws an InputError for what cannot be used, with the nearest word.
   void fill(ScheduleChoice& choice) const;
+  /// Throws an InputError for an option that changes nothing when a choice is evaluated, which only goes forward.
+  void require_they_matter_in_evaluation(const ScheduleChoice& choice) const;
+  /// Throws an InputError when an algorithm of collectives was typed, or its settings: --collectives library chooses by itself.
+  void require_library_may_choose() const;
   /// Whether the plan is read from a file.
   [[nodiscard]] bool from_file() const { return is_plan_file(plan_); }
   /// The plan of the file.

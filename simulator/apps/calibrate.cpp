@@ -89,13 +89,14 @@ nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, Col
   return json;
 }
 
-void run(const CalibrateOptions& options) {
+void run(const CalibrateOptions& options, const Verb& verb) {
   if (options.run == !options.log_file.empty())
     throw InputError(
         "calibrate by what? Give either --nccl-log with the output of nccl-tests or OSU, or --run to measure this machine");
   if (options.run && options.ranks < 2) throw InputError("--run measures messages between ranks; give --ranks with 2 or more");
   if (!options.run && options.transport != "threads")
     throw InputError("--transport says how this machine is measured, so it takes --run");
+  if (options.run) refuse_typed(verb, {"--kind", "--nodes"}, "with --run, which measures all_reduce on this one node; leave it out");
   const BenchLog log = options.run ? measured_here(options.ranks, options.transport)
                                    : parse_bench_log(read_file(options.log_file), options.log_file);
   const int ranks = options.ranks > 0 ? options.ranks : log.ranks;
@@ -108,6 +109,8 @@ void run(const CalibrateOptions& options) {
     throw InputError(cat("--nodes says ", options.nodes, ", the ranks of ", log.file, " are on ", log.nodes, log.nodes == 1 ? " host" : " hosts"));
   if (options.nodes < 0) throw InputError(cat("--nodes is ", options.nodes, "; write 1 or more"));
   const int nodes = options.nodes > 0 ? options.nodes : std::max(1, log.nodes);
+  if (log.kind && !options.kind.empty() && parse_collective_kind(options.kind) != *log.kind)
+    throw InputError(cat("--kind says ", options.kind, ", ", log.file, " is of ", to_string(*log.kind), "; leave --kind out"));
   const CollectiveKind kind = options.kind.empty() ? *log.kind : parse_collective_kind(options.kind);
   const Fit fit = fit_times(log);
   Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, nodes);
@@ -144,7 +147,7 @@ void add_calibrate(Verb& app) {
       ->type_name("FILE|NAME");
   add_result_file(*verb, "--output", options->cluster_file, "Write the cluster file");
   options->output.add_to(*verb);
-  verb->callback([options] { run(*options); });
+  verb->callback([options, verb] { run(*options, *verb); });
 }
 
 }  // namespace convoy

@@ -82,6 +82,18 @@ bool wants_library(const CollectiveOptions& options) {
   throw InputError(cat("--collectives is '", options.collectives, "'; without --run it is schedule or library"));
 }
 
+/// Options that change nothing in one of the ways.
+void require_they_matter(const CollectiveOptions& options, bool by_library) {
+  const Verb& verb = *options.verb;
+  if (by_library)
+    refuse_typed(verb, {"--profile", "--fidelity", "--nodes-of"},
+                 "with --collectives library, which takes formulas and the nodes of the cluster; leave it out");
+  if (options.run && options.collectives == "library")
+    refuse_typed(verb, {"--algorithm", "--chunks", "--channels", "--nodes-of"},
+                 "with --collectives library, which chooses by itself; leave it out");
+  if (!options.run) refuse_typed(verb, {"--cost"}, "here, since a collective has no compute ops; leave it out");
+}
+
 void run(const CollectiveOptions& options) {
   if (options.list) {
     if (!options.typed_besides_list().empty())
@@ -90,7 +102,9 @@ void run(const CollectiveOptions& options) {
     options.output.text(list_of_algorithms());
     return options.output.json(json_of_algorithms());
   }
-  if (wants_library(options)) {
+  const bool by_library = wants_library(options);
+  require_they_matter(options, by_library);
+  if (by_library) {
     require_rank_count(options.ranks);
     const ChosenMachine machine = options.machine.machine();
     require_ranks(machine.cluster, options.ranks);

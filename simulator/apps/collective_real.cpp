@@ -11,26 +11,14 @@
 namespace convoy {
 namespace {
 
-std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, const CollectiveSizes& sizes) {
-  return {"collective",
-          "--kind",
-          std::string(to_string(what.kind)),
-          "--algorithm",
-          what.algorithm,
-          "--ranks",
-          cat(what.ranks),
-          "--chunks",
-          cat(what.chunks),
-          "--channels",
-          cat(what.channels),
-          "--nodes-of",
-          cat(what.ranks_per_node),
-          "--from",
-          cat(sizes.first_bytes),
-          "--to",
-          cat(sizes.last_bytes),
-          "--factor",
-          cat(sizes.factor)};
+std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, const CollectiveSizes& sizes, bool by_library) {
+  std::vector<std::string> words = {"collective", "--kind", std::string(to_string(what.kind)), "--ranks", cat(what.ranks)};
+  words.insert(words.end(), {"--from", cat(sizes.first_bytes), "--to", cat(sizes.last_bytes), "--factor", cat(sizes.factor)});
+  if (!by_library) {
+    words.insert(words.end(), {"--algorithm", what.algorithm, "--chunks", cat(what.chunks)});
+    words.insert(words.end(), {"--channels", cat(what.channels), "--nodes-of", cat(what.ranks_per_node)});
+  }
+  return words;
 }
 
 }  // namespace
@@ -38,7 +26,7 @@ std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, cons
 void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) {
   if (const std::string typed = options.machine.typed(); !typed.empty())
     throw InputError(cat("--run measures this machine, so ", typed, " would change nothing; take one of the two away"));
-  std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes));
+  std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes), options.collectives == "library");
   if (!options.transport.empty()) words.insert(words.end(), {"--transport", options.transport});
   if (!options.collectives.empty()) words.insert(words.end(), {"--collectives", options.collectives});
   const Command command = command_for(words);

@@ -76,11 +76,20 @@ double parse_mtbf_s(const std::string& option, const std::string& text) {
   return mtbf;
 }
 
+/// Of options that change nothing, one each for what only writing, links, or training have.
+void require_they_matter(const FailureOptions& options, const Verb& verb, int nodes) {
+  if (!options.write.empty())
+    refuse_typed(verb, {"--checkpoint-bandwidth"}, "with --checkpoint-time, which says what writing takes; take one of the two away");
+  if (nodes == 1 && options.link_mtbf != "never")
+    refuse_typed(verb, {"--link-mtbf"}, "on one node, from which no link leads; use more --ranks, or leave it out");
+}
+
 Job job_of(const FailureOptions& options, const Task& task, double step_s) {
   const Cluster& cluster = task.machine.cluster;
   Job job{.step_s = step_s, .seed = static_cast<std::uint64_t>(options.seed), .runs = options.runs};
   if (options.runs < 1 || options.runs > 100'000) throw InputError(cat("--runs is ", options.runs, "; write 1 to 100000"));
   if (options.steps < 0) throw InputError(cat("--steps is ", options.steps, "; write 1 or more"));
+  if (options.seed < 0) throw InputError(cat("--seed is ", options.seed, "; write 0 or more"));
   constexpr double kMonth_s = 30 * 86400;
   job.steps = options.steps > 0 ? options.steps : std::max<std::int64_t>(1, std::llround(kMonth_s / step_s));
   // What it takes to go on: weights, momentum of every weight.
@@ -202,9 +211,12 @@ nlohmann::ordered_json json_of(const Job& job, const std::vector<Row>& rows) {
           {"provenance", {{"step_time_s", "simulated"}, {"expected_goodput", "formula"}, {"goodput", "simulated"}}}};
 }
 
-void run(const FailureOptions& options, const Session& session) {
+void run(const FailureOptions& options, const Verb& verb, const Session& session) {
+  if (options.schedule.mode() == Mode::evaluate)
+    throw InputError("failures is about training, which goes on from checkpoints; leave --mode out");
   const ChosenMachine machine = options.machine.machine();
-  const Task task = prepare(options.schedule.choice(), options.schedule.mode(), 3, machine);
+  const Task task = prepare(options.schedule.choice(), Mode::train, 3, machine);
+  require_they_matter(options, verb, nodes_of(task.machine.cluster, device_count(task.choice)));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   const Job job = job_of(options, task, simulate_task(task, session.command).times.step_time_s);
   const std::vector<Row> rows = rows_of(options, job);
@@ -247,7 +259,7 @@ void add_failures(Verb& app, const Session& session) {
       ->capture_default_str()
       ->type_name("N");
   options->output.add_to(*verb);
-  verb->callback([options, &session] { run(*options, session); });
+  verb->callback([options, verb, &session] { run(*options, *verb, session); });
 }
 
 }  // namespace convoy

@@ -85,7 +85,7 @@ ChosenMachine MachineOptions::machine() const {
   else if (!profile_.empty())
     profile = parse_profile(read_file(profile_), profile_);
   const bool typed = cost_ == "kernels";
-  if (typed && profile) throw InputError("--cost kernels and --profile both say where times come from; give one of them");
+  if (cost_ != "auto" && profile) throw InputError(cat("--cost ", cost_, " and --profile both say where times come from; give one of them"));
   if (!cluster_.empty()) {
     const Cluster cluster = load_with_warnings(cluster_);
     if (profile || layers) warn_of_other_devices(cluster);

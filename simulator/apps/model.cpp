@@ -34,6 +34,8 @@ void run(const Arguments& options) {
     options.output.json(zoo_json());
     return;
   }
+  if (options.of_a_network.at(2)->count() > 0 && options.classes < 1)
+    throw InputError(cat("--classes is ", options.classes, ", expected 1 or more"));
   const bool changed = options.classes != 0 || !options.image.empty();
   const Model model =
       changed ? make_model(options.name, model_options(options.classes, options.image)) : load_model(options.name).model;

@@ -48,9 +48,10 @@ void show(const PlanOptions& options) {
 
 /// A plan is for many networks; that it can divide one is checked when one is named.
 void write(const PlanOptions& options, const Verb& verb) {
+  refuse_typed(verb, {"--mode"}, "in a plan's file, which is for training and evaluating alike; leave it out");
   const ScheduleChoice choice = options.schedule.choice();
   if (verb.get_option_no_throw("--model")->count() > 0 && choice.all_reduce != kAutomatic)
-    (void)schedule_for(choice, options.schedule.mode());
+    (void)schedule_for(choice, Mode::train);
   const std::string yaml = to_yaml(plan_of(choice));
   if (options.file.empty()) return options.output.text(yaml);
   write_file_atomically(options.file, yaml);

@@ -133,9 +133,10 @@ nlohmann::ordered_json schedule_json(const Schedule& schedule, const std::vector
 
 /// Throws InputError when there are problems, after they were printed.
 void check_file(const ScheduleVerbOptions& options) {
+  const std::string file = read_file(options.check_file);
   Schedule schedule;
   try {
-    schedule = parse_schedule(read_file(options.check_file));
+    schedule = parse_schedule(file);
   } catch (const InputError& error) {
     throw InputError(cat(options.check_file, ": ", error.what()));
   }
@@ -180,7 +181,8 @@ nlohmann::ordered_json grid_json(const PipelineTable& table, const PipelineShape
 }
 
 /// Draws the order of a pipeline in units of time. Throws InputError for one that does not get to its end, after it was drawn.
-void draw_grid(const ScheduleVerbOptions& options) {
+void draw_grid(const ScheduleVerbOptions& options, const Verb& verb) {
+  refuse_typed(verb, {"--rank", "--cluster", "--mode"}, "with --grid, which draws the order of all ranks in units of time; leave it out");
   const PipelineText& typed = options.schedule.plan_words().pipeline();
   OrderFile order;
   std::string name = typed.order;
@@ -213,7 +215,7 @@ void run(const ScheduleVerbOptions& options, const Verb& verb) {
     require_only_check(verb);
     return check_file(options);
   }
-  if (options.grid) return draw_grid(options);
+  if (options.grid) return draw_grid(options, verb);
   ScheduleChoice choice = options.schedule.choice();
   know_cluster(choice, options.cluster);
   const Schedule schedule = schedule_for(choice, options.schedule.mode());

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "reference/core/error.h"
@@ -16,8 +15,6 @@ namespace convoy {
 namespace {
 
 constexpr int kMostRanks = 1 << 20;
-/// Options about gradients and what becomes of them.
-constexpr std::array kOfTraining = {"--optimiser", "--gradients", "--compress", "--bucket", "--all-reduce", "--chunks", "--channels"};
 
 int checked_batch(std::int64_t images) {
   if (images > std::numeric_limits<int>::max())
@@ -76,10 +73,7 @@ ScheduleChoice ScheduleOptions::choice() const {
   if (!from_file || plan_.typed("--overlap")) choice.overlap = parse_on_off("--overlap", overlap_);
   if (!from_file || plan_.typed("--bucket")) choice.bucket_bytes = parse_bytes(bucket_);
   require_precision(choice.precision);
-  if (mode_ == "evaluate")
-    for (const char* option : kOfTraining)
-      if (plan_.typed(option))
-        throw InputError(cat(option, " changes nothing with --mode evaluate, which only goes forward; leave it out"));
+  if (mode_ == "evaluate") plan_.require_they_matter_in_evaluation(choice);
   return choice;
 }
 
@@ -87,12 +81,6 @@ Mode ScheduleOptions::mode() const {
   if (mode_ == "train") return Mode::train;
   if (mode_ == "evaluate") return Mode::evaluate;
   throw_unknown_word("mode", mode_, {"train", "evaluate"});
-}
-
-void require_library_may_choose(const ScheduleOptions& options) {
-  for (const char* option : {"--all-reduce", "--chunks", "--channels"})
-    if (options.plan_words().typed(option))
-      throw InputError(cat(option, " changes nothing with --collectives library, which chooses by itself; take one of the two away"));
 }
 
 void require_rank_count(int ranks) {

@@ -28,9 +28,6 @@ class ScheduleOptions {
   Option* batch_per_rank_option_ = nullptr;
 };
 
-/// Throws InputError when an algorithm of collectives was typed, or its settings: --collectives library chooses by itself.
-void require_library_may_choose(const ScheduleOptions& options);
-
 /// Throws InputError when --ranks is not from 1 to 2^20.
 void require_rank_count(int ranks);
 

@@ -40,6 +40,7 @@ struct SimulateOptions {
   bool all_ranks = false;
   StragglerWords stragglers;
   std::int64_t epoch_images = 1'281'167;
+  const Verb* verb = nullptr;
 };
 
 /// Whether each rank of a step with this many images a rank fits into the memory of a device.
@@ -143,12 +144,17 @@ void run(const SimulateOptions& options, const Session& session) {
   const Device& device = device_with_least_memory(machine.cluster);
   const std::int64_t device_bytes = device.memory_bytes;
 
-  if (machine.library) require_library_may_choose(options.schedule);
+  if (machine.library) options.schedule.plan_words().require_library_may_choose();
   Task task = prepare(options.schedule.choice(), mode, options.iterations, machine);
   task.all_ranks = options.all_ranks;
   const ScheduleChoice& choice = task.choice;
   task.stragglers = options.stragglers.stragglers(choice.ranks);
   task.measured_jitter = options.stragglers.measured();
+  const Rates& rates = machine.cluster.rates;
+  if (!rates.know_power() && !rates.know_price())
+    refuse_typed(*options.verb, {"--epoch-images"},
+                 cat("on cluster '", machine.cluster.name, "', whose file states no rates of energy or price; add rates (docs/formats.md), "
+                     "or leave it out"));
   if (options.epoch_images < 1) throw InputError(cat("--epoch-images is ", options.epoch_images, "; write 1 or more"));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
   for (const std::string& doubt : doubts_about_sizes(task)) warn(doubt);
@@ -212,6 +218,7 @@ void add_simulate(Verb& app, const Session& session) {
                             {"convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100",
                              "convoy simulate --model lenet5 --ranks 2 --batch 64 --profile profile.json --gantt"});
   const auto options = std::make_shared<SimulateOptions>();
+  options->verb = verb;
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
   options->machine.add_collectives_to(*verb);

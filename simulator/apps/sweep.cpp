@@ -64,7 +64,7 @@ Task task_of(const std::vector<SweepAxis>& axes, const SweepWords& values, const
   try {
     line.parse(words);
     const ChosenMachine chosen = machine.machine();
-    if (chosen.library) require_library_may_choose(schedule);
+    if (chosen.library) schedule.plan_words().require_library_may_choose();
     return prepare(schedule.choice(), schedule.mode(), iterations, chosen);
   } catch (const CommandLineError& error) {
     throw InputError(cat("--vary ", point, ": ", error.what()));
@@ -158,6 +158,7 @@ std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::ve
 
 void run(const SweepOptions& options, const Verb& verb, const Session& session) {
   if (options.vary.empty()) throw InputError("nothing to vary; for example --vary ranks=2..64:x2");
+  if (options.csv_file.empty()) refuse_typed(verb, {"--restart"}, "without --csv, the file from which a sweep goes on");
   const SweepWords fixed = fixed_words(verb);
   const std::vector<SweepAxis> axes = axes_of(options.vary, fixed);
   if (options.jobs < 1) throw InputError(cat("--jobs is ", options.jobs, "; write 1 or more"));
@@ -165,7 +166,7 @@ void run(const SweepOptions& options, const Verb& verb, const Session& session) 
   columns.fixed.emplace_back("iterations", cat(options.iterations));
   if (!options.csv_file.empty()) put_contents(columns, axes);
   std::map<SweepWords, SweepResult> done;
-  if (!options.csv_file.empty() && !options.restart && std::filesystem::exists(options.csv_file))
+  if (!options.csv_file.empty() && !options.restart && std::filesystem::is_regular_file(options.csv_file))
     done = parse_sweep_csv(read_file(options.csv_file), options.csv_file, columns);
   const std::vector<SweepRow> rows = simulate_points(options, axes, fixed, columns, std::move(done), session);
   options.output.text(sweep_table(columns, rows));

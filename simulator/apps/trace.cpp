@@ -21,10 +21,11 @@ struct TraceOptions {
   int step = -1;
 };
 
-void run(const TraceOptions& options) {
+void run(const TraceOptions& options, const Verb& verb) {
   if (options.chrome_file.empty() && options.svg_file.empty())
     throw InputError(
         cat("what shall become of ", options.file, "? Give --chrome FILE, for ui.perfetto.dev, or --svg FILE, a picture"));
+  if (options.svg_file.empty()) refuse_typed(verb, {"--step"}, "without --svg, which draws one step");
   const std::string text = read_file(options.file);
   if (!options.chrome_file.empty()) {
     write_file_atomically(options.chrome_file, chrome_trace(parse_timeline(text, options.file)));
@@ -54,7 +55,7 @@ void add_trace(Verb& app) {
   add_result_file(*verb, "--chrome", options->chrome_file, "Write it for chrome://tracing and ui.perfetto.dev");
   add_result_file(*verb, "--svg", options->svg_file, "Draw one step");
   verb->add_option("--step", options->step, "The step to draw, from 0; -1: the last")->capture_default_str()->type_name("N");
-  verb->callback([options] { run(*options); });
+  verb->callback([options, verb] { run(*options, *verb); });
 }
 
 }  // namespace convoy

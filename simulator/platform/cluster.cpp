@@ -108,6 +108,8 @@ Cluster load_cluster(const std::string& path_or_name, std::vector<std::string>* 
   for (const EmbeddedCluster& row : embedded_clusters())
     if (with_dashes(std::string(row.name)) == with_dashes(wanted))
       return parse_cluster(std::string(row.yaml), cat(row.name, ".yaml"), warnings, nodes);
+  if (!looks_like_a_path(wanted) && std::filesystem::is_regular_file(wanted))
+    throw InputError(cat("'", wanted, "' is no cluster that comes with Convoy; to read the file of that name write ./", wanted));
   if (!looks_like_a_path(wanted)) throw_unknown_word("cluster", wanted, cluster_names());
   std::ifstream file(wanted);
   std::ostringstream text;

@@ -4,6 +4,7 @@
 #include <xbt/config.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 
 #include "reference/core/error.h"
@@ -70,7 +71,9 @@ double SimulatedRanks::compute_s(const Program& program, int rank, int iteration
 int run_ranks(const SimulatedMachineSettings& machine, const std::function<int(int rank)>& program_of) {
   const Network network(machine.cluster);
   smpi_init_options();  // declares the settings that begin with smpi/
+  const auto on_interrupt = std::signal(SIGINT, SIG_DFL);
   const auto engine = sg::make_engine(kNoTime);
+  std::signal(SIGINT, on_interrupt);  // and not SimGrid's way, which ends ranks in the middle of MPI and aborts
   const std::vector<sg::s4u::Host*> hosts = add_platform(*engine, network, machine.ranks);
   SMPI_init();
   SMPI_app_instance_register(kInstance, nullptr, machine.ranks);

@@ -100,6 +100,9 @@ TEST_CASE("values that make no sense end with 2 and a sentence about them") {
       {"simulate --model lenet5 --cluster dgx-v100 --json /nowhere/at/all.json", "/nowhere/at/all.json"},
       {"schedule --ranks 2 --rank 2", "--rank is 2"},
       {"schedule --check none.txt", "none.txt"},
+      {"failures --cluster dgx-v100 --seed -1", "--seed is -1"},
+      {"model lenet5 --classes 0", "--classes is 0"},
+      {"sweep --cluster dgx-v100 --vary ranks=1,2 --csv /dev/full", "cannot write '/dev/full'"},
       {"collective --bytes 3 --cluster ring-test", "3 bytes"},
       {"collective --bytes 1KiB..4KiB --cluster ring-test", "factor"},
       {"collective --ranks 600 --cluster ring-test", "512"},
@@ -119,12 +122,30 @@ TEST_CASE("values that make no sense end with 2 and a sentence about them") {
   }
 }
 
+TEST_CASE("an empty word, as an unset variable of a shell leaves it, is a mistake and no 0") {
+  for (const char* option : {"--zero", "--bucket", "--json", "--svg", "--epoch-images", "--slow", "--cluster"}) {
+    CAPTURE(option);
+    const command::Result result = command::run(std::string("simulate --model lenet5 --cluster dgx-v100 ") + option + " ''");
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, std::string(option) + " is ''; write a value, or leave it out"));
+  }
+  for (const char* option : {"--save", "--weight-decay", "--checkpoint", "--samples"}) {
+    CAPTURE(option);
+    const command::Result result = command::run(std::string("train --data synthetic --samples 16 --steps 1 ") + option + " ''");
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, std::string(option) + " is ''"));
+  }
+}
+
 TEST_CASE("what training and profiles cannot use ends with 2 and a sentence about it") {
   const std::vector<std::pair<std::string, std::string>> lines = {
       {"train --batch-per-rank 0", "--batch-per-rank is 0; write 1 or more"},
       {"train --batch 0", "--batch is 0; write 1 or more"},
       {"train --ranks abc", "--ranks is 'abc'; expected a whole number"},
       {"train --seed -1", "--seed is -1; write 0 or more"},
+      {"train --seed 99999999999999999999", "--seed is '99999999999999999999'; expected a smaller number"},
       {"train --overlap ofd", "did you mean 'off'"},
       {"train --threads 100000", "--threads is 100000; write 1 to 1024"},
       {"train --samples 100000000000 --data synthetic", "--samples is 100000000000; write 1 to 10000000"},

@@ -61,11 +61,38 @@ TEST_CASE("options of a plan that another plan ignores are refused") {
       {kSimulate + " --plan parameter_server", "--bound 1", "mode sync has none"},
       {kSimulate + " --plan data_parallel_root", "--all-reduce halving_doubling", "reduced to a root"},
       {kSimulate + " --plan data_parallel_root", "--channels 2", "reduced to a root"},
+      {kSimulate + " --plan sharded_optimizer", "--ranks-per-node 2", "ranks form one ring"},
+      {kSimulate + " --plan channel", "--overlap off", "nothing is left to compute"},
+      {kSimulate + " --plan spatial", "--statistics synchronised", "always those of all ranks"},
   };
-  for (const char* plan : {"pipeline", "filter", "channel"})
-    for (const char* option : {"--all-reduce ring", "--chunks 2", "--channels 2", "--gradients bf16", "--statistics synchronised"})
+  for (const char* plan : {"pipeline", "filter", "channel", "megatron"})
+    for (const char* option : {"--all-reduce ring", "--chunks 2", "--channels 2", "--gradients bf16", "--statistics synchronised",
+                               "--ranks-per-node 2"})
       rows.push_back({kSimulate + " --plan " + plan, option, no_sums});
   refuse_all(rows);
+}
+
+TEST_CASE("what an evaluation would ignore is refused, and what it would not is taken") {
+  const std::string only_forward = "only goes forward", evaluate = kSimulate + " --mode evaluate";
+  std::vector<Ignored> rows;
+  for (const char* option : {"--optimiser lars", "--gradients bf16", "--compress int8", "--bucket 1MiB", "--accumulate 2",
+                             "--overlap off", "--zero 1", "--ranks-per-node 2", "--all-reduce halving_doubling", "--chunks 2"})
+    rows.push_back({evaluate, option, only_forward});
+  for (const char* option : {"--server-mode async", "--servers 2"})
+    rows.push_back({evaluate + " --plan parameter_server", option, only_forward});
+  for (const char* option : {"--local-steps 2", "--local-momentum restart"})
+    rows.push_back({evaluate + " --plan local_sgd", option, only_forward});
+  for (const char* option : {"--recompute all", "--order gpipe"}) rows.push_back({evaluate + " --plan pipeline", option, only_forward});
+  refuse_all(rows);
+  for (const char* options : {"--plan spatial --overlap off", "--plan pipeline --overlap off", "--plan data --zero 3",
+                              "--plan hybrid --inside spatial --split 2 --overlap off", "--plan pipeline --order interleaved",
+                              "--plan parameter_server --servers 1 --servers-on own"}) {
+    const std::string line = std::string("schedule --ranks 2 --batch 8 --mode evaluate ") + options;
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 0);
+  }
 }
 
 TEST_CASE("what a simulation would ignore is refused") {
@@ -74,10 +101,6 @@ TEST_CASE("what a simulation would ignore is refused") {
       {kSimulate + " --collectives library", "--all-reduce ring", "chooses by itself"},
       {kSimulate + " --collectives library", "--chunks 2", "chooses by itself"},
       {kSimulate + " --collectives library", "--channels 2", "chooses by itself"},
-      {kSimulate + " --mode evaluate", "--optimiser lars", "only goes forward"},
-      {kSimulate + " --mode evaluate", "--gradients bf16", "only goes forward"},
-      {kSimulate + " --mode evaluate", "--compress int8", "only goes forward"},
-      {kSimulate + " --mode evaluate", "--bucket 1MiB", "only goes forward"},
       {kSimulate + " --all-reduce auto", "--chunks 2", "auto chooses channels and chunks too"},
       {"sweep --cluster dgx-v100 --vary ranks=1,2 --collectives library", "--chunks 2", "chooses by itself"},
       {"advise --cluster dgx-v100 --ranks 2", "--plan data", "advise chooses --plan by itself"},
@@ -87,6 +110,20 @@ TEST_CASE("what a simulation would ignore is refused") {
       {"collective --run", "--fidelity flows", "would change nothing"},
       {"model", "--batch 4", "needs a network"},
       {"schedule", "--grid", "draws the order of a pipeline"},
+      {"simulate --ranks 2 --cluster ring-test", "--epoch-images 1000", "states no rates"},
+      {"sweep --cluster dgx-v100 --vary ranks=1,2", "--restart", "without --csv"},
+      {"schedule --grid --plan pipeline", "--rank 0", "the order of all ranks"},
+      {"schedule --grid --plan pipeline", "--mode evaluate", "the order of all ranks"},
+      {"plan write", "--mode evaluate", "for training and evaluating alike"},
+      {"trace timeline.json --chrome chrome.json", "--step 1", "without --svg"},
+      {"failures --ranks 2 --cluster dgx-v100 --checkpoint-time 1s", "--checkpoint-bandwidth 1GB/s", "with --checkpoint-time"},
+      {"failures --ranks 2 --cluster dgx-v100", "--link-mtbf 100h", "on one node"},
+      {"failures --ranks 2 --cluster dgx-v100", "--mode evaluate", "about training"},
+      {"calibrate --run --ranks 2", "--kind broadcast", "measures all_reduce"},
+      {"calibrate --run --ranks 2", "--nodes 2", "this one node"},
+      {"collective --cluster dgx-v100", "--cost roofline", "no compute ops"},
+      {"collective --cluster dgx-v100 --collectives library", "--fidelity steps", "takes formulas"},
+      {"collective --cluster dgx-v100 --collectives library", "--nodes-of 2", "the nodes of the cluster"},
   });
 }
 
@@ -103,6 +140,12 @@ TEST_CASE("what a real run would ignore is refused") {
       {kTrain, "--checkpoint-every 2", "--checkpoint"},
       {kTrain + " --momentum 0", "--nesterov on", "--momentum is 0"},
       {kTrain + " --plan pipeline", "--all-reduce ring", "neither gradients nor statistics are summed over ranks"},
+      {kTrain + " --plan local_sgd --momentum 0", "--local-momentum restart", "it is for --momentum 0.9"},
+      {kTrain + " --collectives library", "--all-reduce ring", "chooses by itself"},
+      {kTrain + " --collectives library", "--channels 2", "chooses by itself"},
+      {"collective --run --collectives library", "--algorithm ring", "chooses by itself"},
+      {"collective --run --collectives library", "--chunks 2", "chooses by itself"},
       {"profile --steps 1 --data synthetic", "--collectives library", "takes --transport mpi"},
+      {"profile --steps 1 --data synthetic", "--channels 2", "single messages"},
   });
 }
