@@ -25,6 +25,7 @@ FabricKind fabric_of(const Cluster& cluster) {
   if (says(cluster, "omni-path")) return FabricKind::omni_path;
   if (says(cluster, "infiniband")) return FabricKind::infiniband;
   if (says(cluster, "roce")) return FabricKind::roce;
+  if (says(cluster, " efa")) return FabricKind::efa;
   if (cluster.nic.latency_s >= kSlowNic_s || says(cluster, "ethernet")) return FabricKind::tcp;
   return FabricKind::infiniband;
 }

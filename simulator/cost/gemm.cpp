@@ -68,6 +68,9 @@ double mainloop_fraction(const KernelMachine& machine) {
   if (machine.tensor_cores) {
     // cuBLAS and CUTLASS on large products: V100 100 of 125 TFLOP/s (CUTLASS 1.1 charts), Turing and A100 about 85 and 80 %
     // (250 to 265 of 312); Hopper and Ada are held by power: 600 to 670 of 989 TFLOP/s (NVIDIA, H100 GEMM in CUTLASS 3 charts).
+    // AMD states 654 to 708 of MI300X's 1,307 TFLOP/s as the most that its library reaches (ROCm blog "Measuring Max-Achievable
+    // FLOPs", 2025, from memory).
+    if (machine.gpu->is_amd()) return 0.53;
     if (capability >= 90) return 0.65;
     if (capability == 89) return 0.7;
     return capability == 75 ? 0.85 : 0.8;

@@ -201,8 +201,9 @@ double message_time_s(Library library, double bytes, bool between_nodes, int pai
         kSharedMemory_s + kMappedRead_s + bytes / kMappedRead_bytes_per_s + kMappedWrite_s + bytes / kMappedWrite_bytes_per_s;
     return std::min(cores_s, kGpuCopy_s + wire_s);
   }
-  // GPU memory is reached over PCIe, there and back.
-  const double start_s = fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);
+  // GPU memory is reached over PCIe, there and back; NCCL starts a kernel, and its proxies pass a chunk on.
+  const double start_s = library == Library::nccl ? 8.4 * us + nccl_hop_s(wiring, {2, 1}, true)
+                                                  : fabric_latency_s(wiring.fabric) + (gpu ? 1.5 * us : 0.0);
   const double copies_s = gpu ? 0.0 : eager_copies_s(bytes, wiring.fabric);
   return start_s + copies_s + bytes / far_bytes_per_s(library, bytes, pairs, wiring);
 }

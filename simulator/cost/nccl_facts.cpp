@@ -60,7 +60,8 @@ bool Facts::on_nvlink() const {
 }
 
 std::size_t Facts::generation() const {
-  return wiring.nvlink_generation == 4 ? 2 : wiring.nvlink_generation == 3 || wiring.nvlink_generation == 30 ? 1 : 0;
+  const int nvlink = wiring.nvlink_generation;
+  return nvlink == 4 || nvlink == 5 ? 2 : nvlink == 3 || nvlink == 30 || nvlink > 90 ? 1 : 0;
 }
 
 double Facts::node_bytes_per_s() const {
@@ -88,7 +89,7 @@ double Facts::channels() const { return placing.nodes > 1 ? wiring.nics : on_nvl
 /// ABCI's all-reduces take as long from 4 KiB a rank to four times that, as a ring with LL does, see Note [channels by size].
 bool Facts::has_ll128() const {
   if (placing.nodes > 1 && wiring.devices_per_node <= 4) return false;
-  return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 4 && wiring.fabric != FabricKind::tcp;
+  return on_nvlink() && wiring.nvlink_generation >= 2 && wiring.nvlink_generation <= 5 && wiring.fabric != FabricKind::tcp;
 }
 
 double Facts::ll_most_bytes_per_s() const { return kLLMost_GBps[generation()][size_class()] * GB; }

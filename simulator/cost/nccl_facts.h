@@ -40,7 +40,7 @@ struct Facts {
   const Constants& constants;
 
   [[nodiscard]] bool on_nvlink() const;
-  /// 0: Volta and before, 1: Ampere, 2: Hopper and later.
+  /// 0: Volta and before, 1: Ampere, 2: Hopper and later. AMD's are taken as Ampere, whose constants RCCL had first.
   [[nodiscard]] std::size_t generation() const;
   /// 0: one node, 1: two, 2: more.
   [[nodiscard]] std::size_t size_class() const { return placing.nodes > 2 ? 2 : static_cast<std::size_t>(placing.nodes - 1); }

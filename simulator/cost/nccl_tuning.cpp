@@ -59,10 +59,11 @@ double reckoned_tree_s(const Facts& facts, Protocol protocol) {
 }
 
 /// NVLink SHARP: the switch reads every GPU's copy of a part and adds (S leaves each GPU, S/n arrives), then hands the sum to all
-/// (S/n leaves, S arrives): S (1 + 1/n) each way. 0.85 of the links' rate is NCCL's own figure for Hopper (tuning.cc,
-/// nvlsEfficiency), 25 us its start.
+/// (S/n leaves, S arrives): S (1 + 1/n) each way. 0.85 of the links' rate is NCCL's own figure for Hopper and 0.74 for Blackwell
+/// (tuning.cc, nvlsEfficiency), 25 us its start.
 double reckoned_in_switch_s(const Facts& facts) {
-  const double inside = facts.node_bytes_per_s() * 0.85 / (1 + 1.0 / facts.placing.ranks_per_node);
+  const double part = facts.wiring.nvlink_generation >= 5 ? 0.74 : 0.85;
+  const double inside = facts.node_bytes_per_s() * part / (1 + 1.0 / facts.placing.ranks_per_node);
   const double network = facts.network_bytes_per_s() / (facts.placing.nodes > 2 ? 2 : 1);
   double latency_us = 25.0;
   if (facts.placing.nodes > 1)

@@ -9,6 +9,9 @@
 namespace convoy {
 namespace {
 
+/// Thread blocks of a collective: NCCL's log on DGX A100 and HGX H100, "24 coll channels".
+constexpr double kMostChannels = 24;
+
 class Walk {
  public:
   Walk(const Schedule& schedule, const CostModel& cost, const Machine& machine, const std::function<bool(int)>& is_convolution)
@@ -152,8 +155,8 @@ StepTime representative_step(const Schedule& schedule, const CostModel& cost, co
 }
 
 double occupied_part(const GpuWiring& wiring, int sms) {
-  const int rings = wiring.nvlinks > 0 ? wiring.nvlinks : 1;
-  return sms > 0 ? std::min(0.5, 2.0 * std::max(rings, wiring.fabric == FabricKind::none ? 0 : wiring.nics) / sms) : 0.0;
+  const int rings = std::max({1, wiring.nvlinks, wiring.fabric == FabricKind::none ? 0 : wiring.nics});
+  return sms > 0 ? std::min(0.5, std::min<double>(2.0 * rings, kMostChannels) / sms) : 0.0;
 }
 
 }  // namespace convoy

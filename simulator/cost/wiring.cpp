@@ -14,9 +14,11 @@ double nvlink_bytes_per_s(int generation) {
     case 1: return 18.0 * GB;
     case 2: return 20.0 * GB;
     case 3: return 20.0 * GB;
+    case 4: return 20.6 * GB;
+    case 5: return 40.1 * GB;
     case 25: return 20.0 * GB;
     case 30: return 12.0 * GB;
-    default: return 20.6 * GB;
+    default: return nvlink_sheet_bytes_per_s(generation) * 0.75;
   }
 }
 
@@ -28,12 +30,22 @@ int nvlink_generation(int compute_capability) {
     case 80: return 3;
     case 86: return 30;
     case 90: return 4;
+    case 100: return 5;
+    case 910: return 91;
+    case 942: return 94;
     default: return 0;
   }
 }
 
 double nvlink_sheet_bytes_per_s(int generation) {
-  return generation == 1 ? 20.0 * GB : generation == 30 ? 14.0625 * GB : 25.0 * GB;
+  switch (generation) {
+    case 1: return 20.0 * GB;
+    case 5: return 50.0 * GB;
+    case 30: return 14.0625 * GB;
+    case 91: return 50.0 * GB;
+    case 94: return 64.0 * GB;
+    default: return 25.0 * GB;
+  }
 }
 
 double pcie_bytes_per_s(int generation) { return 12.0 * GB * std::exp2(generation - 3); }
@@ -59,7 +71,9 @@ double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu) {
   }
   const double wire_bytes_per_s = wiring.nic_bytes_per_s * part;
   if (!from_gpu || wiring.fabric == FabricKind::tcp) return std::min(wire_bytes_per_s, pcie_bytes_per_s(wiring.pcie_generation));
-  const double read_bytes_per_s = 15.75 * GB * std::exp2(wiring.pcie_generation - 3) * (64.0 / 88) * 0.9;
+  const double completion_bytes = wiring.pcie_generation < 4 ? 64 : 256;
+  const double read_bytes_per_s =
+      15.75 * GB * std::exp2(wiring.pcie_generation - 3) * completion_bytes / (completion_bytes + 24) * 0.9;
   return std::min(wire_bytes_per_s, read_bytes_per_s);
 }
 
@@ -82,8 +96,8 @@ double pcie_ring_bytes_per_s(const GpuWiring& wiring, int ranks) {
 }
 
 int mesh_ring_links(const GpuWiring& wiring, int ranks) {
-  if (wiring.devices_per_node <= 4)
-    return ranks > 2 ? wiring.nvlinks : std::max(1, wiring.nvlinks / (wiring.devices_per_node - 1));
+  const bool all_joined = wiring.devices_per_node <= 4 || wiring.nvlink_generation > 90;
+  if (all_joined) return std::max(1, wiring.nvlinks * (ranks - 1) / (wiring.devices_per_node - 1));
   if (ranks > 4) return wiring.nvlinks;
   if (ranks == 2) return 1;
   return wiring.nvlink_generation == 1 ? 2 : 4;

@@ -37,8 +37,10 @@ struct GpuWiring {
 };
 
 /// Bytes/s that a kernel stores over one NVLink in one direction. NVIDIA's own figures for it, from NCCL src/graph/topo.h
-/// (SM60_NVLINK_BW 18.0 to SM90_NVLINK_BW 20.6; SM86: 12.0), of 20 or 25 (14 on GA10x) on the data sheet: a packet has one or
-/// two flits of header and address to eight of data. Generation 30 stands for the bridges of GA10x, 25 for those of Turing.
+/// (SM60_NVLINK_BW 18.0 to SM90_NVLINK_BW 20.6; SM86: 12.0; SM100: 40.1), of 20 or 25 (14 on GA10x) on the data sheet: a packet has one or
+/// two flits of header and address to eight of data. Generation 30 stands for the bridges of GA10x, 25 for those of Turing, 91 and
+/// 94 for AMD's Infinity Fabric between MI250 and MI300X, of which AMD counts 48 of 64 GB/s as usable (ROCm blog "Understanding RCCL
+/// Bandwidth and xGMI Performance on MI300X", 2025), and the same part is taken of the other's 50 (25 GT/s, two bytes wide).
 double nvlink_bytes_per_s(int generation);
 
 /// The generation of NVLink of GPUs of a compute capability, as nvlink_bytes_per_s() counts them; 0: none.
@@ -62,8 +64,10 @@ double socket_rate(Sockets sockets);
 
 /// Bytes/s of data of one NIC. InfiniBand and RoCE: packets of 4,096 bytes of data and about 30 (58 for RoCE v2) of headers and
 /// checks. TCP: 1,448 of 1,538 bytes on the wire are data. EFA and TCPX: 8,192 bytes of jumbo frames and 90 of headers. A
-/// NIC on PCIe 3.0 is held to what 16 lanes carry when GPU memory is read from outside: completions of 64 bytes, each with 24
-/// of header: 64/88 of 15.75 GB/s and 10 % less for flow control.
+/// NIC on PCIe is held to what 16 lanes carry when GPU memory is read from outside: completions of 64 bytes on PCIe 3.0, each with 24
+/// of header: 64/88 of 15.75 GB/s and 10 % less for flow control. GPUs since Ampere must answer with more at once: NCCL's developers
+/// count 24 GB/s for a NIC of 200 Gbit/s and 48 to 49 for one of 400 (github.com/NVIDIA/nccl-tests issues 119 and 267); 256 bytes, the
+/// usual largest payload, give 25.9 and 51.8 and so leave those to the wire.
 double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu);
 /// Seconds from one process to another through the fabric, besides data: InfiniBand, RoCE and Omni-Path about 1 us through
 /// verbs; TCP about 22 us through two kernels and an interrupt (netperf TCP_RR on 10 GbE: 20,000 to 25,000 round trips
@@ -74,7 +78,7 @@ double fabric_latency_s(FabricKind fabric);
 ///   switch         links times the rate of one
 ///   mesh of 8      8 ranks: all links; 4: those within the half, 4 of 6 on NVLink 2, 2 of 3 on NVLink 1 (K4 is no union of three
 ///                  directed cycles); 2: one link
-///   mesh of 4      two links between any two: 6 rings for 4 ranks, 2 for 2
+///   mesh of 4      two links between any two: 6 rings for 4 ranks, 2 for 2; also of 8 MI300X, with one
 ///   pairs          2 ranks: the bridge; more: PCIe
 ///   PCIe           one ring; more ranks than hang on one of two processors: what joins those, if that is less
 double ring_bytes_per_s(const GpuWiring& wiring, int ranks);

@@ -17,6 +17,8 @@ constexpr std::string_view kTuring = "NVIDIA Turing white paper (2018); data she
 constexpr std::string_view kAmpere = "NVIDIA A100 and GA102 white papers (2020); data sheets";
 constexpr std::string_view kAda = "NVIDIA Ada white paper (2022); data sheets";
 constexpr std::string_view kHopper = "NVIDIA H100 white paper (2022); data sheets";
+constexpr std::string_view kBlackwell = "NVIDIA Blackwell architecture brief (2024); from memory";
+constexpr std::string_view kCdna = "AMD CDNA 2 and CDNA 3 white papers (2021, 2023); from memory";
 
 /// Words of letters and digits, in small letters; "GTX1080Ti" is three.
 std::vector<std::string> words_of(std::string_view text) {
@@ -115,6 +117,11 @@ const std::vector<Gpu>& gpu_table() {
       {"H800", 90, 132, 50 * MiB, 5, true, kHopper},
       {"H200", 90, 132, 50 * MiB, 5, true, kHopper},
       {"GH200", 90, 132, 50 * MiB, 5, true, kHopper},
+      {"B200", 100, 148, 126 * MiB, 5, true, kBlackwell},
+      {"GB200", 100, 148, 126 * MiB, 5, true, kBlackwell},
+      {"MI250", 910, 104, 8 * MiB, 4, true, kCdna},  // one of two dies; below, of gfx90a and gfx942
+      {"MI250X", 910, 110, 8 * MiB, 4, true, kCdna},
+      {"MI300X", 942, 304, 256 * MiB, 5, true, kCdna},
   };
   return rows;
 }

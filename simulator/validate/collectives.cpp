@@ -49,7 +49,7 @@ CollectiveKind kind_of(const std::string& op) {
 
 Library library_of(const std::string& library, const std::string& buffer) {
   const std::string text = lower_case(library);
-  if (contains_word(text, "nccl")) return Library::nccl;
+  if (contains_word(text, "nccl") || contains_word(text, "rccl")) return Library::nccl;
   if (contains_word(text, "mlsl") || contains_word(text, "oneccl")) return Library::mpi_servers;
   return contains_word(lower_case(buffer), "gpu") ? Library::mpi_gpu : Library::mpi_host;
 }

@@ -71,7 +71,7 @@ GpuInterior interior_of(const std::string& text, int devices) {
   if (contains(text, {"nvswitch", "nvlink switch", "nvlink-switch"})) return GpuInterior::nvlink_switch;
   if (contains(text, {"no nvlink", "without nvlink", "bridge not stated"})) return GpuInterior::pcie;
   if (contains(text, {"nvlink"}) && contains(text, {"pairs", "bridge"})) return GpuInterior::nvlink_pairs;
-  return contains(text, {"nvlink"}) ? GpuInterior::nvlink_mesh : GpuInterior::pcie;
+  return contains(text, {"nvlink", "xgmi", "infinity fabric"}) ? GpuInterior::nvlink_mesh : GpuInterior::pcie;
 }
 
 /// What joins two processors, as far as the text, in small letters, names them; else what was sold with the GPUs of that time.

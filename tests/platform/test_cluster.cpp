@@ -77,7 +77,7 @@ TEST_CASE("every device states peaks, memory and where they are from") {
     }
     REQUIRE(device.memory_bandwidth_bytes_per_s >= 100e9);
     REQUIRE(device.memory_bytes >= std::int64_t{4} << 30);
-    const bool gpu = contains(device.source, "NVIDIA");
+    const bool gpu = contains(device.source, "NVIDIA") || contains(device.source, "AMD");
     REQUIRE(gpu != contains(device.source, "Intel"));
     REQUIRE(device.launch_overhead_s == (gpu ? 5 * us : 0));
   }
