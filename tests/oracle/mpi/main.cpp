@@ -1,6 +1,6 @@
 /// The program that mpirun starts on every rank: each plan for as many ranks as there are, with three models. Three steps in
-/// double equal the serial run to 1e-9 and the run on threads bit for bit, on every rank. Then local SGD and parameter servers, in
-/// files of their own.
+/// double equal the serial run to 1e-9 and the run on threads bit for bit, on every rank. Then gradients that travel in other ways,
+/// local SGD and parameter servers, in files of their own.
 #include <cstdio>
 
 #include "tests/oracle/compare.h"
@@ -66,14 +66,15 @@ int main(int argc, char** argv) {
         overlap = !overlap;
       }
     }
+    check_gradients(world, tally);
     check_local_sgd(world, tally);
     check_servers(world, tally);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", world.rank(), error.what());
     world.abort(1);
   }
-  // Every plan of the table, with three batches and three models, less what is refused; local SGD and servers in every mode.
-  constexpr int kLeast = 150;
+  // Every plan of the table, with three batches and three models, less what is refused; gradients in all ways; local SGD; servers.
+  constexpr int kLeast = 180;
   if (world.rank() == 0) std::printf("%d ranks: %d plans compared, %d failed\n", world.size(), tally.compared, tally.failed);
   const bool right = world.rank() != 0 || (tally.failed == 0 && tally.compared >= kLeast);
   return world.sum({right ? 0.0 : 1.0}).at(0) == 0 ? 0 : 1;

@@ -44,14 +44,22 @@ inline MpiRun run_here(MpiWorld& world, const Schedule& schedule, const Training
           world.rank() == 0 ? miscounted(training.model, schedule, training.settings.steps, timeline) : ""};
 }
 
+/// On rank 0: which rank has other bits than after a run on threads, which is returned in `threads`; "" when none has.
+inline std::string difference_from_threads(const Schedule& schedule, const Training& training,
+                                           const std::vector<std::vector<double>>& of_ranks, PlannedRun& threads) {
+  std::vector<RankMemory> memories;
+  threads = run_planned(schedule, training.model, training.data, training.settings, {}, &memories);
+  for (std::size_t r = 0; r < memories.size(); ++r)
+    if (values_of(memories[r]) != of_ranks[r]) return cat("rank ", r, " has other bits than on threads");
+  return "";
+}
+
 /// On rank 0: how the values that all ranks have differ, bit by bit, from those of a run on threads, and the latter, to 1e-9, from
 /// what is expected; "" when nowhere.
 inline std::string difference(const Schedule& schedule, const Training& training, const ModelValues& expected,
                               const std::vector<std::vector<double>>& of_ranks) {
-  std::vector<RankMemory> memories;
-  const PlannedRun threads = run_planned(schedule, training.model, training.data, training.settings, {}, &memories);
-  for (std::size_t r = 0; r < memories.size(); ++r)
-    if (values_of(memories[r]) != of_ranks[r]) return cat("rank ", r, " has other bits than on threads");
+  PlannedRun threads;
+  if (const std::string wrong = difference_from_threads(schedule, training, of_ranks, threads); !wrong.empty()) return wrong;
   if (!(relative_difference(training.model, expected.weights, threads) <= 1e-9)) return "weights differ from the serial run";
   if (!(relative_difference(states(training.model), expected.states, threads.values.states) <= 1e-9))
     return "running statistics differ from the serial run";

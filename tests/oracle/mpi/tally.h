@@ -21,6 +21,9 @@ struct Tally {
   }
 };
 
+/// Plan data with gradients that travel in other ways, on as many ranks as there are.
+void check_gradients(MpiWorld& world, Tally& tally);
+
 /// Local SGD on as many ranks as there are.
 void check_local_sgd(MpiWorld& world, Tally& tally);
 
