@@ -29,12 +29,13 @@ void add_hybrids(const ScheduleChoice& choice, std::vector<ScheduleChoice>& all)
   }
 }
 
-/// Named plans. Not parameter_server, whose servers are ranks that do not train.
+/// Named plans that train by the same rule: not local_sgd, a step of which is faster and worth less. And not parameter_server, whose
+/// servers are ranks that do not train.
 std::vector<ScheduleChoice> plans(const ScheduleChoice& choice) {
   std::vector<ScheduleChoice> all;
   for (const NamedPlan& plan : named_plans()) {
     if (plan.name == "hybrid") add_hybrids(choice, all);
-    if (plan.name == "hybrid" || plan.name == "parameter_server") continue;
+    if (plan.name == "hybrid" || plan.name == "parameter_server" || plan.name == "local_sgd") continue;
     all.push_back(choice);
     all.back().plan = plan.name;
   }

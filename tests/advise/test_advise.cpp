@@ -168,6 +168,7 @@ TEST_CASE("candidates are all combinations, each once") {
   REQUIRE(!words.contains("--plan hybrid --inside filter --split 5"));  // does not divide 12
   REQUIRE(!words.contains("--plan data --accumulate 4"));               // 2 images a rank
   REQUIRE(!words.contains("--plan hybrid --inside data --split 2"));
+  for (const std::string& each : words) REQUIRE(!each.starts_with("--plan local_sgd"));  // whose steps are worth less
   REQUIRE(!words.contains("--plan pipeline --micro-batches 48"));  // 24 images
   REQUIRE_THROWS_AS(dimensions_named({"plam"}), InputError);
 }
