@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "reference/core/error.h"
@@ -56,21 +57,29 @@ struct Row {
   Slice slice;
   int stream = 0;
   bool write = false;
-  std::vector<int> ops;
+  std::span<const int> ops;
 };
 
-std::vector<Row> rows_of(const Program& program, const std::vector<Touch>& touches) {
-  std::map<std::tuple<std::int64_t, std::int64_t, int, bool>, std::size_t> place;
+/// The touches of a buffer as rows, by where these begin.
+struct Rows {
+  std::vector<int> ops;  ///< of all rows, which point here
   std::vector<Row> rows;
-  for (const Touch& touch : touches) {
-    if (touch.slice.count == 0) continue;
-    const int stream = program.ops[static_cast<std::size_t>(touch.op)].stream;
-    const auto [found, fresh] = place.try_emplace({touch.slice.offset, touch.slice.count, stream, touch.write}, rows.size());
-    if (fresh) rows.push_back({touch.slice, stream, touch.write, {}});
-    rows[found->second].ops.push_back(touch.op);
+};
+
+Rows rows_of(const Program& program, std::vector<Touch> touches) {
+  std::erase_if(touches, [](const Touch& touch) { return touch.slice.count == 0; });
+  const auto key = [&](const Touch& touch) {
+    return std::tuple(touch.slice.offset, touch.slice.count, program.ops[static_cast<std::size_t>(touch.op)].stream, touch.write);
+  };
+  std::ranges::stable_sort(touches, {}, key);
+  Rows made;
+  for (const Touch& touch : touches) made.ops.push_back(touch.op);
+  for (std::size_t begin = 0, end = 0; begin < touches.size(); begin = end) {
+    while (end < touches.size() && key(touches[end]) == key(touches[begin])) ++end;
+    const auto [offset, count, stream, write] = key(touches[begin]);
+    made.rows.push_back({{offset, count}, stream, write, std::span<const int>(made.ops).subspan(begin, end - begin)});
   }
-  std::ranges::stable_sort(rows, {}, [](const Row& row) { return row.slice.offset; });
-  return rows;
+  return made;
 }
 
 /// Calls visit(one, other) for all pairs of different rows that have an element in common.
@@ -80,12 +89,13 @@ void for_each_overlap(const std::vector<Row>& rows, const Visit& visit) {
     for (auto other = std::next(one); other != rows.end() && other->slice.offset < one->slice.end(); ++other) visit(*one, *other);
 }
 
-/// For every row that reads, those that write some of the same.
-std::map<const Row*, std::vector<const Row*>> writers_of(const std::vector<Row>& rows) {
-  std::map<const Row*, std::vector<const Row*>> writers;
+/// By row that reads, those that write some of the same.
+std::vector<std::vector<const Row*>> writers_of(const std::vector<Row>& rows) {
+  std::vector<std::vector<const Row*>> writers(rows.size());
   for_each_overlap(rows, [&](const Row& one, const Row& other) {
-    if (one.write && !other.write) writers[&other].push_back(&one);
-    if (other.write && !one.write) writers[&one].push_back(&other);
+    if (one.write == other.write) return;
+    const Row &reader = one.write ? other : one, &writer = one.write ? one : other;
+    writers[static_cast<std::size_t>(&reader - rows.data())].push_back(&writer);
   });
   return writers;
 }
@@ -111,18 +121,16 @@ void for_each_race(const ProgramOrder& order, const Row& one, const Row& other, 
 void check_data(const Program& program, int rank, const ProgramOrder& order, const Touches& touches, Problems& problems) {
   for (std::size_t b = 0; b < touches.size(); ++b) {
     if (is_persistent(program.buffers[b].kind)) continue;
-    const std::vector<Row> rows = rows_of(program, touches[b]);
-    const std::map<const Row*, std::vector<const Row*>> writers = writers_of(rows);
+    const Rows made = rows_of(program, touches[b]);
+    const std::vector<std::vector<const Row*>> writers = writers_of(made.rows);
     std::vector<std::pair<int, Slice>> missing;  // by op
-    for (const Row& row : rows) {
-      if (row.write) continue;
-      const auto found = writers.find(&row);
-      for (const int op : row.ops) {
+    for (std::size_t row = 0; row < made.rows.size(); ++row) {
+      if (made.rows[row].write) continue;
+      for (const int op : made.rows[row].ops) {
         std::vector<Slice> written;
-        if (found != writers.end())
-          for (const Row* writer : found->second)
-            if (order.before(writer->ops.front(), op)) written.push_back(writer->slice);
-        if (!covers(written, row.slice)) missing.emplace_back(op, row.slice);
+        for (const Row* writer : writers[row])
+          if (order.before(writer->ops.front(), op)) written.push_back(writer->slice);
+        if (!covers(std::move(written), made.rows[row].slice)) missing.emplace_back(op, made.rows[row].slice);
       }
     }
     std::ranges::stable_sort(missing, {}, &std::pair<int, Slice>::first);
@@ -137,8 +145,8 @@ void check_races(const Program& program, int rank, const ProgramOrder& order, co
   std::set<std::pair<int, int>> reported;
   for (std::size_t b = 0; b < touches.size(); ++b) {
     std::map<std::pair<int, int>, bool> races;  // of ops, and whether they are in order within an iteration
-    const std::vector<Row> rows = rows_of(program, touches[b]);
-    for_each_overlap(rows, [&](const Row& one, const Row& other) {
+    const Rows made = rows_of(program, touches[b]);
+    for_each_overlap(made.rows, [&](const Row& one, const Row& other) {
       if (one.stream == other.stream || !(one.write || other.write)) return;
       for_each_race(order, one, other, [&](int op, int two, bool this_iteration) {
         races.emplace(std::minmax(op, two), this_iteration);
