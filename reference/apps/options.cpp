@@ -13,7 +13,6 @@
 #include "reference/io/file.h"
 
 namespace convoy {
-
 int default_threads() {
 #ifndef _OPENMP
   return 1;  // whatever the variable says
@@ -25,21 +24,27 @@ int default_threads() {
 }
 
 void add_plan_options(Verb& verb, PlanOptions& options) {
-  verb.add_option("--model", options.model, model_help())->capture_default_str();
+  verb.begin_group(kStepHeading);
+  verb.add_option("--model", options.model, model_help())->capture_default_str()->type_name("NAME");
   options.plan.add_to(verb);
+  verb.begin_group(kRanksHeading);
   add_transport_options(verb, options.ranks);
+  verb.begin_group(kStepHeading);
   Option* batch = verb.add_option("--batch", options.batch, "Images of one step, over all ranks");
   verb.add_option("--batch-per-rank", options.batch_per_rank, cat("Images of one step on each rank [", kDefaultBatchPerRank, "]"))
       ->excludes(batch);
+  verb.begin_group(kGradientsHeading);
   verb.add_option("--overlap", options.overlap, "on: reduce gradients while backward goes on; off: after it")
       ->capture_default_str();
   verb.add_option("--bucket", options.bucket, "Gradients reduced together, for example 64KiB or 25MiB")->capture_default_str();
   verb.add_option("--all-reduce,--algorithm", options.all_reduce, all_reduce_help())->capture_default_str();
   verb.add_option("--chunks", options.chunks, "Parts in which a bucket goes through the algorithm")->capture_default_str();
+  verb.begin_group(kRanksHeading);
   verb.add_option("--threads", options.threads, kThreadsHelp)->capture_default_str();
   verb.add_option("--bind", options.bind,
                   "on: each rank on cores of its own, while there are enough; off: wherever the system puts it")
       ->capture_default_str();
+  verb.begin_group(kStepHeading);
   verb.add_option("--seed", options.seed, "Seed of weights, data order and dropout")->capture_default_str();
 }
 

@@ -12,6 +12,9 @@
 
 namespace convoy {
 
+/// The heading below which the help has what ranks are and run on.
+inline constexpr const char* kRanksHeading = "Ranks on this machine";
+
 /// OpenMP threads of a rank when --threads is not typed: what OMP_NUM_THREADS begins with ("4", or "4,2" for nested ones), which
 /// OpenMP itself does not hand to threads that are not its own; 1 when it says nothing.
 int default_threads();

@@ -82,12 +82,12 @@ void add_predict_verb(Verb& app) {
                             {program + " train --epochs 10 --save lenet5.safetensors",
                              program + " predict --weights lenet5.safetensors shirt.png photo.jpg t10k-images-idx3-ubyte"});
   const auto options = std::make_shared<PredictOptions>();
-  verb->add_option("--weights", options->weights, "Weights or checkpoint, as 'train' writes them")->required();
+  verb->add_option("--weights", options->weights, "Weights or checkpoint, as 'train' writes them")->required()->type_name("FILE");
   verb->add_option("--model", options->model, "The network, where the file does not name it");
-  verb->add_option("images", options->images, "JPEG, PNG or IDX files")->required();
+  verb->add_option("images", options->images, "JPEG, PNG or IDX files")->required()->type_name("FILE");
   verb->add_option("--top", options->top, "Classes that are shown")->capture_default_str();
   verb->add_option("--threads", options->threads, kThreadsHelp)->capture_default_str();
-  verb->add_option("--json", options->json, "Write the result to this file; - is stdout");
+  verb->add_option("--json", options->json, "Write the result to this file; - is stdout")->type_name("FILE");
   verb->callback([options] { run_predict(*options); });
 }
 

@@ -157,9 +157,12 @@ void add_profile_verb(Verb& app, const std::string& command, Session& session) {
                 app.get_name() + " profile --backend cuda --model resnet50 --batch-per-rank 8,32 --json gpu.json",
                 app.get_name() + " profile --model vgg16 --ranks 1 --batch-per-rank 1 --steps 3 --json vgg16.json"});
   const auto options = std::make_shared<ProfileOptions>();
-  verb->add_option("--model", options->model, model_help())->capture_default_str();
+  verb->begin_group(kStepHeading);
+  verb->add_option("--model", options->model, model_help())->capture_default_str()->type_name("NAME");
   options->plan.add_to(*verb);
+  verb->begin_group(kRanksHeading);
   add_transport_options(*verb, options->ranks);
+  verb->begin_group(kStepHeading);
   Option* batch = verb->add_option("--batch", options->batch, "Images of a step over all ranks");
   verb->add_option("--batch-per-rank", options->batches,
                    cat("Images of a step on each rank [", kDefaultBatchPerRank, "]; several may be given: 16,32"))
@@ -168,13 +171,14 @@ void add_profile_verb(Verb& app, const std::string& command, Session& session) {
   add_backend_option(*verb, options->backend);
   verb->add_option("--threads", options->threads, kThreadsHelp)->capture_default_str();
   verb->add_option("--bind", options->bind, "on: each rank on cores of its own, while there are enough")->capture_default_str();
+  verb->begin_group("What is measured");
   verb->add_option(
       "--data", options->data,
       "fashion-mnist, synthetic, or a folder of IDX files (default: fashion-mnist if it is there and fits the model)");
   verb->add_option("--steps", options->steps, "Steps measured for each batch (default: for about 0.3 s, at least 20)");
   verb->add_option("--bucket", options->bucket, "Gradients reduced and updated together")->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of weights and images")->capture_default_str();
-  verb->add_option("--json", options->json, "Write the profile to this file; - is stdout");
+  verb->add_option("--json", options->json, "Write the profile to this file; - is stdout")->type_name("FILE");
   verb->callback([options, verb, command, &session] { run_profile(*options, *verb, command, session); });
 }
 

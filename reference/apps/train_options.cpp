@@ -12,6 +12,7 @@ namespace convoy {
 void add_train_options(Verb& verb, TrainOptions& options) {
   add_plan_options(verb, options.plan);
   add_backend_option(verb, options.backend);
+  verb.begin_group("Images");
   verb.add_option(
           "--data", options.data,
           "fashion-mnist, synthetic, or a folder: of IDX files, of CIFAR-10's binary files, or of JPEG and PNG files with a "
@@ -27,6 +28,7 @@ void add_train_options(Verb& verb, TrainOptions& options) {
       "Threads that prepare images ahead of training; 0: each rank does [1 where images are varied or decoded, else 0]");
   verb.add_option("--samples", options.samples,
                   "Training images of --data synthetic (default: as many as fit 64 MiB, 8192 at most)");
+  verb.begin_group("Training");
   verb.add_option("--epochs", options.epochs, "Times that every image is used")->capture_default_str();
   verb.add_option("--steps", options.steps, "Stop every epoch after this many steps");
   verb.add_option("--learning-rate", options.sgd.learning_rate, "Step of stochastic gradient descent")->capture_default_str();
@@ -47,23 +49,26 @@ void add_train_options(Verb& verb, TrainOptions& options) {
       ->capture_default_str();
   verb.add_option("--step-factor", options.rate.step_factor, "--schedule step: what the rate is multiplied by")
       ->capture_default_str();
-  verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it");
-  verb.add_option("--resume", options.resume, "Go on from this checkpoint as if the run had never stopped")->excludes("--load");
-  verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch");
+  verb.begin_group("Weights and checkpoints");
+  verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it")->type_name("FILE");
+  verb.add_option("--resume", options.resume, "Go on from this checkpoint as if the run had never stopped")->type_name("FILE")->excludes("--load");
+  verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch")->type_name("FILE");
   verb.add_option("--checkpoint-every", options.checkpoint_every, "Write the checkpoint every so many steps too")
       ->needs("--checkpoint");
+  verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)")->type_name("FILE");
+  verb.begin_group("Training");
   verb.add_option("--evaluate-every", options.evaluate_every,
                   "Answer the test images every so many steps too, which the times of training leave out [after every epoch]")
       ->type_name("STEPS");
   verb.add_option("--until-accuracy", options.until_accuracy,
                   "Stop after the evaluation that finds this share of the test images answered right, as 85% or 0.85")
       ->type_name("SHARE");
-  verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)");
-  verb.add_option("--json", options.json, "Write the result to this file; - is stdout");
-  verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each");
-  verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each");
   options.stragglers.add_to(verb);
-  verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file");
+  verb.begin_group("Results");
+  verb.add_option("--json", options.json, "Write the result to this file; - is stdout")->type_name("FILE");
+  verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each")->type_name("FILE");
+  verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each")->type_name("FILE");
+  verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file")->type_name("FILE");
 }
 
 namespace {

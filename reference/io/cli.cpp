@@ -1,6 +1,7 @@
 #include "reference/io/cli.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,8 @@
 #include <iostream>
 #include <new>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <type_traits>
 #include <utility>
 
@@ -68,27 +71,92 @@ std::string Option::get_name() const { return option_->get_name(); }
 
 namespace {
 
-/// Shows the first paragraph of a verb's description after its examples in its own help, and as one line in the list of verbs.
-class ExamplesFormatter : public CLI::Formatter {
+constexpr std::size_t kHelpColumn = 28;  ///< where what is said about an option begins
+
+/// Columns of the terminal, within what is good to read; 100 where the help goes elsewhere.
+std::size_t help_width() {
+  winsize size{};
+  const bool terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return terminal ? std::clamp<std::size_t>(size.ws_col, 60, 120) : 100;
+}
+
+/// `left`, and beside it, or below where it is too long, the words of `right` in lines of the help's width.
+std::string beside(const std::string& left, const std::string& right, std::size_t column) {
+  const std::size_t width = help_width();
+  std::string text = left;
+  std::size_t at = left.size();  // in the line
+  const auto break_line = [&] {
+    text += "\n" + std::string(column, ' ');
+    at = column;
+  };
+  if (at + 2 > column)
+    break_line();
+  else
+    text.append(column - at, ' '), at = column;
+  std::istringstream words(right);
+  for (std::string word; words >> word;) {
+    if (at > column && at + 1 + word.size() > width) break_line();
+    if (at > column) text += ' ', ++at;
+    text += word;
+    at += word.size();
+  }
+  return text.substr(0, text.find_last_not_of(" \n") + 1) + "\n";
+}
+
+std::string names_of(const std::set<CLI::Option*>& options) {
+  std::string names;
+  for (const CLI::Option* option : options) names += (names.empty() ? "" : ", ") + option->get_name();
+  return names;
+}
+
+/// Options below headings, what is said about them in lines that a terminal has room for. The first paragraph of a verb's
+/// description, its examples, stands in its own help only; in the list of verbs it has its last one.
+class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (std::size_t at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
+    return text;
+  }
   std::string make_subcommand(const CLI::App* sub) const override {
     const std::string text = sub->get_description();
     const std::string last_paragraph = text.substr(text.rfind("\n\n") == std::string::npos ? 0 : text.rfind("\n\n") + 2);
-    std::string line = "  " + sub->get_name();
-    line.resize(std::max<std::size_t>(line.size() + 2, 16), ' ');
-    return line + last_paragraph + "\n";
+    return beside("  " + sub->get_name(), last_paragraph, 16);
+  }
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    return beside("  " + make_option_name(option, is_positional) + make_option_opts(option), make_option_desc(option),
+                  kHelpColumn);
+  }
+  /// "=64", " FILE", " N=64".
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return "";
+    std::string type = option->get_type_name();
+    type = type.substr(0, type.find(":{"));  // without the words that it may be, which the description has
+    std::string text = type == "TEXT" ? " WORD" : type == "INT" ? " N" : type == "FLOAT" ? " X" : " " + type;
+    if (!option->get_default_str().empty()) text += "=" + option->get_default_str();
+    if (option->get_expected_max() >= CLI::detail::expected_max_vector_size && !text.ends_with("...")) text += " ...";
+    return option->get_required() ? text + " (required)" : text;
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    if (!option->get_needs().empty()) text += " (only with " + names_of(option->get_needs()) + ")";
+    if (!option->get_excludes().empty()) text += " (not with " + names_of(option->get_excludes()) + ")";
+    return text;
   }
 };
 
 }  // namespace
 
 Verb::Verb(const std::string& description, const std::string& name) : Verb(std::make_shared<CLI::App>(description, name)) {
-  app_->formatter(std::make_shared<ExamplesFormatter>());
+  app_->formatter(std::make_shared<HelpFormatter>());
 }
 Verb::Verb(std::shared_ptr<CLI::App> app) : app_(std::move(app)) {}
 Verb::~Verb() = default;
 
-Option* Verb::remember(CLI::Option* option) { return options_.emplace_back(std::make_unique<Option>(option)).get(); }
+Option* Verb::remember(CLI::Option* option) {
+  if (!group_.empty() && !option->get_positional()) option->group(group_);
+  return options_.emplace_back(std::make_unique<Option>(option)).get();
+}
 
 namespace {
 
@@ -125,6 +193,7 @@ template Option* Verb::add_option(const std::string&, std::vector<std::string>&,
 Option* Verb::add_flag(const std::string& names, bool& value, const std::string& description) {
   return remember(app_->add_flag(names, value, description));
 }
+void Verb::hide(const std::string& option) { app_->get_option(option)->group(""); }
 void Verb::set_version_flag(const std::string& name, const std::string& version) { app_->set_version_flag(name, version); }
 Verb* Verb::add_subcommand(const std::string& name, const std::string& description) {
   std::shared_ptr<CLI::App> verb(app_, app_->add_subcommand(name, description));  // lives in app_
@@ -251,6 +320,13 @@ std::string conversion_sentence(const CLI::App& app, const std::string& sentence
 
 }  // namespace
 
+std::vector<std::string> with_help_option(std::vector<std::string> words) {
+  if (words.empty() || words.front() != "help") return words;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+  return words;
+}
+
 void occupy_standard_descriptors() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor)
     if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) return;
@@ -271,10 +347,11 @@ int run_cli(Verb& program, int argc, const char* const* argv) {
     std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message.c_str());
     return code;
   };
+  const std::vector<std::string> words = with_help_option({argv + 1, argv + argc});
   occupy_standard_descriptors();
   try {
     try {
-      app.parse(argc, argv);
+      app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 wants them
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() != 0) throw;
       app.exit(error);  // help or version
@@ -282,8 +359,7 @@ int run_cli(Verb& program, int argc, const char* const* argv) {
     require_output_written();
     return 0;
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> arguments(argv + 1, argv + argc);
-    const std::string unknown = unknown_word(app, arguments);
+    const std::string unknown = unknown_word(app, words);
     return complain((unknown.empty() ? conversion_sentence(app, error.what()) : unknown) + "\nTry --help.", kExitInput);
   } catch (const InputError& error) {
     return complain(error.what(), kExitInput);

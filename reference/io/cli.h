@@ -74,6 +74,10 @@ class Verb {
   /// std::optional of these, or a vector of int or std::string.
   template <class T>
   Option* add_option(const std::string& names, T& value, const std::string& description = "");
+  /// The options that are added from here on stand below this heading in the help.
+  void begin_group(const std::string& heading) { group_ = heading; }
+  /// Leaves an option of this verb out of the help; typed it is as it was.
+  void hide(const std::string& option);
   /// An option without a value, which makes this true.
   Option* add_flag(const std::string& names, bool& value, const std::string& description = "");
   void set_version_flag(const std::string& name, const std::string& version);
@@ -113,6 +117,7 @@ class Verb {
   std::shared_ptr<CLI::App> app_;
   std::vector<std::unique_ptr<Verb>> verbs_;
   std::vector<std::unique_ptr<Option>> options_;
+  std::string group_;  ///< of the next option; "": that of --help
 };
 
 /// Adds a verb whose --help begins with examples.
@@ -127,6 +132,9 @@ bool parse_on_off(const std::string& option, const std::string& word);
 /// Throws an InputError for the first of these options of a verb that was typed: "--step changes nothing REASON". An option that
 /// changes nothing is a mistake, and whoever typed it is told what it is for.
 void refuse_typed(const Verb& verb, const std::vector<std::string>& options, const std::string& reason);
+
+/// What was typed, with "--help" behind the rest where it began with "help": "help train" means "train --help".
+std::vector<std::string> with_help_option(std::vector<std::string> words);
 
 /// Gives closed standard streams a descriptor that cannot be written, so that no file of ours gets their number and is mixed up
 /// with results.
@@ -143,7 +151,7 @@ void require_output_written();
 
 /// Parses the command line, which runs the callbacks of the verbs, and turns whatever comes out into an exit code:
 /// 0 done (or help was asked for), 1 a bug or a failing machine, 2 a mistake in what was typed or in a file, 3 a limit.
-/// Messages go to stderr. Results that could not be written to stdout are a failing machine.
+/// Messages go to stderr. Results that could not be written to stdout are a failing machine. "help" and "help VERB" mean --help.
 int run_cli(Verb& program, int argc, const char* const* argv);
 
 }  // namespace convoy

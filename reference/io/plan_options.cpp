@@ -20,6 +20,7 @@ std::string all_reduce_help() {
 
 void PlanWords::add_to(Verb& verb) {
   verb_ = &verb;
+  verb.begin_group(kPlanHeading);
   verb.add_option("--plan", plan_,
                   cat("How a step is spread over ranks: a file (.yaml), or ", listed_names(named_plans()),
                       "; 'convoy plan list' explains them"))
@@ -30,9 +31,11 @@ void PlanWords::add_to(Verb& verb) {
   verb.add_option("--scheme", scheme_, "When --plan one_weird_trick hands over: a at once, b rank by rank, c in equal parts")
       ->capture_default_str()
       ->type_name("a|b|c");
+  verb.begin_group(kGradientsHeading);
   verb.add_option("--gradients", gradients_, "In which gradients are summed over ranks: f32, f16 or bf16")
       ->capture_default_str()
       ->type_name("TYPE");
+  verb.begin_group(kPlanHeading);
   verb.add_option("--statistics", statistics_,
                   "BatchNorm2d's: local (over the images of each rank) or synchronised (over all ranks); micro-batches of a "
                   "pipeline and parts of --accumulate each by itself")
@@ -53,6 +56,7 @@ void PlanWords::add_to(Verb& verb) {
                   "Parts of each rank's images that go through one after the other, into one gradient")
       ->capture_default_str()
       ->type_name("N");
+  verb.begin_group(kGradientsHeading);
   verb.add_option(
           "--compress", compression_.method,
           "--plan data or parameter_server (pushes): none; top_k (the largest gradients only, the others stay for later steps: "
@@ -62,6 +66,7 @@ void PlanWords::add_to(Verb& verb) {
   verb.add_option("--keep", compression_.keep, "--compress top_k: the share of gradients that is sent")
       ->capture_default_str()
       ->type_name("SHARE");
+  verb.begin_group(kPlanHeading);
   verb.add_option("--zero", zero_,
                   "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
       ->type_name("STAGE");
@@ -73,6 +78,7 @@ void PlanWords::add_to(Verb& verb) {
                   "(every rank goes on with its own, as PyTorch's PostLocalSGDOptimizer does)")
       ->capture_default_str()
       ->type_name("WORD");
+  verb.begin_group(kServersHeading);
   verb.add_option("--servers", servers_.count, "Servers among which weights are divided, of --plan parameter_server")
       ->capture_default_str()
       ->type_name("N");
@@ -89,6 +95,7 @@ void PlanWords::add_to(Verb& verb) {
       ->type_name("K");
   verb.add_option("--bound", servers_.bound, "--server-mode ssp: iterations that a worker may be ahead of the slowest [0]")
       ->type_name("S");
+  verb.begin_group(kGradientsHeading);
   verb.add_option("--optimiser", optimiser_, "sgd, or lars: a rate for every weight tensor, by its norm and its gradient's")
       ->capture_default_str()
       ->type_name("NAME");
@@ -140,6 +147,7 @@ bool PlanWords::typed(const std::string& option) const {
 }
 
 void PlanWords::add_pipeline_to(Verb& verb) {
+  verb.begin_group(kPipelineHeading);
   verb.add_option("--pipeline", pipeline_ranks_, "Ranks in a row of pipelines, between data and --inside, of --plan hybrid [1]")
       ->type_name("N");
   verb.add_option("--micro-batches", pipeline_.micro_batches,

@@ -12,6 +12,13 @@
 
 namespace convoy {
 
+/// Headings below which the help of every verb has the options of a step.
+inline constexpr const char* kStepHeading = "The step";
+inline constexpr const char* kPlanHeading = "The plan: how ranks divide the step";
+inline constexpr const char* kGradientsHeading = "Gradients, and their sum over ranks";
+inline constexpr const char* kServersHeading = "Parameter servers (--plan parameter_server)";
+inline constexpr const char* kPipelineHeading = "Pipelines (--plan pipeline, or --plan hybrid --pipeline N)";
+
 /// Names of a table's rows: "lenet5, resnet20, vgg16".
 template <class Rows>
 std::string listed_names(const Rows& rows) {

@@ -7,6 +7,7 @@
 namespace convoy {
 
 void StragglerWords::add_to(Verb& verb) {
+  verb.begin_group("Slow ranks");
   verb.add_option("--slow", slow_, "A rank that computes slower, by a factor: 3:2 for rank 3, half as fast; may be repeated")
       ->type_name("RANK:FACTOR")
       ->repeatable();

@@ -140,10 +140,10 @@ void add_accuracy(Verb& app, const Session& session) {
   verb->add_option("--accuracy", options->accuracies, "Shares of the test images that are to be answered right [80%,85%]")
       ->delimiter(',')
       ->type_name("SHARE,...");
-  options->machine.add_to(*verb);
   verb->add_option("--iterations", options->iterations, "Steps to simulate of each; the first is warm-up")
       ->capture_default_str()
       ->type_name("N");
+  options->machine.add_to(*verb);
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });
 }

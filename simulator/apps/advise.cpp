@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -35,9 +36,12 @@ struct AdviseOptions {
 };
 
 /// Options of the schedule that this verb chooses by itself.
+constexpr std::array kChosen = {"--plan",     "--inside",   "--split", "--accumulate",    "--all-reduce",      "--mode",
+                                "--zero",     "--pipeline", "--order", "--micro-batches", "--stages-per-rank", "--stages",
+                                "--recompute"};
+
 void refuse_chosen(const Verb& verb) {
-  for (const char* option : {"--plan", "--inside", "--split", "--accumulate", "--all-reduce", "--mode", "--zero", "--pipeline",
-                             "--order", "--micro-batches", "--stages-per-rank", "--stages", "--recompute"})
+  for (const char* option : kChosen)
     if (const Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
       throw InputError(cat("advise chooses ", option, " by itself; leave it out, or use convoy simulate or convoy sweep"));
 }
@@ -168,18 +172,28 @@ std::string csv_of(const SearchResult& result) {
   return csv;
 }
 
+/// Refuses a dimension that was asked for and has one value only in the plan that the search begins with.
+void require_they_vary(const std::vector<Dimension>& typed, const ScheduleChoice& fixed) {
+  if (std::ranges::any_of(typed, [](const Dimension& each) { return each.name == "plan"; })) return;
+  for (const Dimension& each : typed)
+    if (candidates(fixed, {&each, 1}).size() == 1)
+      throw InputError(cat("--vary ", each.name, " (", each.sentence, ") changes nothing in plan ", fixed.plan,
+                           "; try plans too: --vary plan,", each.name));
+}
+
 void run(const AdviseOptions& options, const Verb& verb, const Session& session) {
   refuse_chosen(verb);
   if (options.iterations < 1) throw InputError(cat("--iterations is ", options.iterations, "; write 1 or more"));
   if (options.show < 1) throw InputError(cat("--show is ", options.show, "; write 1 or more"));
   const std::vector<Dimension> varied = dimensions_named(options.vary);
   const ScheduleChoice fixed = options.schedule.choice();
+  if (!options.vary.empty()) require_they_vary(varied, fixed);
   const ChosenMachine machine = options.machine.machine();
   const std::int64_t device_bytes = machine.cluster.device.memory_bytes;
   require_ranks(for_ranks(machine.cluster, fixed.ranks), fixed.ranks);
   std::vector<ScheduleChoice> all = candidates(fixed, varied);
-  note(fmt::format("{} plans of {} with {} images a step on {} ranks of {} ...", all.size(), fixed.model, fixed.global_batch,
-                   fixed.ranks, machine.cluster.name));
+  note(fmt::format("{} plan{} of {} with {} images a step on {} ranks of {} ...", all.size(), all.size() == 1 ? "" : "s",
+                   fixed.model, fixed.global_batch, fixed.ranks, machine.cluster.name));
   const SearchResult result =
       search(std::move(all), device_bytes, evaluators_of(options, machine, session.command), [](const std::string& how) { note(how); });
   const std::string dropped = dropped_text(result, device_bytes);
@@ -193,10 +207,11 @@ void run(const AdviseOptions& options, const Verb& verb, const Session& session)
   std::vector<int> shown(result.by_time.begin(),
                          result.by_time.begin() + std::min<std::ptrdiff_t>(options.show, std::ssize(result.by_time)));
   options.output.text(fmt::format(
-      "{} plans: {} cannot be made, {} do not fit into memory, {} are slower by formula than one that was simulated, {} were "
+      "{} plan{}: {} cannot be made, {} do not fit into memory, {} are slower by formula than one that was simulated, {} were "
       "simulated\n\nthe fastest:\n{}\nnothing is both faster and smaller than one of these:\n{}\nwhat binds the best: {}\n",
-      result.all.size(), result.refused, result.too_large, result.beaten, result.by_time.size(),
-      row_table(result, shown, fixed.global_batch), row_table(result, result.front, fixed.global_batch), what_binds(*best.times)));
+      result.all.size(), result.all.size() == 1 ? "" : "s", result.refused, result.too_large, result.beaten,
+      result.by_time.size(), row_table(result, shown, fixed.global_batch), row_table(result, result.front, fixed.global_batch),
+      what_binds(*best.times)));
   if (result.by_time.size() > 1) options.output.text("why the next ones lose:\n" + losers_text(result, options.show));
   if (!dropped.empty()) options.output.text("\n" + dropped);
   options.output.text(fmt::format("\n{}\n{}\n{}\n", describe_cost(machine), simulate_command, train_command));
@@ -214,8 +229,7 @@ void add_advise(Verb& app, const Session& session) {
                             {"convoy advise --model vgg16 --ranks 8 --batch 256 --cluster dgx-v100 --cost kernels",
                              "convoy advise --model resnet50 --ranks 16 --batch 512 --cluster dgx-a100 --vary plan,accumulate"});
   const auto options = std::make_shared<AdviseOptions>();
-  options->schedule.add_to(*verb);
-  options->machine.add_to(*verb);
+  verb->begin_group("The search");
   std::string help = "Try only these dimensions:";
   for (const Dimension& dimension : dimensions()) help += cat(" ", dimension.name, " (", dimension.sentence, ");");
   help.back() = ' ';
@@ -224,6 +238,10 @@ void add_advise(Verb& app, const Session& session) {
       ->capture_default_str()
       ->type_name("N");
   verb->add_option("--show", options->show, "How many of the fastest to show")->capture_default_str()->type_name("N");
+  options->schedule.add_to(*verb);
+  for (const char* option : kChosen) verb->hide(option);
+  options->machine.add_to(*verb);
+  verb->begin_group(kResultsHeading);
   add_result_file(*verb, "--csv", options->csv_file, "Write all candidates as CSV");
   options->output.add_to(*verb);
   verb->callback([options, verb, &session] { run(*options, *verb, session); });

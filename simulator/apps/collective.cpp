@@ -161,9 +161,9 @@ void add_collective(Verb& app) {
   verb->add_option("--nodes-of", options->ranks_per_node, "Ranks that share a node; without it as the cluster has them")
       ->type_name("N");
   verb->add_flag("--list", options->list, "List the algorithms");
-  options->machine.add_to(*verb);
   verb->add_flag("--run", options->run, "Run it on this machine and check the result");
   verb->add_option("--transport", options->transport, "With --run: threads, or mpi for processes")->type_name("NAME");
+  options->machine.add_to(*verb);
   verb->add_option(
           "--collectives", options->collectives,
           "schedule: the algorithm's rounds on the cluster's links; library: as NCCL, or without GPUs MPI, carries it out there. "

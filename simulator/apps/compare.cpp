@@ -132,10 +132,11 @@ void add_compare(Verb& app, const Session& session) {
       ->type_name("FILE");
   verb->add_option("second", options->second_file, "What to compare it with: another of the same kind")->type_name("FILE");
   verb->add_option("--run", options->run_file, "A report whose schedule is simulated again")->type_name("FILE");
-  options->machine.add_to(*verb);
   options->iterations_option =
       verb->add_option("--iterations", options->iterations, "Steps to simulate; the first is warm-up when there are more");
   options->iterations_option->capture_default_str()->type_name("N");
+  options->machine.add_to(*verb);
+  verb->begin_group(kResultsHeading);
   add_result_file(*verb, "--svg", options->svg_file, "Draw one step of two timelines, one below the other");
   options->output.add_to(*verb);
   verb->callback([options, &session] { run(*options, session); });

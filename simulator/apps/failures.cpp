@@ -237,8 +237,7 @@ void add_failures(Verb& app, const Session& session) {
       {"convoy failures --model resnet50 --ranks 128 --batch-per-rank 32 --cluster dgx-a100 --node-mtbf 2000h",
        "convoy failures --model vgg16 --ranks 64 --cluster dgx-v100 --node-mtbf 500h --link-mtbf 1000h --interval 10min"});
   const auto options = std::make_shared<FailureOptions>();
-  options->schedule.add_to(*verb);
-  options->machine.add_to(*verb);
+  verb->begin_group("Failures and checkpoints");
   verb->add_option("--node-mtbf", options->node_mtbf, "Mean time between failures of one node; never: none fails")
       ->capture_default_str()
       ->type_name("TIME");
@@ -258,6 +257,8 @@ void add_failures(Verb& app, const Session& session) {
   verb->add_option("--runs", options->runs, "Runs to simulate with each interval, each with failures of its own")
       ->capture_default_str()
       ->type_name("N");
+  options->schedule.add_to(*verb);
+  options->machine.add_to(*verb);
   options->output.add_to(*verb);
   verb->callback([options, verb, &session] { run(*options, *verb, session); });
 }

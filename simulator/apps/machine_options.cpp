@@ -14,6 +14,8 @@
 namespace convoy {
 namespace {
 
+constexpr const char* kMachineHeading = "The machine, and what things take on it";
+
 std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -31,6 +33,7 @@ void warn_of_other_devices(const Cluster& cluster) {
 }  // namespace
 
 void MachineOptions::add_to(Verb& verb) {
+  verb.begin_group(kMachineHeading);
   verb.add_option("--cluster", cluster_,
                   "Cluster file, or the name of one that comes with Convoy ('convoy cluster' lists them); @N behind it asks for N "
                   "nodes, as dgx-h100@512")
@@ -64,6 +67,7 @@ std::string MachineOptions::words() const {
 }
 
 void MachineOptions::add_collectives_to(Verb& verb) {
+  verb.begin_group(kMachineHeading);
   verb.add_option(
           "--collectives", collectives_,
           "schedule: rounds of the plan's algorithm on bare links; library: the time that NCCL, or without GPUs MPI, takes on "
@@ -106,8 +110,8 @@ ChosenMachine MachineOptions::machine() const {
   if (profile)
     return {
         .cluster = cluster_of(*profile), .given_cluster = false, .profile = profile, .fidelity = fidelity, .library = library};
-  throw InputError(cat("which machine? Give --cluster with a file or one of ", listed(cluster_names()),
-                       ", or --profile with a file that 'convoy profile' wrote on the machine"));
+  throw InputError(cat("which machine? Give --cluster, for example --cluster dgx-v100, with a file or one of ",
+                       listed(cluster_names()), ", or --profile with a file that 'convoy profile' wrote on the machine"));
 }
 
 GroupTopology topology_of(const Cluster& cluster, int ranks) {

@@ -53,8 +53,9 @@ int run(int argc, char** argv) {
     std::fputs(kShortHelp, stdout);
     return 0;
   }
-  if (std::string(argv[1]) == "train" || std::string(argv[1]) == "predict") {
-    const Command command = command_for({argv + 1, argv + argc});
+  const std::vector<std::string> words = with_help_option({argv + 1, argv + argc});
+  if (words.front() == "train" || words.front() == "predict") {
+    const Command command = command_for(words);
     become(command.program, command.arguments);
   }
 
@@ -81,6 +82,9 @@ int run(int argc, char** argv) {
   add_plan(app);
   add_trace(app);
   add_doctor(app);
+  app.footer(
+      "convoy VERB --help explains one of them, beginning with examples. What networks, plans and clusters there are say\n"
+      "convoy model, convoy plan list and convoy cluster.");
   return run_cli(app, argc, argv);
 }
 

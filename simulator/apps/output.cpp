@@ -54,6 +54,7 @@ Option* add_result_file(Verb& verb, const std::string& option, std::string& file
 }
 
 void Output::add_to(Verb& verb) {
+  verb.begin_group(kResultsHeading);
   verb.add_option("--json", json_file_, "Also write the results as JSON; - is stdout, the tables then go to stderr")
       ->type_name("FILE")
       ->each(require_writable);

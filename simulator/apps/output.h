@@ -8,6 +8,9 @@
 
 namespace convoy {
 
+/// The heading below which the help has what is printed and written.
+inline constexpr const char* kResultsHeading = "Results";
+
 /// The --json option of a verb.
 class Output {
  public:

@@ -233,13 +233,14 @@ void add_schedule(Verb& app) {
                {"convoy schedule --model lenet5 --ranks 2 --batch 64 --rank 0", "convoy schedule --check my_schedule.txt",
                 "convoy schedule --grid --plan pipeline --ranks 4 --micro-batches 8 --order 1f1b"});
   const auto options = std::make_shared<ScheduleVerbOptions>();
-  options->schedule.add_to(*verb);
-  add_cluster_option(*verb, options->cluster);
+  verb->begin_group("What is printed");
   verb->add_option("--rank", options->rank, "Print the ops of one rank as a table")->type_name("R");
   verb->add_flag("--grid", options->grid,
                  "Draw the order of a pipeline, ranks side by side and time downwards; --order FILE: with what is wrong in it");
   verb->add_option("--check", options->check_file, "Read a schedule in text form and print every rule it breaks")
       ->type_name("FILE");
+  options->schedule.add_to(*verb);
+  add_cluster_option(*verb, options->cluster);
   options->output.add_to(*verb);
   verb->callback([options, verb] { run(*options, *verb); });
 }

@@ -31,14 +31,17 @@ void require_precision(const std::string& word) {
 }  // namespace
 
 void ScheduleOptions::add_to(Verb& verb) {
+  verb.begin_group(kStepHeading);
   verb.add_option("--model", choice_.model, model_help())->capture_default_str()->type_name("NAME");
   plan_.add_to(verb);
+  verb.begin_group(kStepHeading);
   verb.add_option("--ranks", choice_.ranks, "Ranks that train together")->capture_default_str()->type_name("N");
   batch_option_ = verb.add_option("--batch", batch_, "Images of a step over all ranks")->type_name("N");
   batch_per_rank_option_ =
       verb.add_option("--batch-per-rank", batch_per_rank_, cat("Images of a step on each rank [", kDefaultBatchPerRank, "]"))
           ->type_name("N");
   batch_option_->excludes(batch_per_rank_option_);
+  verb.begin_group(kGradientsHeading);
   verb.add_option("--overlap", overlap_, "Reduce gradients while backward goes on: on or off")
       ->capture_default_str()
       ->type_name("WORD");
@@ -49,6 +52,7 @@ void ScheduleOptions::add_to(Verb& verb) {
   verb.add_option("--chunks", choice_.chunks, "Parts in which a bucket goes through the algorithm")
       ->capture_default_str()
       ->type_name("N");
+  verb.begin_group(kStepHeading);
   verb.add_option("--precision", choice_.precision, "Arithmetic that is charged for: fp32, tf32, fp16, bf16 or fp64")
       ->capture_default_str()
       ->type_name("WORD");

@@ -190,6 +190,7 @@ void add_sweep(Verb& app, const Session& session) {
                 "convoy sweep --model vgg16 --batch-per-rank 32 --cluster dgx-v100 --vary ranks=1..128:x2 --jobs 2 --csv s.csv "
                 "--svg s.svg"});
   const auto options = std::make_shared<SweepOptions>();
+  verb->begin_group("The sweep");
   verb->add_option("--vary", options->vary, vary_help())->type_name("OPTION=VALUES")->repeatable();
   verb->add_option("--iterations", options->iterations, "Steps to simulate each time; the first is warm-up when there are more")
       ->capture_default_str()

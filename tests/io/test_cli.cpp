@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "reference/core/error.h"
 #include "reference/io/host.h"
@@ -96,6 +97,48 @@ TEST_CASE("the help of a verb begins with its examples, and the list of verbs ha
   CHECK(contains(help, "Trains a network"));
   CHECK(contains(app.help(), "  train         Trains a network\n"));
   CHECK_FALSE(contains(app.help(), "Examples"));
+}
+
+TEST_CASE("the help has options below headings, in lines of a terminal's width, with their conditions") {
+  Verb app{"A test", "tool"};
+  Verb* verb = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
+  int ranks = 0, batch = 0;
+  std::string file;
+  verb->begin_group("The step");
+  std::string long_text;
+  for (int i = 0; i < 40; ++i) long_text += "word ";
+  verb->add_option("--ranks", ranks, long_text + "end.");
+  Option* batch_option = verb->add_option("--batch", batch, "Images");
+  verb->begin_group("Results");
+  verb->add_option("--a-file-with-a-long-name", file, "Where it goes")->type_name("FILE")->excludes(batch_option);
+  verb->begin_group("The step");
+  verb->add_option("--plan", file, "How")->capture_default_str();
+  verb->add_option("--refused", file, "Chosen by the verb");
+  verb->hide("--refused");
+  const std::string help = verb->help();
+  CAPTURE(help);
+  CHECK_FALSE(contains(help, "--refused"));
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) {
+    CHECK(line.size() <= 100);
+    CHECK((line.empty() || line.back() != ' '));
+  }
+  CHECK(contains(help, "\nThe step:\n  --ranks N                 word word"));
+  CHECK(contains(help, "\n                            word word"));
+  CHECK(contains(
+      help, "end.\n  --batch N                 Images (not with --a-file-with-a-long-name)\n  --plan WORD               How\n"));
+  CHECK(contains(help,
+                 "\nResults:\n  --a-file-with-a-long-name FILE\n                            Where it goes (not with --batch)\n"));
+}
+
+TEST_CASE("help is a word too") {
+  CHECK(with_help_option({"help", "train"}) == std::vector<std::string>{"train", "--help"});
+  CHECK(with_help_option({"help"}) == std::vector<std::string>{"--help"});
+  CHECK(with_help_option({"train", "help"}) == std::vector<std::string>{"train", "help"});
+  CHECK(with_help_option({}).empty());
+  CHECK(run({"help"}).code == 0);
+  CHECK(run({"help", "train"}).code == 0);
+  CHECK(contains(run({"help", "trian"}).message, "unknown verb 'trian'; did you mean 'train'?"));
 }
 
 TEST_CASE("a command line is written as it can be typed again") {
