@@ -13,6 +13,7 @@
   row(double_tree_all_reduce)           \
   row(recursive_doubling_all_reduce)    \
   row(halving_doubling_all_reduce)      \
+  row(swing_all_reduce)                 \
   row(hierarchical_all_reduce)          \
   row(torus_all_reduce)                 \
   row(linear_all_reduce)                \

@@ -262,6 +262,19 @@ TEST_CASE("no rank passes elements on in both trees, and all send or receive abo
     }
 }
 
+TEST_CASE("partners of swing are at the distances of its paper, to the right and to the left in turn, mirrored on odd channels") {
+  const CollectiveAlgorithm& swing = collective_algorithm(CollectiveKind::all_reduce, "swing");
+  const auto partners = [&](int rank, int channel) {
+    std::vector<int> found;
+    const Rounds rounds = swing.rounds({.rank = rank, .world_size = 64, .count = 128, .channels = 2, .channel = channel});
+    for (std::int64_t i = 0; i < rounds.count; ++i) found.push_back(rounds.at(i).send->peer);
+    return found;
+  };
+  REQUIRE(partners(20, 0) == std::vector{21, 19, 23, 15, 31, 63, 63, 31, 15, 23, 19, 21});
+  REQUIRE(partners(20, 1) == std::vector{19, 21, 17, 25, 9, 41, 41, 9, 25, 17, 21, 19});
+  REQUIRE(partners(21, 0) == std::vector{20, 22, 18, 26, 10, 42, 42, 10, 26, 18, 22, 20});
+}
+
 TEST_CASE("reduce ends with the sum at the root alone, whichever rank that is") {
   const std::string name = GENERATE("binomial", "double_binary_tree", "linear");
   const CollectiveAlgorithm& reduce = collective_algorithm(CollectiveKind::reduce, name);
