@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "reference/core/error.h"
 
@@ -13,8 +14,9 @@ namespace convoy {
 namespace {
 
 // Everything in pixels.
-constexpr double kWidth = 720, kHeight = 300;
-constexpr double kLeft = 64, kRight = 150, kTop = 36, kBottom = 48;
+constexpr double kLeft = 72, kPlotRight = 570, kHeight = 300;
+constexpr double kTop = 36, kBottom = 48;
+constexpr double kLeastLegend = 150, kLegendLine = 50, kLetter = 7;  // to the right of the plot
 
 struct Pen {
   const char* colour;
@@ -58,6 +60,13 @@ struct Range {
   }
 };
 
+/// "1.5M", "500k" where the axis goes far.
+std::string mark_text(double mark, double high) {
+  if (high >= 1e6) return mark == 0 ? "0" : fmt::format("{:g}M", mark / 1e6);
+  if (high >= 1e4) return mark == 0 ? "0" : fmt::format("{:g}k", mark / 1e3);
+  return fmt::format("{:g}", mark);
+}
+
 /// One chart at its place in the picture.
 class Panel {
  public:
@@ -65,9 +74,10 @@ class Panel {
     for (const ChartLine& line : chart.lines)
       for (const auto& point : line.points)
         if (is_finite(point)) {
-          x_.include(point.first);
+          x_.include(along(point.first));
           y_.include(point.second);
         }
+    if (chart.y_from_zero) y_.include(0);
     x_ = x_.opened();
     y_ = y_.opened();
   }
@@ -81,9 +91,18 @@ class Panel {
   }
 
  private:
-  [[nodiscard]] double right() const { return kWidth - kRight; }
   [[nodiscard]] double bottom() const { return top_ + kHeight - kTop - kBottom; }
-  [[nodiscard]] double px(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (right() - kLeft); }
+  /// Where a value lies along the axis, before that is scaled.
+  [[nodiscard]] double along(double x) const { return chart_.x_doubles ? std::log2(x) : x; }
+  [[nodiscard]] std::vector<double> x_marks() const {
+    if (!chart_.x_doubles) return round_marks(x_.low, x_.high, 10);
+    std::set<double> marks;
+    for (const ChartLine& line : chart_.lines)
+      for (const auto& point : line.points)
+        if (is_finite(point)) marks.insert(point.first);
+    return {marks.begin(), marks.end()};
+  }
+  [[nodiscard]] double px(double x) const { return kLeft + (along(x) - x_.low) / (x_.high - x_.low) * (kPlotRight - kLeft); }
   [[nodiscard]] double py(double y) const { return bottom() - (y - y_.low) / (y_.high - y_.low) * (bottom() - top_); }
 
   [[nodiscard]] std::string axes() const {
@@ -91,17 +110,17 @@ class Panel {
     for (const double y : round_marks(y_.low, y_.high, 6))
       out += fmt::format(
           "<path d=\"M{:.1f} {:.2f}H{:.1f}\" stroke=\"#ddd\"/><text class=\"y\" x=\"{:.1f}\" y=\"{:.2f}\" "
-          "text-anchor=\"end\">{:g}</text>\n",
-          kLeft, py(y), right(), kLeft - 6, py(y) + 4, y);
-    for (const double x : round_marks(x_.low, x_.high, 10))
+          "text-anchor=\"end\">{}</text>\n",
+          kLeft, py(y), kPlotRight, kLeft - 6, py(y) + 4, mark_text(y, y_.high));
+    for (const double x : x_marks())
       out += fmt::format(
           "<path d=\"M{0:.2f} {1:.1f}v5\" stroke=\"#000\"/><text class=\"x\" x=\"{0:.2f}\" y=\"{2:.1f}\" "
           "text-anchor=\"middle\">{3:g}</text>\n",
           px(x), bottom(), bottom() + 18, x);
-    out +=
-        fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"#000\" fill=\"none\"/>\n", kLeft, top_, bottom(), right());
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (kLeft + right()) / 2, bottom() + 36,
-                       escaped(chart_.x_label));
+    out += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"#000\" fill=\"none\"/>\n", kLeft, top_, bottom(),
+                       kPlotRight);
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (kLeft + kPlotRight) / 2,
+                       bottom() + 36, escaped(chart_.x_label));
     out += fmt::format("<text transform=\"translate(14 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
                        (top_ + bottom()) / 2, escaped(chart_.y_label));
     return out;
@@ -120,7 +139,7 @@ class Panel {
         "<polyline fill=\"none\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\" points=\"{2}\"/>\n{3}"
         "<path d=\"M{4:.1f} {5:.1f}h24\" stroke=\"{0}\" stroke-width=\"1.5\" stroke-dasharray=\"{1}\"/>"
         "<text x=\"{6:.1f}\" y=\"{7:.1f}\">{8}</text>\n",
-        pen.colour, pen.dash, points, dots, right() + 12, y, right() + 42, y + 4, escaped(line.name));
+        pen.colour, pen.dash, points, dots, kPlotRight + 12, y, kPlotRight + 42, y + 4, escaped(line.name));
   }
 
   const LineChart& chart_;
@@ -147,11 +166,15 @@ std::vector<double> round_marks(double low, double high, int most) {
 std::string to_svg(const std::vector<LineChart>& charts) {
   require(!charts.empty(), "to_svg", "no charts");
   const double height = kHeight * static_cast<double>(charts.size());
+  std::size_t longest = 0;
+  for (const LineChart& chart : charts)
+    for (const ChartLine& line : chart.lines) longest = std::max(longest, line.name.size());
+  const double width = kPlotRight + std::max(kLeastLegend, kLegendLine + kLetter * static_cast<double>(longest));
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
       "{1:.0f}\" font-family=\"sans-serif\" font-size=\"12\">\n"
       "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n",
-      kWidth, height);
+      width, height);
   for (std::size_t i = 0; i < charts.size(); ++i) out += Panel(charts[i], kHeight * static_cast<double>(i)).svg();
   return out + "</svg>\n";
 }

@@ -13,12 +13,14 @@ struct ChartLine {
   std::vector<std::pair<double, double>> points;
 };
 
-/// Lines over one pair of axes, which are linear and reach from the smallest to the largest value.
+/// Lines over one pair of axes, which reach from the smallest to the largest value and are linear unless it says otherwise.
 struct LineChart {
   std::string title;
   std::string x_label;
   std::string y_label;
   std::vector<ChartLine> lines;
+  bool y_from_zero = false;  ///< so that heights compare; for values of 0 and more
+  bool x_doubles = false;    ///< a logarithmic axis with a mark at every point; for values above 0
 };
 
 /// The charts below one another in one picture. Every point is a dot with its numbers as a tooltip; every line is drawn in a colour

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/io/json_fields.h"
+#include "reference/schedule/waits.h"
 
 namespace convoy {
 namespace {
@@ -19,12 +20,12 @@ std::vector<OpSummary> parse_program(const nlohmann::json& ops, const std::strin
   return program;
 }
 
-/// [rank, iteration, op, start_s, end_s]
+/// [rank, iteration, op, start_s, end_s], and wait_s where it is not 0.
 Interval parse_interval(const nlohmann::json& row, const std::string& path, const TimelineFile& file, JsonProblems& problems) {
-  bool good = row.is_array() && row.size() == 5;
-  for (std::size_t i = 0; good && i < 5; ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
+  bool good = row.is_array() && (row.size() == 5 || row.size() == 6);
+  for (std::size_t i = 0; good && i < row.size(); ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
   if (!good) {
-    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s], found ", json_text(row).substr(0, 60)));
+    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s, wait_s], found ", json_text(row).substr(0, 60)));
     return {};
   }
   const auto rank = row[0].get<std::uint64_t>(), op = row[2].get<std::uint64_t>();
@@ -35,6 +36,8 @@ Interval parse_interval(const nlohmann::json& row, const std::string& path, cons
   const std::size_t ops = file.programs.at(static_cast<std::size_t>(file.class_of[rank])).size();
   if (op >= ops) problems.add(cat(path, ": op ", op, " of ", ops));
   if (!(row[4].get<double>() >= row[3].get<double>())) problems.add(cat(path, ": ends before it begins"));
+  if (row.size() == 6 && !(row[5].get<double>() >= 0 && row[5].get<double>() <= row[4].get<double>() - row[3].get<double>()))
+    problems.add(cat(path, ": waits for ", row[5].get<double>(), " s, which is not within what it takes"));
   return {row[0].get<int>(), row[1].get<int>(), row[2].get<int>(), row[3].get<double>(), row[4].get<double>()};
 }
 
@@ -78,6 +81,8 @@ TimelineFile summarise(const Schedule& schedule, const Timeline& timeline) {
     std::vector<OpSummary>& ops = file.programs.emplace_back();
     for (const Op& op : program.ops) ops.push_back({op.name, op.stream, std::string(to_string(phase_of(op)))});
   }
+  const Waits waits(schedule, timeline);
+  for (const Interval& interval : timeline.intervals) file.waits_s.push_back(waits.of(interval));
   return file;
 }
 
@@ -89,7 +94,7 @@ std::string to_json(const TimelineFile& file) {
                        {"class_of", file.class_of},
                        {"programs", ordered_json::array()},
                        {"clock", file.timeline.clock},
-                       {"interval_columns", {"rank", "iteration", "op", "start_s", "end_s"}},
+                       {"interval_columns", {"rank", "iteration", "op", "start_s", "end_s", "wait_s"}},
                        {"intervals", ordered_json::array()}};
   for (const std::vector<OpSummary>& program : file.programs) {
     ordered_json ops = ordered_json::array();
@@ -99,8 +104,11 @@ std::string to_json(const TimelineFile& file) {
   if (!file.timeline.fidelity.empty()) json["fidelity"] = file.timeline.fidelity;
   for (const auto& [rank, ranks] : file.timeline.representatives)
     json["representatives"].push_back(ordered_json::array({rank, ranks}));
-  for (const Interval& i : file.timeline.intervals)
-    json["intervals"].push_back(ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s}));
+  for (const Interval& i : file.timeline.intervals) {
+    ordered_json row = ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s});
+    if (file.wait_s(i) > 0) row.push_back(file.wait_s(i));
+    json["intervals"].push_back(std::move(row));
+  }
   return json_text(json) + "\n";
 }
 
@@ -120,8 +128,11 @@ TimelineFile parse_timeline(const std::string& text, const std::string& file_nam
   fields.array("interval_columns");
   problems.require_none();
   const nlohmann::json& intervals = fields.array("intervals");
-  for (std::size_t i = 0; i < intervals.size(); ++i)
+  for (std::size_t i = 0; i < intervals.size(); ++i) {
     file.timeline.intervals.push_back(parse_interval(intervals[i], cat("intervals[", i, "]"), file, problems));
+    file.waits_s.push_back(
+        intervals[i].is_array() && intervals[i].size() == 6 && intervals[i][5].is_number() ? intervals[i][5].get<double>() : 0);
+  }
   fields.require_all_known();
   problems.require_none();
   return file;

@@ -25,6 +25,12 @@ struct TimelineFile {
   std::vector<int> class_of;                     ///< program of every rank
   std::vector<std::vector<OpSummary>> programs;  ///< ops of every class
   Timeline timeline;
+  std::vector<double> waits_s = {};  ///< how long each interval waited for partners at its beginning; empty: not known
+
+  /// Of one of the timeline's intervals.
+  [[nodiscard]] double wait_s(const Interval& interval) const {
+    return waits_s.empty() ? 0 : waits_s.at(static_cast<std::size_t>(&interval - timeline.intervals.data()));
+  }
 };
 
 TimelineFile summarise(const Schedule& schedule, const Timeline& timeline);

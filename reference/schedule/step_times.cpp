@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <map>
 
 #include "reference/core/error.h"
 #include "reference/schedule/timeline.h"
+#include "reference/schedule/waits.h"
 
 namespace convoy {
 namespace {
@@ -39,7 +39,7 @@ void add_clipped(std::vector<Span>& inside, const std::vector<Span>& spans, doub
 struct RankSpans {
   std::vector<Span> compute;
   std::vector<Span> moving;   ///< communication whose partners were all there
-  std::vector<Span> waiting;  ///< for a partner, see Note [waiting]
+  std::vector<Span> waiting;  ///< for a partner, see waits.h
 };
 
 double median(std::vector<double> values) {
@@ -47,58 +47,6 @@ double median(std::vector<double> values) {
   const std::size_t n = values.size();
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
-
-// Note [waiting]
-// A communication op takes from when its rank begins it to when it is over. Until the last of its partners has begun it too it
-// waits; what comes then is communication. Partners of a collective are all of its group, of an Exchange those at the other ends
-// of its messages. An Exchange that only receives waits for what nobody has computed yet: the rank has nothing to do, which is a
-// bubble like having no op at all, as in the pipelines that the word is from.
-
-/// When the last partner began each communication op.
-class Arrivals {
- public:
-  Arrivals(const Schedule& schedule, const Timeline& timeline) : schedule_(schedule) {
-    for (const Interval& i : timeline.intervals) {
-      if (const auto* collective = std::get_if<Collective>(&op_of(i).action)) {
-        const auto [found, fresh] = last_s_.try_emplace(key(i, *collective), i.start_s);
-        if (!fresh) found->second = std::max(found->second, i.start_s);
-      } else if (const auto* exchange = std::get_if<Exchange>(&op_of(i).action)) {
-        if (exchange->send) ends_s_[key(i, *exchange->send, true)][0] = i.start_s;
-        if (exchange->recv) ends_s_[key(i, *exchange->recv, false)][1] = i.start_s;
-      }
-    }
-  }
-  /// How long an op waited for its partners; 0 of a compute op.
-  [[nodiscard]] double wait_s(const Interval& i) const {
-    double last_s = i.start_s;
-    if (const auto* collective = std::get_if<Collective>(&op_of(i).action)) {
-      last_s = last_s_.at(key(i, *collective));
-    } else if (const auto* exchange = std::get_if<Exchange>(&op_of(i).action)) {
-      if (exchange->send) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->send, true))[1]);
-      if (exchange->recv) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->recv, false))[0]);
-    }
-    return std::clamp(last_s, i.start_s, i.end_s) - i.start_s;
-  }
-
- private:
-  using Key = std::array<int, 4>;
-  /// Starts of the sender and the receiver; of one that is not in the timeline, long ago.
-  struct Ends : std::array<double, 2> {
-    Ends() : std::array<double, 2>{std::numeric_limits<double>::lowest(), std::numeric_limits<double>::lowest()} {}
-  };
-  [[nodiscard]] const Op& op_of(const Interval& i) const { return schedule_.program(i.rank).ops[static_cast<std::size_t>(i.op)]; }
-  [[nodiscard]] Key key(const Interval& i, const Collective& collective) const {
-    const int first = schedule_.mesh.neighbour(i.rank, collective.axis, -schedule_.mesh.coordinate(i.rank, collective.axis));
-    return {i.iteration, first, collective.axis, collective.id};
-  }
-  [[nodiscard]] Key key(const Interval& i, const Message& message, bool sends) const {
-    const int peer = schedule_.mesh.neighbour(i.rank, message.peer.axis, message.peer.offset);
-    return {i.iteration, sends ? i.rank : peer, sends ? peer : i.rank, message.id};
-  }
-  const Schedule& schedule_;
-  std::map<Key, double> last_s_;
-  std::map<Key, Ends> ends_s_;
-};
 
 /// How a rank spent the time between two moments, divided by `steps`.
 RankTimes rank_times(const RankSpans& spans, double from, double to, int steps) {
@@ -197,7 +145,7 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
                 std::vector<double>(static_cast<std::size_t>(iterations), 0)};
   std::vector<RankSpans> spans(static_cast<std::size_t>(ranks));
   std::vector<std::array<double, kPhaseCount>> phase_s(static_cast<std::size_t>(iterations));  // by iteration
-  const Arrivals arrivals(schedule, timeline);
+  const Waits waits(schedule, timeline);
   double begin = timeline.intervals.front().start_s;
   times.independent_workers = has_independent_workers(schedule);
   for (const Interval& i : timeline.intervals) {
@@ -209,7 +157,7 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     double& step_end = ends.of_all[static_cast<std::size_t>(i.iteration)];
     step_end = std::max(step_end, i.end_s);
     RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
-    const double wait_s = arrivals.wait_s(i);
+    const double wait_s = waits.of(i);
     if (std::holds_alternative<Compute>(op.action)) {
       rank.compute.push_back({i.start_s, i.end_s});
     } else if (!std::holds_alternative<Serve>(op.action)) {  // which is always under way and says nothing

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -222,6 +224,22 @@ nlohmann::ordered_json sweep_json(const SweepColumns& columns, const std::vector
   return json;
 }
 
+namespace {
+
+/// Whether the places of the points are a geometric series, as those of ranks=2..64:x2.
+bool grows_by_a_factor(const LineChart& chart) {
+  std::set<double> places;
+  for (const ChartLine& line : chart.lines)
+    for (const auto& point : line.points) places.insert(point.first);
+  if (places.size() < 3 || !(*places.begin() > 0)) return false;
+  const double factor = *std::next(places.begin()) / *places.begin();
+  for (auto place = std::next(places.begin()); place != places.end(); ++place)
+    if (std::abs(*place / *std::prev(place) / factor - 1) > 1e-6) return false;
+  return true;
+}
+
+}  // namespace
+
 std::string sweep_svg(const SweepColumns& columns, const std::vector<SweepRow>& rows) {
   const std::size_t axis = counting_axis(columns, rows);
   const std::string& x = columns.varied[axis];
@@ -244,8 +262,11 @@ std::string sweep_svg(const SweepColumns& columns, const std::vector<SweepRow>& 
     add(charts[2], name, at, 1e3 * r.step_time_s);
   }
   std::erase_if(charts, [](const LineChart& chart) { return chart.lines.empty(); });
-  for (LineChart& chart : charts)
+  for (LineChart& chart : charts) {
     for (ChartLine& line : chart.lines) std::sort(line.points.begin(), line.points.end());
+    chart.y_from_zero = true;
+    chart.x_doubles = grows_by_a_factor(chart);
+  }
   return to_svg(charts);
 }
 

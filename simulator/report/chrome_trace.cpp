@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/core/error.h"
+#include "simulator/report/lane_name.h"
 #include "simulator/report/trace.h"
 
 namespace convoy {
@@ -24,29 +25,37 @@ std::string quoted(const std::string& text) {
 std::string microseconds(std::int64_t ns) { return fmt::format("{}.{:03}", ns / 1000, ns % 1000); }
 
 /// Events of one rank, its names first.
-std::string events_of(int rank, const std::vector<const Interval*>& intervals, const std::vector<OpSummary>& program,
+std::string events_of(int rank, const std::vector<const Interval*>& intervals, const TimelineFile& file,
                       const std::vector<std::string>& names, std::int64_t begin_ns) {
+  const std::vector<OpSummary>& program =
+      file.programs[static_cast<std::size_t>(file.class_of.at(static_cast<std::size_t>(rank)))];
   std::string text = fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":"rank {}"}}}},)"
                                  "\n",
                                  rank, rank);
   int streams = 0;
   for (const OpSummary& op : program) streams = std::max(streams, op.stream + 1);
   for (int stream = 0; stream < streams; ++stream) {
-    const char* const known[] = {"compute", "communication", "activations"};
-    const std::string name = stream < 3 ? known[stream] : cat("stream ", stream);
-    text += fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":"{}"}}}},)"
+    std::vector<std::string_view> ops;
+    for (const OpSummary& op : program)
+      if (op.stream == stream) ops.emplace_back(op.name);
+    text += fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":{}}}}},)"
                         "\n",
-                        rank, stream, name);
+                        rank, stream, quoted(stream_name(stream, ops)));
   }
   for (const Interval* i : intervals) {
     const auto op = static_cast<std::size_t>(i->op);
     const std::int64_t start = ns_of(i->start_s) - begin_ns;
+    const std::int64_t moves = ns_of(i->start_s + file.wait_s(*i)) - begin_ns;
     const std::int64_t end = ns_of(i->end_s) - begin_ns;
-    fmt::format_to(std::back_inserter(text),
-                   R"({{"ph":"X","name":{},"cat":"{}","pid":{},"tid":{},"ts":{},"dur":{},"args":{{"iteration":{},"op":{}}}}},)"
-                   "\n",
-                   names[op], program[op].phase, rank, program[op].stream, microseconds(start),
-                   microseconds(std::max<std::int64_t>(0, end - start)), i->iteration, i->op);
+    const auto event = [&](std::string_view category, std::int64_t from, std::int64_t to) {
+      fmt::format_to(std::back_inserter(text),
+                     R"({{"ph":"X","name":{},"cat":"{}","pid":{},"tid":{},"ts":{},"dur":{},"args":{{"iteration":{},"op":{}}}}},)"
+                     "\n",
+                     names[op], category, rank, program[op].stream, microseconds(from),
+                     microseconds(std::max<std::int64_t>(0, to - from)), i->iteration, i->op);
+    };
+    if (moves > start) event(to_string(Phase::wait), start, moves);
+    if (moves == start || end > moves) event(program[op].phase, moves, end);
   }
   return text;
 }
@@ -92,7 +101,7 @@ std::string chrome_trace(const TimelineFile& file, std::size_t most_bytes) {
       std::copy_if(all.begin(), all.end(), std::back_inserter(kept),
                    [&](const Interval* i) { return i->iteration >= static_cast<int>(first_step); });
       const auto program = static_cast<std::size_t>(file.class_of.at(static_cast<std::size_t>(rank)));
-      const std::string more = events_of(rank, kept, file.programs[program], names[program], begin_ns);
+      const std::string more = events_of(rank, kept, file, names[program], begin_ns);
       if (events.size() + more.size() + room > most_bytes) break;
       events += more;
       ++ranks;

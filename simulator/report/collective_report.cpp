@@ -92,6 +92,20 @@ std::string collective_table(const CollectiveCase& what, const std::vector<Colle
   return table.to_string();
 }
 
+std::string collective_legend(CollectiveKind kind, bool by_formula) {
+  const bool all_reduces = kind == CollectiveKind::all_reduce,
+             whole = kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce;
+  return cat(
+      "time: until the last rank is done; algbw: size / time; busbw: algbw x ",
+      all_reduces ? "2(n-1)/n on n ranks"
+      : whole     ? "1"
+                  : "(n-1)/n on n ranks",
+      ", what every rank's link carries, as nccl-tests\nhas it; #wrong: elements that are not right, N/A where nothing moved\n",
+      by_formula ? "formula: as if every message had a link like the slowest here to itself: more where most are in nodes, less "
+                   "where links are shared\n"
+                 : "");
+}
+
 std::vector<CollectiveRow> parse_collective_table(const std::string& text) {
   std::vector<CollectiveRow> rows;
   std::istringstream lines(text);

@@ -48,6 +48,9 @@ std::optional<double> formula_time_s(const CollectiveCase& what, std::int64_t by
 /// `size(B) count type redop time(us) algbw(GB/s) busbw(GB/s) #wrong`, and the time(us) of the formula.
 std::string collective_table(const CollectiveCase& what, const std::vector<CollectiveRow>& rows);
 
+/// What the columns of that table mean, in two or three lines. `by_formula`: whether any row has a time by formula.
+std::string collective_legend(CollectiveKind kind, bool by_formula);
+
 /// The rows of a table in the columns of nccl-tests, as convoy-train prints it; lines that are no rows are skipped.
 std::vector<CollectiveRow> parse_collective_table(const std::string& text);
 

@@ -9,11 +9,13 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "reference/schedule/waits.h"
+#include "simulator/report/lane_name.h"
 
 namespace convoy {
 namespace {
 
-constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'P', 'U', 'W'};  // no op counts as W
+constexpr std::array<char, kPhaseCount> kLetters = {'L', 'F', 'B', 'R', 'C', 'P', 'U', 'W'};
 constexpr int kNarrowest = 40;
 
 struct TimeSpan {
@@ -66,13 +68,16 @@ char letter_of(const std::array<double, kPhaseCount>& column, double column_s) {
   return busy_s >= 0.499 * column_s ? letter : static_cast<char>(std::tolower(letter));
 }
 
-std::string_view stream_name(int stream) {
-  if (stream == kComputeStream) return "compute";
-  return stream == kCommunicationStream ? "communication" : "stream";
-}
-
-std::string label_of(int rank, int stream) {
-  return fmt::format("rank {:<2} {:<13} |", rank, stream > kCommunicationStream ? cat("stream ", stream) : stream_name(stream));
+/// What stands before the lines of a rank's streams; nothing before one without ops, which is not drawn.
+std::vector<std::string> labels_of(int rank, const Program& program) {
+  std::vector<std::string> labels;
+  for (int stream = 0; stream < program.stream_count(); ++stream) {
+    std::vector<std::string_view> ops;
+    for (const Op& op : program.ops)
+      if (op.stream == stream) ops.emplace_back(op.name);
+    labels.push_back(ops.empty() ? "" : fmt::format("rank {:<2} {:<13.24}", rank, stream_name(stream, ops)));
+  }
+  return labels;
 }
 
 }  // namespace
@@ -83,8 +88,14 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
   shown.resize(std::min(shown.size(), static_cast<std::size_t>(std::max(0, options.max_ranks))));
   std::vector<int> place(static_cast<std::size_t>(schedule.world_size()), -1);  // in shown
   int ranks = 0;                                                                // that the lines stand for
-  const auto label_width = static_cast<int>(label_of(0, 0).size());
-  const auto columns = static_cast<std::size_t>(std::max(kNarrowest, options.columns) - label_width - 1);
+  std::vector<std::vector<std::string>> labels;
+  std::size_t label_width = 0;
+  for (const auto& [rank, stands_for] : shown) {
+    labels.push_back(labels_of(rank, schedule.program(rank)));
+    for (const std::string& label : labels.back()) label_width = std::max(label_width, label.size());
+  }
+  const auto columns =
+      std::max<std::size_t>(static_cast<std::size_t>(std::max(kNarrowest, options.columns)) - label_width - 3, 20);
   std::vector<std::vector<Line>> lines;
   for (const auto& [rank, stands_for] : shown) {
     place[static_cast<std::size_t>(rank)] = static_cast<int>(lines.size());
@@ -92,11 +103,18 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
     ranks += stands_for;
   }
 
+  const Waits waits(schedule, timeline);
+  bool waited = false;
   for (const Interval& interval : timeline.intervals) {
     const int line = place.at(static_cast<std::size_t>(interval.rank));
     if (line < 0) continue;
     const Op& op = schedule.program(interval.rank).ops.at(static_cast<std::size_t>(interval.op));
-    add(lines[static_cast<std::size_t>(line)].at(static_cast<std::size_t>(op.stream)), span, interval, phase_of(op));
+    Interval waiting = interval, moving = interval;
+    waiting.end_s = moving.start_s = interval.start_s + waits.of(interval);
+    Line& drawn = lines[static_cast<std::size_t>(line)].at(static_cast<std::size_t>(op.stream));
+    waited = waited || waiting.end_s > waiting.start_s || phase_of(op) == Phase::wait;
+    add(drawn, span, waiting, Phase::wait);
+    add(drawn, span, moving, phase_of(op));
   }
 
   const double column_s = (span.end_s - span.start_s) / static_cast<double>(columns);
@@ -104,7 +122,8 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
                                  timeline.clock, format_time(column_s));
   for (std::size_t line = 0; line < lines.size(); ++line) {
     for (std::size_t stream = 0; stream < lines[line].size(); ++stream) {
-      text += label_of(shown[line].rank, static_cast<int>(stream));
+      if (labels[line][stream].empty()) continue;
+      text += fmt::format("{:<{}} |", labels[line][stream], label_width);
       for (const auto& column : lines[line][stream]) text += letter_of(column, column_s);
       text += "|\n";
     }
@@ -112,10 +131,8 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
   for (const auto& [rank, stands_for] : shown)
     if (stands_for > 1) text += fmt::format("rank {} stands for {} ranks that do the same\n", rank, stands_for);
   if (ranks < schedule.world_size()) text += fmt::format("and {} more ranks\n", schedule.world_size() - ranks);
-  return text +
-         "L load  F forward  B backward  R all-reduce  C other communication  P packing  U update  . idle  (small letter: less "
-         "than half a "
-         "column)\n";
+  return text + cat("L load  F forward  B backward  R all-reduce  C other communication  P packing  U update  ",
+                    waited ? "W waiting for a partner  " : "", ". idle  (small letter: less than half a column)\n");
 }
 
 }  // namespace convoy

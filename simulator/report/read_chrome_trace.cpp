@@ -50,7 +50,8 @@ std::vector<Event> events_of(const json& list, const std::string& file, std::map
     const std::string thread = cat(process, " ", text_at(event, "tid"));
     if (kind == "M" && event.contains("args") && event["args"].is_object()) {
       const std::string name = text_at(event["args"], "name");
-      if (text_at(event, "name") == "process_name") processes[process] = name;
+      if (text_at(event, "name") == "process_name") processes.try_emplace(process, name);
+      if (const std::string label = text_at(event["args"], "labels"); label.starts_with("GPU")) processes[process] = label;
       if (text_at(event, "name") == "thread_name") names[thread] = name;
     }
     if (kind != "X") continue;
@@ -79,7 +80,7 @@ bool begins(const std::string& name, std::initializer_list<std::string_view> wor
 std::optional<Phase> phase_in(const std::string& name) {
   if (begins(name, {"Optimizer.", "DistributedDataParallel.step"})) return Phase::update;
   if (begins(name, {"autograd::engine::evaluate_function"})) return Phase::backward;
-  if (begins(name, {"enumerate(DataLoader)"})) return Phase::load;
+  if (begins(name, {"enumerate(DataLoader)", "Memcpy HtoD"})) return Phase::load;
   if (begins(name, {"nccl", "gloo:", "c10d::", "horovod", "ncclKernel", "ncclDevKernel"})) return Phase::all_reduce;
   return std::nullopt;
 }
@@ -145,7 +146,9 @@ class Reader {
       const std::string process = event.thread.substr(0, event.thread.find(' '));
       const auto [number, ignored] = processes_.try_emplace(process, static_cast<int>(processes_.size()));
       const auto name = names_.find(event.thread);
-      trace_.lanes.push_back({number->second, name == names_.end() ? event.thread : name->second});
+      std::string words = is_kernel(event) ? cat("GPU ", process, " stream", event.thread.substr(process.size())) : event.thread;
+      if (name != names_.end()) words = name->second;
+      trace_.lanes.push_back({number->second, std::move(words)});
     }
     return found->second;
   }

@@ -52,8 +52,12 @@ std::string step_table(const StepTimes& times) {
   row("hidden communication", times.hidden_communication_s, "while computing");
   table.add_rule();
   const char* note = "phases overlap: together they may be longer than a step";
-  for (int phase = 0; phase < kPhaseCount; ++phase)
-    if (times.phase_s[phase] > 0) row(words(to_string(static_cast<Phase>(phase))), times.phase_s[phase], std::exchange(note, ""));
+  for (int phase = 0; phase < kPhaseCount; ++phase) {
+    if (!(times.phase_s[phase] > 0)) continue;
+    const bool waits = static_cast<Phase>(phase) == Phase::wait;
+    row(waits ? "waiting, hidden or not" : words(to_string(static_cast<Phase>(phase))), times.phase_s[phase],
+        std::exchange(note, ""));
+  }
   return table.to_string();
 }
 

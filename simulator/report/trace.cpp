@@ -7,6 +7,7 @@
 
 #include "reference/core/error.h"
 #include "reference/io/json_fields.h"
+#include "simulator/report/lane_name.h"
 
 namespace convoy {
 namespace {
@@ -47,9 +48,11 @@ bool is_communication(Phase phase) {
   return phase == Phase::all_reduce || phase == Phase::other_communication || phase == Phase::wait;
 }
 
-std::string lane_name(int rank, int stream) {
-  const char* const names[] = {"compute", "communication", "activations"};
-  return stream < 3 ? cat("rank ", rank, " ", names[stream]) : cat("rank ", rank, " stream ", stream);
+std::string lane_name(const TimelineFile& file, int rank, int stream) {
+  std::vector<std::string_view> ops;
+  for (const OpSummary& op : file.programs.at(static_cast<std::size_t>(file.class_of.at(static_cast<std::size_t>(rank)))))
+    if (op.stream == stream) ops.emplace_back(op.name);
+  return cat("rank ", rank, " ", stream_name(stream, ops));
 }
 
 Phase phase_named(const std::string& name) {
@@ -76,12 +79,16 @@ Trace trace_of(const TimelineFile& file) {
   }
   for (auto& [place, index] : lanes) {
     index = static_cast<int>(trace.lanes.size());
-    trace.lanes.push_back({place.first, lane_name(place.first, place.second)});
+    trace.lanes.push_back({place.first, lane_name(file, place.first, place.second)});
   }
   for (const Interval& i : file.timeline.intervals) {
     const auto program = static_cast<std::size_t>(file.class_of[static_cast<std::size_t>(i.rank)]);
     const OpSummary& op = file.programs[program][static_cast<std::size_t>(i.op)];
-    trace.spans.push_back({lanes.at({i.rank, op.stream}), i.start_s, i.end_s, phase_named(op.phase), op.name});
+    const int lane = lanes.at({i.rank, op.stream});
+    const double moves_s = i.start_s + file.wait_s(i);
+    if (moves_s > i.start_s) trace.spans.push_back({lane, i.start_s, moves_s, Phase::wait, op.name});
+    if (moves_s == i.start_s || i.end_s > moves_s)
+      trace.spans.push_back({lane, moves_s, i.end_s, phase_named(op.phase), op.name});
   }
   for (std::size_t step = 0; step < ends.size(); ++step)
     trace.steps.push_back({step == 0 ? begin_s : ends[step - 1], ends[step]});

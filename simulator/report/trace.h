@@ -11,7 +11,7 @@ namespace convoy {
 
 /// One lane: what happens on it happens one after the other, or one inside the other.
 struct TraceLane {
-  int process = 0;   ///< rank, or the process or GPU of a foreign trace
+  int process = 0;   ///< rank, or the process or GPU of a foreign trace; lanes of one process follow each other
   std::string name;  ///< "rank 0 compute"
 };
 
@@ -35,7 +35,8 @@ struct Trace {
   std::vector<TraceStep> steps;  ///< in order; never empty when there are spans
 };
 
-/// From a timeline. A step begins where the one before it ended, over all ranks.
+/// From a timeline. A step begins where the one before it ended, over all ranks. What communication waited for partners is a span
+/// of its own.
 Trace trace_of(const TimelineFile& file);
 
 /// From a Chrome trace: one that Convoy wrote, or one of PyTorch's profiler. Of a PyTorch trace, kernels on GPUs count where

@@ -34,7 +34,7 @@ std::string in_short(const Trace& trace, int steps) {
 std::string trace_compare_table(const Trace& first, const Trace& second) {
   const TraceTimes a = times_of(first);
   const TraceTimes b = times_of(second);
-  Table table({{"a step"}, {"first"}, {"second"}, {"difference"}});
+  Table table({{"a step", Align::left}, {"first"}, {"second"}, {"difference"}});
   for (const CompareRow& row : rows_of(a, b)) {
     const std::optional<double> error = row.error();
     table.add_row(

@@ -9,6 +9,7 @@
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
+#include "reference/io/line_chart.h"
 
 namespace convoy {
 namespace {
@@ -82,9 +83,39 @@ void draw_bar(std::string& svg, const Bar& bar, double x, double width, int y) {
                  escaped(what), to_string(bar.phase), format_time(bar.end_s - bar.start_s), x, y, std::max(width, 0.25),
                  kBarHeight, kColours.at(phase));
   if (width > 11)
-    fmt::format_to(std::back_inserter(svg), "<text x=\"{:.2f}\" y=\"{}\" text-anchor=\"middle\" fill=\"#fff\">{}</text>",
-                   x + width / 2, y + 13, kLetters.at(phase));
+    fmt::format_to(std::back_inserter(svg), "<text x=\"{:.2f}\" y=\"{}\" text-anchor=\"middle\" fill=\"{}\">{}</text>",
+                   x + width / 2, y + 13, bar.phase == Phase::wait ? "#000" : "#fff", kLetters.at(phase));
   svg += "</g>\n";
+}
+
+/// So many lanes are drawn: of as many whole processes as there is room for.
+int lanes_drawn(const Trace& trace, int most) {
+  const int all = static_cast<int>(trace.lanes.size());
+  if (all <= most) return all;
+  int drawn = most;
+  const auto process = [&](int lane) { return trace.lanes[static_cast<std::size_t>(lane)].process; };
+  while (drawn > 0 && process(drawn - 1) == process(drawn)) --drawn;
+  return drawn > 0 ? drawn : most;
+}
+
+/// Round times below the lanes, and thin lines through them.
+std::string time_axis(double longest_s, double seconds_a_pixel, int top, int bottom) {
+  struct Unit {
+    const char* name;
+    double s;
+  };
+  constexpr std::array<Unit, 4> units = {{{"s", 1}, {"ms", ms}, {"us", us}, {"ns", 1e-9}}};
+  const Unit* unit = units.end() - 1;
+  while (unit != units.begin() && longest_s >= 2 * (unit - 1)->s) --unit;
+  std::string svg;
+  for (const double mark : round_marks(0, longest_s / unit->s, 10)) {
+    const double x = kLabelWidth + mark * unit->s / seconds_a_pixel;
+    svg += fmt::format(
+        "<path d=\"M{0:.2f} {1}V{2}\" stroke=\"#000\" stroke-opacity=\"0.15\"/><text x=\"{0:.2f}\" y=\"{3}\" "
+        "text-anchor=\"middle\" fill=\"#555\">{4:g} {5}</text>\n",
+        x, top, bottom + 4, bottom + 15, mark, unit->name);
+  }
+  return svg;
 }
 
 std::string legend(int y) {
@@ -121,7 +152,7 @@ std::string trace_svg(std::span<const Trace> traces, const TraceSvgOptions& opti
     body += fmt::format("<text x=\"10\" y=\"{}\" font-weight=\"bold\">{}: one step of {}</text>\n", y + 14, escaped(trace.title),
                         format_time(step.end_s - step.start_s));
     y += kTitleHeight;
-    const int lanes = std::min(static_cast<int>(trace.lanes.size()), options.most_lanes);
+    const int lanes = lanes_drawn(trace, options.most_lanes);
     for (int lane = 0; lane < lanes; ++lane, y += kLaneHeight) {
       body += fmt::format("<text x=\"10\" y=\"{}\">{}</text>\n", y + 13,
                           escaped(trace.lanes[static_cast<std::size_t>(lane)].name.substr(0, 27)));
@@ -138,6 +169,8 @@ std::string trace_svg(std::span<const Trace> traces, const TraceSvgOptions& opti
     }
     y += 8;
   }
+  body += time_axis(longest_s, seconds_a_pixel, 10 + kTitleHeight, y - 8);
+  y += 14;
   body += legend(y + 4);
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" font-size=\"11\">\n"

@@ -90,6 +90,30 @@ TEST_CASE("a chart is well-formed, and its points lie where the marks of its axe
   REQUIRE(all_between(svg, "<title>", "</title>").front() == "training: 1, 2.5");
 }
 
+TEST_CASE("heights compare from zero on, and what doubles has equal steps") {
+  LineChart chart{.title = "t", .x_label = "ranks", .y_label = "y", .lines = {{"l", {{2, 60}, {4, 80}, {8, 100}, {16, 100}}}}};
+  chart.y_from_zero = chart.x_doubles = true;
+  const std::string svg = to_svg({chart});
+  REQUIRE(fault_of(svg).empty());
+  const Axis y = axis_of(svg, "y", "y");
+  std::istringstream points(all_between(svg, "points=\"", "\"").at(0));
+  char comma = 0;
+  std::vector<double> xs, values;
+  for (double px = 0, py = 0; points >> px >> comma >> py;) {
+    xs.push_back(px);
+    values.push_back(y.slope * (py + 4) + y.offset);
+  }
+  REQUIRE(xs.size() == 4);
+  CHECK(std::abs(values[0] - 60) <= 0.2);
+  CHECK(std::abs((xs[1] - xs[0]) - (xs[3] - xs[2])) <= 0.02);
+  CHECK(xs[1] - xs[0] > 100);
+  std::vector<std::string> marks;
+  for (const std::string& text : all_between(svg, "<text class=\"x\"", "</text>"))
+    marks.push_back(text.substr(text.find('>') + 1));
+  CHECK(marks == std::vector<std::string>{"2", "4", "8", "16"});
+  CHECK(svg.find(">0</text>") != std::string::npos);
+}
+
 TEST_CASE("charts with nothing, one point or values that are no numbers are still pictures") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const std::vector<std::pair<double, double>>& points :

@@ -29,6 +29,17 @@ TEST_CASE("the picture of a step shows what runs behind what, a column a tenth o
   CHECK(text.find("one step, 10 s (simulated clock), a column is 100 ms") == 0);
 }
 
+TEST_CASE("a rank that waits for a partner is drawn so") {
+  Timeline timeline = hand_made::timeline();
+  CHECK(gantt(hand_made::schedule(), timeline, {.iteration = 0, .columns = 124}).find("W waiting") == std::string::npos);
+  for (Interval& interval : timeline.intervals)
+    if (interval.rank == 1 && interval.op == 2) interval.start_s = 6;  // rank 0 has begun the all-reduce 2 s before
+  const std::string text = gantt(hand_made::schedule(), timeline, {.iteration = 0, .columns = 124});
+  const auto times = [](int n, char letter) { return std::string(static_cast<std::size_t>(n), letter); };
+  CHECK(line_of(text, "rank 0  communication") == times(40, '.') + times(20, 'W') + times(30, 'R') + times(10, '.'));
+  CHECK(text.find("W waiting for a partner") != std::string::npos);
+}
+
 TEST_CASE("what takes less than half of a column is a small letter") {
   Timeline timeline = hand_made::timeline();
   for (Interval& interval : timeline.intervals)

@@ -5,6 +5,7 @@
 
 #include "reference/core/error.h"
 #include "simulator/report/chrome_trace.h"
+#include "simulator/report/lane_name.h"
 #include "simulator/report/trace_compare.h"
 #include "simulator/report/trace_svg.h"
 #include "tests/catch.h"
@@ -137,6 +138,45 @@ TEST_CASE("kernels of a PyTorch trace count for the phase in which they were lau
   CHECK(times.hidden_communication_s == Approx(15e-6));
 }
 
+TEST_CASE("what communication waited for its partners is a span of its own, in traces too") {
+  TimelineFile file = two_ranks();
+  file.waits_s.assign(file.timeline.intervals.size(), 0);
+  for (std::size_t i = 0; i < file.waits_s.size(); ++i)
+    if (file.timeline.intervals[i].op == 2) file.waits_s[i] = 0.001;
+  for (const Trace& trace :
+       {trace_of(file), trace_of(parse_timeline(to_json(file), "t.json")), read_trace(chrome_trace(file), "t.json")}) {
+    CHECK(times_of(trace).phase_s[static_cast<int>(Phase::wait)] == Approx(0.001));
+    CHECK(times_of(trace).phase_s[static_cast<int>(Phase::all_reduce)] == Approx(0.004));
+    CHECK(times_of(trace).exposed_communication_s == Approx(0.0035));
+  }
+  CHECK(trace_svg(std::array{trace_of(file)}).find("all_reduce: wait, 1 ms") != std::string::npos);
+  file.waits_s[2] = 0.006;  // of 5 ms
+  CHECK(complaint(to_json(file)).find("not within what it takes") != std::string::npos);
+}
+
+TEST_CASE("a stream is called by what its ops have in common") {
+  CHECK(stream_name(0, {}) == "compute");
+  CHECK(stream_name(1, {"bucket0.all_reduce"}) == "communication");
+  CHECK(stream_name(3, {"relu1.y.to1.mb0", "relu1.y.to1.mb1"}) == "relu1.y.to1");
+  CHECK(stream_name(4, {"layer1.relu.y.to1.mb10", "layer1.add.y.to1.mb1"}) == "y.to1");
+  CHECK(stream_name(4, {"relu1.dy.to1.mb0", "relu1.y.to1.mb0"}) == "to1");
+  CHECK(stream_name(4, {"relu1.y.to1"}) == "relu1.y.to1");
+  CHECK(stream_name(5, {"push", "pull"}) == "stream 5");
+  CHECK(stream_name(6, {}) == "stream 6");
+}
+
+TEST_CASE("copies to a GPU are loading, and lanes of GPUs are called so") {
+  const std::string named = R"({"ph":"M","name":"process_name","pid":0,"args":{"name":"python"}},)"
+                            R"({"ph":"M","name":"process_labels","pid":0,"args":{"labels":"GPU 0"}},)"
+                            R"({"ph":"M","name":"thread_name","pid":0,"tid":7,"args":{"name":"stream 7"}},)";
+  const std::string kernel = R"({"ph":"X","cat":"kernel","name":"gemm","pid":0,"tid":7,"ts":20,"dur":5,"args":{}})";
+  const std::string copy = R"x({"ph":"X","cat":"gpu_memcpy","name":"Memcpy HtoD (Pinned -> Device)","pid":0,"tid":7,"ts":0,"dur":10},)x";
+  const Trace trace = read_trace("[" + named + copy + kernel + "]", "t.json");
+  CHECK(times_of(trace).phase_s[static_cast<int>(Phase::load)] == Approx(10e-6));
+  CHECK(trace.lanes.at(0).name == "GPU 0 stream 7");
+  CHECK(read_trace("[" + kernel + "]", "t.json").lanes.at(0).name == "GPU 0 stream 7");
+}
+
 TEST_CASE("without a GPU the outermost operators of a PyTorch trace count") {
   const std::string text = "[" + event("aten::linear", "cpu_op", 1, 10, 30) + "," + event("aten::addmm", "cpu_op", 1, 12, 20) +
                            "," + event("autograd::engine::evaluate_function: AddmmBackward0", "cpu_op", 2, 50, 40) + "," +
@@ -192,6 +232,8 @@ TEST_CASE("a picture has a bar for every op that can be seen, and joins those th
   std::size_t bars = 0;
   for (std::size_t at = svg.find("<title>"); at != std::string::npos; at = svg.find("<title>", at + 1)) ++bars;
   CHECK(bars == 16);
+  CHECK(svg.find(">0 ms<") != std::string::npos);
+  CHECK(svg.find(">10 ms<") != std::string::npos);
   CHECK(svg.find("forward &quot;all&quot;: forward, 2 ms") != std::string::npos);
 
   TimelineFile many = two_ranks();
@@ -199,4 +241,10 @@ TEST_CASE("a picture has a bar for every op that can be seen, and joins those th
   many.timeline.intervals.clear();
   for (int i = 0; i < 100000; ++i) many.timeline.intervals.push_back({0, 0, 0, i * 1e-6, (i + 0.9) * 1e-6});
   CHECK(trace_svg(std::array{trace_of(many)}).size() < 1'000'000);
+
+  const std::string ranks =
+      trace_svg(std::array{trace_of(two_ranks())}, {.most_lanes = 3});  // rank 1 has room for half of its lanes
+  CHECK(ranks.find("rank 0 communication") != std::string::npos);
+  CHECK(ranks.find("rank 1") == std::string::npos);
+  CHECK(ranks.find("and 2 more lanes") != std::string::npos);
 }

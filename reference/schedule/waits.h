@@ -1,0 +1,39 @@
+/// How long communication waited for its partners before anything moved.
+///
+/// A communication op takes from when its rank begins it to when it is over. Until the last of its partners has begun it too it
+/// waits; what comes then is communication. Partners of a collective are all of its group, of an Exchange those at the other ends
+/// of its messages. An Exchange that only receives waits for what nobody has computed yet: the rank has nothing to do, which
+/// step_times() counts as a bubble like having no op at all, as in the pipelines that the word is from.
+#pragma once
+
+#include <array>
+#include <limits>
+#include <map>
+
+#include "reference/schedule/timeline.h"
+
+namespace convoy {
+
+/// Of one timeline. Keeps a reference to the schedule.
+class Waits {
+ public:
+  Waits(const Schedule& schedule, const Timeline& timeline);
+  /// Seconds that an op of the timeline waited for its partners, at its beginning; 0 of a compute op.
+  [[nodiscard]] double of(const Interval& interval) const;
+
+ private:
+  using Key = std::array<int, 4>;
+  /// Starts of the sender and the receiver; of one that is not in the timeline, long ago.
+  struct Ends : std::array<double, 2> {
+    Ends() : std::array<double, 2>{std::numeric_limits<double>::lowest(), std::numeric_limits<double>::lowest()} {}
+  };
+  [[nodiscard]] const Op& op_of(const Interval& i) const;
+  [[nodiscard]] Key key(const Interval& i, const Collective& collective) const;
+  [[nodiscard]] Key key(const Interval& i, const Message& message, bool sends) const;
+
+  const Schedule& schedule_;
+  std::map<Key, double> last_s_;  ///< when the last rank of a collective began it
+  std::map<Key, Ends> ends_s_;
+};
+
+}  // namespace convoy
