@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 namespace convoy {
@@ -59,6 +60,14 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
       best = candidate;
       best_distance = distance;
     }
+  }
+  if (best.empty() && word.size() > 2) {  // the beginning of one: "A100" of "A100-SXM4-40GB"
+    const auto begins = [&](const std::string& candidate) {
+      return candidate.size() > word.size() &&
+             std::equal(word.begin(), word.end(), candidate.begin(),
+                        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+    };
+    if (const auto found = std::find_if(known.begin(), known.end(), begins); found != known.end()) return *found;
   }
   return best;
 }

@@ -36,9 +36,9 @@ void library_sizes(const CollectiveOptions& options, CollectiveCase what, const 
   }
   const char* library = library_of(cluster) == Library::nccl ? "NCCL" : "MPI";
   what.algorithm = library;
-  options.output.text(fmt::format("{} of {} ranks on {} ({}), as {} carries it out, by formula\n\n{}\n{}", to_string(what.kind),
+  options.output.text(fmt::format("{} of {} ranks on {} ({}), as {} carries it out, by formula\n\n{}{}\n{}", to_string(what.kind),
                                   what.ranks, cluster.name, describe(wiring_of(cluster)), library, collective_table(what, rows),
-                                  choices));
+                                  collective_legend(what.kind, false), choices));
   nlohmann::ordered_json json = simulated_json(what, rows, cluster, "library");
   for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "formula";
   json["choices"] = chosen;

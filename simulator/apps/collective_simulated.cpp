@@ -92,8 +92,9 @@ void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& wha
     choices.push_back(
         {{"bytes", bytes}, {"algorithm", one.algorithm}, {"channels", one.channels}, {"chunks", one.chunks}, {"why", why}});
   }
-  options.output.text(fmt::format("{} of {} ranks on {}, algorithms chosen by size and topology, simulated\n\n{}\n{}",
-                                  to_string(what.kind), what.ranks, machine.cluster.name, collective_table(what, rows), reasons));
+  options.output.text(fmt::format("{} of {} ranks on {}, algorithms chosen by size and topology, simulated\n\n{}{}\n{}",
+                                  to_string(what.kind), what.ranks, machine.cluster.name, collective_table(what, rows),
+                                  collective_legend(what.kind, true), reasons));
   nlohmann::ordered_json json = simulated_json(what, rows, machine.cluster, fidelity);
   json["choices"] = choices;
   options.output.json(json);
@@ -132,10 +133,11 @@ void simulate_sizes(const CollectiveOptions& options, CollectiveCase what, const
   std::vector<CollectiveRow> rows;
   std::string fidelity;  // depends on the kind, the algorithm and the ranks alone
   for (const std::int64_t bytes : sizes) rows.push_back(simulate_size(what, bytes, machine, cost, fidelity));
-  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, {} channel{}, simulated\n{}\n\n{}", what.algorithm,
+  options.output.text(fmt::format("{} {} of {} ranks on {}, {} chunk{}, {} channel{}, simulated\n{}\n\n{}{}", what.algorithm,
                                   to_string(what.kind), what.ranks, machine.cluster.name, what.chunks,
                                   what.chunks == 1 ? "" : "s", what.channels, what.channels == 1 ? "" : "s",
-                                  describe_fidelity(fidelity), collective_table(what, rows)));
+                                  describe_fidelity(fidelity), collective_table(what, rows),
+                                  collective_legend(what.kind, rows.front().formula_time_s.has_value())));
   options.output.json(simulated_json(what, rows, machine.cluster, fidelity));
 }
 

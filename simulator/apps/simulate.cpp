@@ -12,11 +12,13 @@
 #include "reference/io/json_fields.h"
 #include "reference/io/straggler_options.h"
 #include "reference/io/timeline_file.h"
+#include "simulator/advise/search.h"
 #include "simulator/apps/costs.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/verbs.h"
+#include "simulator/apps/what_helps.h"
 #include "simulator/engine/sharing.h"
 #include "simulator/report/chrome_trace.h"
 #include "simulator/report/gantt.h"
@@ -127,7 +129,9 @@ void warn_of_sharing(const Task& task) {
 }
 
 /// In every form that was asked for.
-void write_timelines(const SimulateOptions& options, const TimelineFile& timeline) {
+void write_timelines(const SimulateOptions& options, const Schedule& schedule, const Timeline& times) {
+  if (options.timeline_file.empty() && options.trace_file.empty() && options.svg_file.empty()) return;
+  const TimelineFile timeline = summarise(schedule, times);
   const auto write = [](const std::string& file, const std::function<std::string()>& text) {
     if (file.empty()) return;
     write_file_atomically(file, text());
@@ -170,9 +174,11 @@ void run(const SimulateOptions& options, const Session& session) {
   step.lower_bound_s = lower_bound_s(task);
   const RankWithMostMemory memory = most_memory(task.schedule, device_count(choice));
 
-  options.output.text(fmt::format("{}\non {}: {}\n{}\n{}\n\n{}\n{}\n{}\n{}{}", describe(choice), machine.cluster.name,
-                                  machine.cluster.description, describe_cost(machine),
+  const std::string about = machine.cluster.description;
+  options.output.text(fmt::format("{}\non {}{}\n{}\n{}\n\n{}\n{}\nwhat binds: {}\n{}\n{}\n{}{}", describe(choice),
+                                  machine.cluster.name, about.empty() ? "" : ": " + about, describe_cost(machine),
                                   describe_simulation(machine, done.timeline.fidelity), speed_table(step), step_table(done.times),
+                                  what_binds(done.times), what_helps(choice, done.times, machine.library),
                                   ranks_table(done.times), memory_table(task.schedule, memory, device_bytes),
                                   links_text(done.timeline)) +
                       choices_text(task.choices));
@@ -206,7 +212,7 @@ void run(const SimulateOptions& options, const Session& session) {
     json["simulation"]["provenance"]["choices"] = "formula";
   }
   options.output.json(json);
-  write_timelines(options, summarise(task.schedule, done.timeline));
+  write_timelines(options, task.schedule, done.timeline);
   if (device_bytes > 0 && memory.memory.arena_bytes > device_bytes)
     throw LimitError(memory_sentence(choice, mode, device, memory.memory.arena_bytes));
 }
@@ -222,13 +228,16 @@ void add_simulate(Verb& app, const Session& session) {
   options->schedule.add_to(*verb);
   options->machine.add_to(*verb);
   options->machine.add_collectives_to(*verb);
-  verb->add_option("--iterations", options->iterations, "Steps to simulate, of local SGD rounds; the first is warm-up when there are more")
+  options->stragglers.add_to(*verb);
+  verb->begin_group("The simulation");
+  verb->add_option("--iterations", options->iterations,
+                   "Steps to simulate, of local SGD rounds; the first is warm-up when there are more")
       ->capture_default_str()
       ->type_name("N");
-  verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
   verb->add_flag("--all-ranks", options->all_ranks,
                  "Simulate every rank, also where one of a class is known to say what all of them do");
-  options->stragglers.add_to(*verb);
+  verb->begin_group(kResultsHeading);
+  verb->add_flag("--gantt", options->gantt, "Draw the last step, a line for each rank and stream");
   verb->add_option("--epoch-images", options->epoch_images,
                    "Images of an epoch, for energy and price where the cluster states rates; ImageNet has 1,281,167")
       ->capture_default_str()

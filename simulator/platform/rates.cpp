@@ -66,7 +66,12 @@ std::string format_energy(double joules) {
     double factor;
     const char* name;
   };
-  constexpr std::array units = {Unit{1e-6, "uJ"}, Unit{1e-3, "mJ"}, Unit{1, "J"}, Unit{1e3, "kJ"}, Unit{1e3 * kWattHour, "kWh"},
+  constexpr std::array units = {Unit{1e-6, "uJ"},
+                                Unit{1e-3, "mJ"},
+                                Unit{1, "J"},
+                                Unit{1e3, "kJ"},
+                                Unit{1e6, "MJ"},
+                                Unit{1e3 * kWattHour, "kWh"},
                                 Unit{1e6 * kWattHour, "MWh"}};
   const Unit* best = &units.front();
   for (const Unit& unit : units)

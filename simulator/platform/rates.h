@@ -30,6 +30,6 @@ struct Price {
 };
 Price parse_price(const std::string& text);
 
-std::string format_energy(double joules);  ///< "12.3 kJ"; from 1 kWh on in "kWh"
+std::string format_energy(double joules);  ///< "12.3 kJ", "2.78 MJ"; from 1 kWh (3.6 MJ) on in "kWh"
 
 }  // namespace convoy

@@ -29,6 +29,23 @@ TEST_CASE("convoy alone shows where to begin, --help all verbs, --version the ve
   CHECK(contains(command::run("--version").out, "SimGrid"));
 }
 
+TEST_CASE("help is a word too, also of what convoy-train does") {
+  CHECK(command::run("help").out == command::run("--help").out);
+  CHECK(command::run("help simulate").out == command::run("simulate --help").out);
+  CHECK(command::run("help train").out == command::run("train --help").out);
+}
+
+TEST_CASE("a simulated step says what binds it and what may help") {
+  const std::string slow = command::run("simulate --model resnet50 --ranks 4096 --batch-per-rank 32 --cluster dgx-a100@512").out;
+  CHECK(contains(slow, "what binds: communication that nothing hides"));
+  CHECK(contains(slow, "may help: --all-reduce auto; --gradients f16, half of the bytes; more images a rank; convoy advise"));
+  const std::string fast = command::run("simulate --model vgg16 --ranks 8 --batch-per-rank 32 --cluster dgx-v100").out;
+  CHECK(contains(fast, "what binds: computing"));
+  CHECK_FALSE(contains(fast, "may help"));
+  CHECK(contains(command::run("simulate --plan pipeline --model vgg16 --ranks 4 --batch 64 --cluster dgx-v100").out,
+                 "more --micro-batches"));
+}
+
 TEST_CASE("with --json - the JSON is on stdout and the table on stderr") {
   for (const char* line : {"model", "model lenet5", "cluster", "cluster show dgx-v100", "schedule --ranks 2", "doctor",
                            "collective --ranks 4 --cluster ring-test", "simulate --ranks 2 --cluster dgx-v100 --gantt"}) {
@@ -207,6 +224,16 @@ TEST_CASE("the exit code and the words of convoy-train come through") {
   const command::Result profile = command::run("profile --modle lenet5");
   CHECK(profile.exit_code == 2);
   CHECK(contains(profile.err, "did you mean '--model'"));
+}
+
+TEST_CASE("swing takes what halving and doubling takes on a switch, and less on a ring of wires, with its mirror image as well") {
+  const auto time_s = [](const std::string& words, const std::string& cluster) {
+    return json_of("collective all_reduce --ranks 32 --bytes 16MiB --algorithm " + words + " --cluster " + cluster).at("time_s").get<double>();
+  };
+  CHECK(time_s("swing", "flat-100gbit") == Approx(time_s("halving_doubling", "flat-100gbit")).epsilon(1e-9));
+  const double one = time_s("swing --channels 1", "ring_50GiBps_500ns");
+  CHECK(one < 0.7 * time_s("halving_doubling", "ring_50GiBps_500ns"));
+  CHECK(time_s("swing", "ring_50GiBps_500ns") < 0.8 * one);
 }
 
 TEST_CASE("every algorithm is listed, and auto says what it chose and why") {

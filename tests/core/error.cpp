@@ -21,6 +21,8 @@ TEST_CASE("the nearest word is the one that was most likely meant") {
   REQUIRE(nearest_word("one-weird-trick", known) == "one_weird_trick");
   REQUIRE(nearest_word("data", known) == "data");
   REQUIRE(nearest_word("spatial", known).empty());
+  REQUIRE(nearest_word("a100", {"A40", "A100-SXM4-40GB", "A100-PCIE-40GB"}) == "A100-SXM4-40GB");  // the beginning of a name
+  REQUIRE(nearest_word("A1", {"A100-SXM4-40GB"}).empty());                                         // which is too short
   REQUIRE(nearest_word("", known).empty());
   REQUIRE(nearest_word("x", {}).empty());
   REQUIRE(nearest_word("dats", known) == "data");

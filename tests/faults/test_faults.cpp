@@ -143,6 +143,6 @@ TEST_CASE("energies are written for people") {
   REQUIRE(format_energy(0.5) == "500 mJ");
   REQUIRE(format_energy(1000) == "1 kJ");
   REQUIRE(format_energy(0) == "0 J");
-  REQUIRE(format_energy(2.78e6) == "2780 kJ");
+  REQUIRE(format_energy(2.78e6) == "2.78 MJ");
   REQUIRE(format_energy(7.2e6) == "2 kWh");
 }

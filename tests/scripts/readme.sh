@@ -10,7 +10,7 @@ export PATH="$programs:$PATH"
 
 commands=0
 while IFS= read -r line; do
-  case $line in '' | 'export PATH='*) continue ;; esac
+  case $line in '' | '#'* | 'export PATH='*) continue ;; esac
   run bash -c "$line"
   expect "README: $line" 0
   [ -n "$output" ] || expect "README: $line prints something" 0 'something'
