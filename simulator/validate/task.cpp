@@ -98,10 +98,10 @@ void read_batch(MeasuredTask& task, const CsvTable& table, std::size_t row) {
 /// TensorFlow since 1.15 turns a network as a whole to NHWC where half or more of its convolutions are in half precision and the
 /// GPU has tensor cores, whatever the script says (tensorflow/core/grappler/optimizers/generic_layout_optimizer.cc; XLA the
 /// same).
-bool turns_network_round(const MeasuredTask& task) {
-  const std::string text = lower_case(task.framework);
+bool turns_network_round(const std::string& framework) {
+  const std::string text = lower_case(framework);
   const std::size_t at = text.find("tensorflow ");
-  if (at == std::string::npos || (task.precision != "fp16" && task.precision != "amp")) return false;
+  if (at == std::string::npos) return false;
   const std::string version = text.substr(at + 11, 4);
   return version == "1.15" || version.starts_with("2.") || version.starts_with("20.");
 }
@@ -139,10 +139,14 @@ MeasuredTask read_task(const CsvTable& table, std::size_t row, const Hardware& h
   task.precision = precision_of(table.text(row, "precision"), *hardware.gpu);
   task.framework = table.text(row, "framework");
   task.variant = table.text(row, "variant");
-  // NVIDIA's published results and MLPerf's entries store images as NHWC for half precision. Elsewhere the default of the scripts
-  // holds, NCHW: that of tf_cnn_benchmarks (--data_format) and of PyTorch (--memory-format of NVIDIA's own script too).
+  // NVIDIA's published results and MLPerf's entries store images as NHWC for half precision, and TensorFlow does, see above.
+  // Elsewhere the default of the scripts holds, NCHW: that of tf_cnn_benchmarks (--data_format) and of PyTorch (--memory-format
+  // of NVIDIA's own script too). In single precision TensorFlow turns networks to NCHW, tf32 or not, until 2022 (its pull request
+  // 55761).
   const std::string source = table.text(row, "source_id");
-  task.channels_first = !source.starts_with("dle") && !source.starts_with("mlperf") && !turns_network_round(task);
+  const bool half = task.precision == "fp16" || task.precision == "bf16" || task.precision == "amp";
+  const bool stored_last = source.starts_with("dle") || source.starts_with("mlperf");
+  task.channels_first = !(half && (stored_last || turns_network_round(task.framework)));
   task.classes = classes_in(table.text(row, "case_id"));
   task.stages = count_in(table, row, "stages", task.ranks);
   task.micro_batches = count_in(table, row, "micro_batches", 0);

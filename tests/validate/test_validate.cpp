@@ -138,6 +138,22 @@ TEST_CASE("validate: versions and frameworks in words", "[validate]") {
   CHECK_THROWS(precision_of("int8", volta));
 }
 
+TEST_CASE("validate: how frameworks lay images out", "[validate]") {
+  const auto hardware = read_hardware(parse_csv(kHardware, "hardware.csv"));
+  const auto is_channels_first = [&](const std::string& source, const std::string& framework, const std::string& precision) {
+    const std::string row = cat(source, ",", framework, ",", precision, ",ResNet-50,1,1,32\n");
+    const CsvTable table = parse_csv("source_id,framework,precision,model,gpus,nodes,batch_per_gpu\n" + row, "rows.csv");
+    return read_task(table, 0, hardware.at("box")).channels_first;
+  };
+  CHECK_FALSE(is_channels_first("x", "TensorFlow 1.15", "fp16"));
+  CHECK_FALSE(is_channels_first("x", "TensorFlow 20.06", "amp"));
+  CHECK(is_channels_first("x", "TensorFlow 1.15", "fp32"));
+  CHECK(is_channels_first("x", "TensorFlow 1.10", "fp16"));
+  CHECK(is_channels_first("x", "PyTorch 20.06", "amp"));
+  CHECK_FALSE(is_channels_first("dle_mxnet", "MXNet 20.06", "amp"));
+  CHECK(is_channels_first("dle_tf", "TensorFlow 20.06", "tf32"));
+}
+
 TEST_CASE("validate: a bad number in the table of hardware concerns the rows of that machine alone", "[validate]") {
   Tables tables = tables_of(kCollectives, kTraining);
   std::string hardware = kHardware;
