@@ -9,6 +9,7 @@
 #include "reference/core/random.h"
 #include "reference/model/builder.h"
 #include "reference/plans/plan.h"
+#include "reference/plans/stages.h"
 
 namespace convoy::tests {
 
@@ -158,6 +159,14 @@ inline Plan random_plan(Random& random, const Model& model) {
   plan.overlap = random.below(2) == 0;
   plan.bucket_bytes = 1 + random.below(3000);
   plan.chunks = between(1, 3);
+  const std::vector<LocalMomentum> momenta = {LocalMomentum::average, LocalMomentum::restart, LocalMomentum::keep};
+  if (plan.local.steps > 0) plan.local = {.steps = between(1, 5), .momentum = one_of(momenta)};
+  if (plan.zero > 0) plan.zero = between(1, 3);
+  if (pipeline_axis(plan) >= 0) {
+    plan.pipeline.micro_batches = between(1, 5);
+    plan.pipeline.order = one_of(std::vector<std::string>{"gpipe", "1f1b", "interleaved"});
+    plan.pipeline.stages_per_rank = plan.pipeline.order == "interleaved" ? 2 : 1;
+  }
   return plan;
 }
 
