@@ -31,18 +31,23 @@ mkdir bin
 for tool in bash sh sed head tr dirname cat env grep date mkdir readlink find cut tail timeout nproc xargs mv rm cp tee touch chmod awk; do
   ln -s "$(command -v "$tool")" "bin/$tool" 2>/dev/null || true
 done
-check() { env -i PATH="$work/bin" HOME="$work" TMPDIR="$work" PRETENDED="$work/pretended" bash "$root/scripts/gpu-check" "$@"; }
+check() { env -i CUDA_VISIBLE_DEVICES=MIG-1 PATH="$work/bin" HOME="$work" TMPDIR="$work" PRETENDED="$work/pretended" bash "$root/scripts/gpu-check" "$@"; }
 fails 3 'finds no NVIDIA GPU' check
 fails 2 "unknown option '--fast'" check --fast
 fails 2 '--out needs a value' check --out
 fails 2 "--minutes is '0'" check --minutes 0
 fails 2 'has no include/eigen3/Eigen/Core' check --deps "$work"
 
+printf '#!/bin/sh\necho "No devices were found"\nexit 6\n' >bin/nvidia-smi
+chmod +x bin/nvidia-smi
+fails 3 'finds no NVIDIA GPU' check
+
 # ---- a pretended machine. What its programs say stands in files of the folder pretended: <program>.out, <program>.code.
 mkdir pretended deps
 # write_tool <name>: a script of sh from stdin, in place of a link to the real one where there is one.
 write_tool() { rm -f "bin/$1"; { echo '#!/bin/sh'; cat; } >"bin/$1"; chmod +x "bin/$1"; }
 write_tool nvidia-smi <<'SH'
+if [ "$1" = -i ]; then echo "no such GPU"; exit 6; fi
 echo "Pretended GPU, 1.2, $(cat "$PRETENDED/capability" 2>/dev/null || echo 9.0), 80 GiB"
 echo "Second GPU, 1.2, 7.5, 8 GiB"
 SH
