@@ -20,8 +20,7 @@ namespace {
 
 /// 1, -1, 3, -5, 11, ...; of odd channels the opposite.
 int distance_of(const HalvingStep& at) {
-  int power = 1;  // (-2)^(step + 1)
-  for (int i = 0; i <= at.step; ++i) power *= -2;
+  const int power = (at.step % 2 == 0 ? -2 : 2) << at.step;  // (-2)^(step + 1)
   return (1 - power) / 3 * (at.channel % 2 == 0 ? 1 : -1);
 }
 

@@ -55,7 +55,7 @@ double parse_quantity(std::string_view what, std::string_view text, std::span<co
 std::string scaled(double value, std::span<const Unit> units) {
   const Unit* best = &units.front();
   for (const Unit& unit : units)
-    if (std::abs(value) >= unit.factor) best = &unit;
+    if (std::abs(value) >= 0.9995 * unit.factor) best = &unit;  // which three digits round up to 1
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%.3g", value / best->factor);
   if (std::abs(value / best->factor) >= 999.5) std::snprintf(text.data(), text.size(), "%.0f", value / best->factor);

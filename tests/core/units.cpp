@@ -53,6 +53,8 @@ TEST_CASE("quantities are written with three digits and the unit that fits") {
   REQUIRE(format_bytes(999) == "999 B");
   REQUIRE(format_bytes(1'234'567) == "1.23 MB");
   REQUIRE(format_time(12.34e-6) == "12.3 us");
+  REQUIRE(format_time(0.015 - 0.014) == "1 ms");  // 0.99999 ms, which rounds
+  REQUIRE(format_time(0.9994e-3) == "999 us");
   REQUIRE(format_time(90) == "90 s");
   REQUIRE(format_bandwidth(24.9e9) == "24.9 GB/s");
   REQUIRE(format_flops(30.94e9) == "30.9 GFLOP");
