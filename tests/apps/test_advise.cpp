@@ -14,6 +14,16 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 }  // namespace
 
+TEST_CASE("a dimension that has one value only is refused, and the help leaves out what advise chooses") {
+  const command::Result refused = command::run("advise --ranks 4 --batch 32 --cluster dgx-v100 --vary zero");
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "changes nothing in plan data; try plans too: --vary plan,zero"));
+  const std::string help = command::run("advise --help").out;
+  CHECK(contains(help, "--precision"));
+  CHECK_FALSE(contains(help, "\n  --zero"));
+  CHECK(contains(command::run("advise --zero 2 --cluster dgx-v100").err, "advise chooses --zero by itself"));
+}
+
 TEST_CASE("advise names the fastest of what it simulated, with a command that says the same") {
   const std::string fixed = "--model lenet5 --ranks 4 --batch 32 --cluster dgx-v100 ";
   const command::Result result =
