@@ -77,7 +77,7 @@ GpuWiring wiring_of(const Cluster& cluster) {
   wiring.pcie_generation = gpu->pcie_generation;
   if (cluster.pcie.present()) wiring.pcie_generation = pcie_generation_of(cluster.pcie.link.bandwidth_bytes_per_s);
   wiring.peer_to_peer = gpu->peer_to_peer;
-  if (wiring.two_sockets) wiring.socket_bytes_per_s = socket_rate(gpu->compute_capability >= 70 ? Sockets::upi : Sockets::qpi);
+  if (wiring.two_sockets) wiring.socket_bytes_per_s = socket_rate(sockets_sold_with(gpu->compute_capability));
   if (cluster.devices_per_node == 1) {
     wiring.interior = GpuInterior::alone;
   } else {

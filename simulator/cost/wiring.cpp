@@ -56,7 +56,21 @@ double pcie_pair_bytes_per_s(const GpuWiring& wiring) {
   return wiring.pcie_switches && !wiring.two_sockets ? lanes_bytes_per_s : lanes_bytes_per_s * 5 / 6;
 }
 
-double socket_rate(Sockets sockets) { return sockets == Sockets::qpi ? 6 * GB : sockets == Sockets::upi ? 10 * GB : 16 * GB; }
+double socket_rate(Sockets sockets) {
+  switch (sockets) {
+    case Sockets::qpi: return 6 * GB;
+    case Sockets::upi: return 10 * GB;
+    case Sockets::amd: return 16 * GB;
+    case Sockets::upi_2023: return 22 * GB;
+  }
+  return 0;
+}
+
+Sockets sockets_sold_with(int compute_capability) {
+  if (compute_capability < 70) return Sockets::qpi;
+  if (compute_capability < 80) return Sockets::upi;
+  return compute_capability < 89 ? Sockets::amd : Sockets::upi_2023;
+}
 
 double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu) {
   double part = 1;

@@ -37,10 +37,11 @@ struct GpuWiring {
 };
 
 /// Bytes/s that a kernel stores over one NVLink in one direction. NVIDIA's own figures for it, from NCCL src/graph/topo.h
-/// (SM60_NVLINK_BW 18.0 to SM90_NVLINK_BW 20.6; SM86: 12.0; SM100: 40.1), of 20 or 25 (14 on GA10x) on the data sheet: a packet has one or
-/// two flits of header and address to eight of data. Generation 30 stands for the bridges of GA10x, 25 for those of Turing, 91 and
-/// 94 for AMD's Infinity Fabric between MI250 and MI300X, of which AMD counts 48 of 64 GB/s as usable (ROCm blog "Understanding RCCL
-/// Bandwidth and xGMI Performance on MI300X", 2025), and the same part is taken of the other's 50 (25 GT/s, two bytes wide).
+/// (SM60_NVLINK_BW 18.0 to SM90_NVLINK_BW 20.6; SM86: 12.0; SM100: 40.1), of 20 or 25 (14 on GA10x) on the data sheet: a packet
+/// has one or two flits of header and address to eight of data. Generation 30 stands for the bridges of GA10x, 25 for those of
+/// Turing, 91 and 94 for AMD's Infinity Fabric between MI250 and MI300X, of which AMD counts 48 of 64 GB/s as usable (ROCm blog
+/// "Understanding RCCL Bandwidth and xGMI Performance on MI300X", 2025), and the same part is taken of the other's 50 (25 GT/s,
+/// two bytes wide).
 double nvlink_bytes_per_s(int generation);
 
 /// The generation of NVLink of GPUs of a compute capability, as nvlink_bytes_per_s() counts them; 0: none.
@@ -57,17 +58,21 @@ double pcie_bytes_per_s(int generation);
 double pcie_pair_bytes_per_s(const GpuWiring& wiring);
 
 /// Processors by what joins two of them.
-enum class Sockets : unsigned char { qpi, upi, amd };
+enum class Sockets : unsigned char { qpi, upi, amd, upi_2023 };
 /// Bytes/s from GPU to GPU across two processors, in one direction: NVIDIA's figures, from NCCL src/graph/topo.h: Xeons up to
-/// Broadwell (QPI) 6 GB/s, Skylake and Cascade Lake (UPI) 10 GB/s, EPYC 16 GB/s.
+/// Broadwell (QPI) 6 GB/s, Skylake and Cascade Lake (UPI) 10 GB/s, Sapphire Rapids 22 GB/s, EPYC 16 GB/s (24 since Zen 3, in its
+/// newest releases).
 double socket_rate(Sockets sockets);
+/// What was sold with GPUs of a compute capability, where nobody says which processors there are: Xeons of that time, EPYC with
+/// the first GPUs on PCIe 4.0, which Xeons did not have.
+Sockets sockets_sold_with(int compute_capability);
 
 /// Bytes/s of data of one NIC. InfiniBand and RoCE: packets of 4,096 bytes of data and about 30 (58 for RoCE v2) of headers and
 /// checks. TCP: 1,448 of 1,538 bytes on the wire are data. EFA and TCPX: 8,192 bytes of jumbo frames and 90 of headers. A
-/// NIC on PCIe is held to what 16 lanes carry when GPU memory is read from outside: completions of 64 bytes on PCIe 3.0, each with 24
-/// of header: 64/88 of 15.75 GB/s and 10 % less for flow control. GPUs since Ampere must answer with more at once: NCCL's developers
-/// count 24 GB/s for a NIC of 200 Gbit/s and 48 to 49 for one of 400 (github.com/NVIDIA/nccl-tests issues 119 and 267); 256 bytes, the
-/// usual largest payload, give 25.9 and 51.8 and so leave those to the wire.
+/// NIC on PCIe is held to what 16 lanes carry when GPU memory is read from outside: completions of 64 bytes on PCIe 3.0, each
+/// with 24 of header: 64/88 of 15.75 GB/s and 10 % less for flow control. GPUs since Ampere must answer with more at once: NCCL's
+/// developers count 24 GB/s for a NIC of 200 Gbit/s and 48 to 49 for one of 400 (github.com/NVIDIA/nccl-tests issues 119 and
+/// 267); 256 bytes, the usual largest payload, give 25.9 and 51.8 and so leave those to the wire.
 double nic_data_bytes_per_s(const GpuWiring& wiring, bool from_gpu);
 /// Seconds from one process to another through the fabric, besides data: InfiniBand, RoCE and Omni-Path about 1 us through
 /// verbs; TCP about 22 us through two kernels and an interrupt (netperf TCP_RR on 10 GbE: 20,000 to 25,000 round trips

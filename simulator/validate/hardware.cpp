@@ -58,8 +58,7 @@ FabricKind fabric_of(const std::string& text) {
   if (has_word(text, "opa") || contains(text, {"omni-path", "omnipath", "omni path"})) return FabricKind::omni_path;
   // HPE's and Cray's networks reach GPUs directly with about a microsecond, as RoCE does.
   if (contains(text, {"slingshot", "aries", "rdma"})) return FabricKind::roce;
-  if (contains(text,
-               {"ethernet", "tcp", "gbe", "10gbe", "25gbe", "40gbe", "50gbe", "100gbe", "gbit", "virtual network"}) ||
+  if (contains(text, {"ethernet", "tcp", "gbe", "10gbe", "25gbe", "40gbe", "50gbe", "100gbe", "gbit", "virtual network"}) ||
       has_word(text, "ena") || has_word(text, "vpc"))
     return FabricKind::tcp;
   return FabricKind::none;
@@ -78,9 +77,9 @@ GpuInterior interior_of(const std::string& text, int devices) {
 Sockets sockets_of(const std::string& text, const Gpu* gpu) {
   if (contains(text, {"epyc", "amd"})) return Sockets::amd;
   if (contains(text, {"e5-", "qpi"})) return Sockets::qpi;
+  if (contains(text, {"sapphire rapids", "emerald rapids"})) return Sockets::upi_2023;
   if (contains(text, {"xeon gold", "platinum", "upi"})) return Sockets::upi;
-  if (gpu != nullptr && gpu->compute_capability >= 70) return gpu->pcie_generation >= 4 ? Sockets::amd : Sockets::upi;
-  return Sockets::qpi;
+  return sockets_sold_with(gpu == nullptr ? 0 : gpu->compute_capability);
 }
 
 /// The generation in "pcie 3.0 x16", "pcie gen4" or "pci express 5", if one is named.
