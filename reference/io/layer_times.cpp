@@ -1,7 +1,6 @@
 #include "reference/io/layer_times.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <set>

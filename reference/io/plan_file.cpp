@@ -1,9 +1,7 @@
 #include "reference/io/plan_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <charconv>
 #include <limits>
 
 #include "reference/core/error.h"
@@ -193,22 +191,6 @@ void parse_pipeline(const YamlMap& root, Plan& plan) {
       }
 }
 
-void write_pipeline(YAML::Emitter& out, const Plan& plan) {
-  if (pipeline_axis(plan) < 0) return;
-  const Pipeline& pipeline = plan.pipeline;
-  const auto field = [&](const char* key, const auto& value) { out << YAML::Key << key << YAML::Value << value; };
-  out << YAML::Key << "pipeline" << YAML::Value << YAML::BeginMap;
-  field("micro_batches", pipeline.micro_batches);
-  field("order", pipeline.order);
-  if (!pipeline.table.empty()) field("table", pipeline.table);
-  field("stages_per_rank", pipeline.stages_per_rank);
-  out << YAML::Flow;
-  if (!pipeline.cuts.empty()) field("cuts", pipeline.cuts);
-  out << YAML::Flow;
-  if (!pipeline.recompute.empty()) field("recompute", pipeline.recompute);
-  out << YAML::EndMap;
-}
-
 /// At the root, every axis has the strategy that belongs to it.
 void parse_root(const YamlMap& root, Plan& plan) {
   if (root.has("at_root")) plan.at_root = on_off(root, "at_root");
@@ -221,94 +203,7 @@ void parse_root(const YamlMap& root, Plan& plan) {
                                "'; change one of them"));
 }
 
-/// With as few digits as read back as the same number.
-std::string shortest_number(double value) {
-  std::array<char, 32> digits;
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
-}
-
-std::string bytes_word(std::int64_t bytes) {
-  constexpr std::array kUnits = {std::pair{"GiB", std::int64_t{1} << 30}, std::pair{"MiB", std::int64_t{1} << 20},
-                                 std::pair{"KiB", std::int64_t{1} << 10}};
-  for (const auto& [name, unit] : kUnits)
-    if (bytes % unit == 0) return cat(bytes / unit, name);
-  return cat(bytes);
-}
-
-void write_overrides(YAML::Emitter& out, const Plan& plan) {
-  if (plan.overrides.empty()) return;
-  out << YAML::Key << "overrides" << YAML::Value << YAML::BeginMap;
-  for (const auto& [node, rules] : plan.overrides) {
-    out << YAML::Key << node << YAML::Value << YAML::Flow << YAML::BeginMap;
-    for (const auto& [axis, rule] : rules) out << YAML::Key << axis << YAML::Value << std::string(to_string(rule));
-    out << YAML::EndMap;
-  }
-  out << YAML::EndMap;
-}
-
 }  // namespace
-
-std::string to_yaml(const Plan& plan) {
-  require(plan.strategies.size() == plan.mesh.axes.size(), "to_yaml(Plan)", plan.strategies.size(), " strategies for ",
-          plan.mesh.axes.size(), " axes");
-  YAML::Emitter out;
-  const auto field = [&](const char* key, const auto& value) { out << YAML::Key << key << YAML::Value << value; };
-  out << YAML::BeginMap;
-  field("name", plan.name);
-  out << YAML::Key << "mesh" << YAML::Value << YAML::BeginSeq;
-  for (std::size_t a = 0; a < plan.mesh.axes.size(); ++a) {
-    out << YAML::Flow << YAML::BeginMap;
-    field("axis", plan.mesh.axes[a].name);
-    field("ranks", plan.mesh.axes[a].extent);
-    field("strategy", plan.strategies[a]);
-    out << YAML::EndMap;
-  }
-  out << YAML::EndSeq;
-  field("batch", plan.global_batch);
-  field("batch_axis", plan.batch_axis < 0 ? "none" : plan.mesh.axes.at(static_cast<std::size_t>(plan.batch_axis)).name);
-  write_overrides(out, plan);
-  field("dtype", to_string(plan.dtype));
-  field("gradients", to_string(plan.gradient_dtype.value_or(plan.dtype)));
-  field("precision", plan.precision);
-  field("statistics", plan.synchronised_statistics ? "synchronised" : "local");
-  field("at_root", plan.at_root ? "on" : "off");
-  field("scheme", std::string(to_string(plan.scheme)));
-  field("overlap", plan.overlap ? "on" : "off");
-  field("bucket", bytes_word(plan.bucket_bytes));
-  field("all_reduce", plan.all_reduce);
-  field("chunks", plan.chunks);
-  if (plan.channels > 0) field("channels", plan.channels);
-  if (plan.ranks_per_node > 0) field("ranks_per_node", plan.ranks_per_node);
-  field("fusion", std::string(to_string(plan.fusion)));
-  field("layout", std::string(to_string(plan.layout)));
-  field("accumulate", plan.accumulate);
-  field("optimiser", std::string(to_string(plan.optimiser)));
-  if (plan.zero != 0) field("zero", plan.zero);
-  if (plan.compression.method != "none") {
-    out << YAML::Key << "compress" << YAML::Value << YAML::Flow << YAML::BeginMap;
-    field("method", plan.compression.method);
-    if (plan.compression.method == "top_k") field("keep", shortest_number(plan.compression.keep));
-    out << YAML::EndMap;
-  }
-  if (plan.local.steps > 0) {
-    out << YAML::Key << "local_sgd" << YAML::Value << YAML::Flow << YAML::BeginMap;
-    field("steps", plan.local.steps);
-    field("momentum", std::string(to_string(plan.local.momentum)));
-    out << YAML::EndMap;
-  }
-  if (const PlanServers& servers = plan.servers; servers.count > 0) {
-    out << YAML::Key << "servers" << YAML::Value << YAML::Flow << YAML::BeginMap;
-    field("count", servers.count);
-    field("on", std::string(place_of(servers)));
-    field("mode", servers.mode);
-    if (servers.accept > 0) field("accept", servers.accept);
-    if (servers.bound > 0) field("bound", servers.bound);
-    out << YAML::EndMap;
-  }
-  write_pipeline(out, plan);
-  out << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
-}
 
 Plan parse_plan(const std::string& yaml, const std::string& file_name) {
   const YamlMap root = parse_yaml_map(yaml, file_name, kKeys);

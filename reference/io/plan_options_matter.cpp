@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "reference/io/plan_options.h"
@@ -104,7 +103,8 @@ void PlanWords::require_they_matter_in_evaluation(const ScheduleChoice& choice) 
 void PlanWords::require_library_may_choose() const {
   for (const char* option : {"--all-reduce", "--chunks", "--channels"})
     if (typed(option))
-      throw InputError(cat(option, " changes nothing with --collectives library, which chooses by itself; take one of the two away"));
+      throw InputError(
+          cat(option, " changes nothing with --collectives library, which chooses by itself; take one of the two away"));
 }
 
 }  // namespace convoy

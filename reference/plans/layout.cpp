@@ -1,6 +1,5 @@
 #include "reference/plans/layout.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "reference/core/error.h"

@@ -4,7 +4,6 @@
 ///   per micro-batch       every output that another rank reads, forward, and its gradient, backward
 ///   elements sent         those, whatever the weights are: little where few values cross the cuts
 ///   idle                  at both ends of a step, while the pipeline fills and empties; see pipeline_orders()
-#include <algorithm>
 
 #include "reference/plans/plan.h"
 
@@ -29,6 +28,7 @@ std::vector<Rule> rules(const Model& model, int) { return std::vector<Rule>(mode
 
 }  // namespace
 
-const NamedPlan pipeline_plan{"pipeline", "stages of the network on the ranks, through which images go in micro-batches", make, rules};
+const NamedPlan pipeline_plan{"pipeline", "stages of the network on the ranks, through which images go in micro-batches", make,
+                              rules};
 
 }  // namespace convoy

@@ -1,7 +1,6 @@
 #include "reference/train/transport.h"
 
 #include <numeric>
-#include <utility>
 
 namespace convoy {
 

@@ -1,7 +1,6 @@
 #include "reference/train/weights.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 
 #include "reference/core/error.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <numeric>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"
@@ -99,9 +98,11 @@ SearchResult search(std::vector<ScheduleChoice> candidates, std::int64_t device_
 
 std::string what_binds(const StepTimes& times) {
   const auto parts = parts_of(times);
-  const Part& most = *std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.time_s < b.time_s; });
+  const Part& most =
+      *std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.time_s < b.time_s; });
   const double step_s = times.mean_step_time_s > 0 ? times.mean_step_time_s : 1;
-  std::string sentence = cat(most.name, ": ", format_time(most.time_s), " of ", format_time(step_s), ", ", percent(most.time_s / step_s));
+  std::string sentence =
+      cat(most.name, ": ", format_time(most.time_s), " of ", format_time(step_s), ", ", percent(most.time_s / step_s));
   for (const Part& part : parts)
     if (&part != &most && part.time_s > 0.005 * step_s) sentence += cat("; ", part.name, " ", percent(part.time_s / step_s));
   return sentence;
@@ -115,7 +116,8 @@ std::string why_slower(const StepTimes& best, const StepTimes& other) {
   std::sort(grown.begin(), grown.end(), [](const Part& a, const Part& b) { return a.time_s > b.time_s; });
   std::string sentence;
   for (const Part& part : grown)
-    if (part.time_s > 0.05 * grown.front().time_s) sentence += cat(sentence.empty() ? "" : ", ", "+", format_time(part.time_s), " ", part.name);
+    if (part.time_s > 0.05 * grown.front().time_s)
+      sentence += cat(sentence.empty() ? "" : ", ", "+", format_time(part.time_s), " ", part.name);
   return sentence;
 }
 

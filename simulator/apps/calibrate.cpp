@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -74,8 +73,8 @@ std::string residuals_text(const BenchLog& log, const Fit& fit) {
 }
 
 nlohmann::ordered_json calibration_json(const BenchLog& log, const Fit& fit, CollectiveKind kind, int ranks, int nodes) {
-  nlohmann::ordered_json json{
-      {"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)}, {"ranks", ranks}, {"nodes", nodes}, {"residual", fit.rms}};
+  nlohmann::ordered_json json{{"log", log.file}, {"tool", log.tool}, {"collective", to_string(kind)},
+                              {"ranks", ranks},  {"nodes", nodes},   {"residual", fit.rms}};
   for (const FitRange& range : fit.ranges)
     json["ranges"].push_back({{"from_bytes", range.from_bytes},
                               {"to_bytes", range.to_bytes},
@@ -96,7 +95,8 @@ void run(const CalibrateOptions& options, const Verb& verb) {
   if (options.run && options.ranks < 2) throw InputError("--run measures messages between ranks; give --ranks with 2 or more");
   if (!options.run && options.transport != "threads")
     throw InputError("--transport says how this machine is measured, so it takes --run");
-  if (options.run) refuse_typed(verb, {"--kind", "--nodes"}, "with --run, which measures all_reduce on this one node; leave it out");
+  if (options.run)
+    refuse_typed(verb, {"--kind", "--nodes"}, "with --run, which measures all_reduce on this one node; leave it out");
   const BenchLog log = options.run ? measured_here(options.ranks, options.transport)
                                    : parse_bench_log(read_file(options.log_file), options.log_file);
   const int ranks = options.ranks > 0 ? options.ranks : log.ranks;
@@ -106,7 +106,8 @@ void run(const CalibrateOptions& options, const Verb& verb) {
   if (!log.kind && options.kind.empty())
     throw InputError(cat(log.file, " does not say which collective it timed; give --kind, for example --kind all_reduce"));
   if (options.nodes > 0 && log.nodes > 0 && options.nodes != log.nodes)
-    throw InputError(cat("--nodes says ", options.nodes, ", the ranks of ", log.file, " are on ", log.nodes, log.nodes == 1 ? " host" : " hosts"));
+    throw InputError(cat("--nodes says ", options.nodes, ", the ranks of ", log.file, " are on ", log.nodes,
+                         log.nodes == 1 ? " host" : " hosts"));
   if (options.nodes < 0) throw InputError(cat("--nodes is ", options.nodes, "; write 1 or more"));
   const int nodes = options.nodes > 0 ? options.nodes : std::max(1, log.nodes);
   if (log.kind && !options.kind.empty() && parse_collective_kind(options.kind) != *log.kind)
@@ -115,9 +116,9 @@ void run(const CalibrateOptions& options, const Verb& verb) {
   const Fit fit = fit_times(log);
   Cluster cluster = calibrated(load_cluster(options.base), log, fit, kind, ranks, nodes);
   cluster.name = options.run ? "this-machine" : "calibrated";
-  options.output.text(fmt::format("{} of {} ranks on {} node{}, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n", to_string(kind),
-                                  ranks, nodes, nodes == 1 ? "" : "s", log.points.size(), log.file, ranges_text(fit, kind, ranks), residuals_text(log, fit),
-                                  format_percent(fit.rms)));
+  options.output.text(fmt::format("{} of {} ranks on {} node{}, {} sizes, {}\n\n{}\n{}\nresidual {} on average\n",
+                                  to_string(kind), ranks, nodes, nodes == 1 ? "" : "s", log.points.size(), log.file,
+                                  ranges_text(fit, kind, ranks), residuals_text(log, fit), format_percent(fit.rms)));
   if (!options.cluster_file.empty()) {
     write_file_atomically(options.cluster_file, to_yaml(cluster));
     note("wrote " + options.cluster_file);
@@ -128,10 +129,9 @@ void run(const CalibrateOptions& options, const Verb& verb) {
 }  // namespace
 
 void add_calibrate(Verb& app) {
-  Verb* verb =
-      add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
-               {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
-                "convoy calibrate --run --ranks 2 --output mine.yaml"});
+  Verb* verb = add_verb(app, "calibrate", "Fit latency and bandwidth of links to measured collectives, and write a cluster file.",
+                        {"convoy calibrate --nccl-log all_reduce_perf.log --cluster dgx-v100 --output mine.yaml",
+                         "convoy calibrate --run --ranks 2 --output mine.yaml"});
   const auto options = std::make_shared<CalibrateOptions>();
   verb->add_option("--nccl-log", options->log_file, "Output of nccl-tests (all_reduce_perf ...) or of OSU (osu_allreduce ...)")
       ->type_name("FILE");

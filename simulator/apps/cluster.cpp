@@ -95,7 +95,8 @@ std::string cluster_list() {
     const bool nics = !alone && cluster.nic.bandwidth_bytes_per_s > 0;
     table.add_row({name, cat(cluster.total_nodes()), cat(cluster.devices_per_node), cluster.device.name,
                    memory_text(cluster.device.memory_bytes), cluster.devices_per_node > 1 ? link_text(cluster.link(0, 1)) : "",
-                   alone ? "" : cluster.topology.kind, nics ? cat(cluster.nics_per_node) : "", nics ? link_text(cluster.nic) : ""});
+                   alone ? "" : cluster.topology.kind, nics ? cat(cluster.nics_per_node) : "",
+                   nics ? link_text(cluster.nic) : ""});
   }
   return table.to_string();
 }
@@ -124,17 +125,16 @@ std::string cluster_table(const Cluster& cluster) {
   Table table({{"", Align::left}, {"", Align::left}});
   table.add_row({"name", cluster.name});
   table.add_row({"description", cluster.description});
-  table.add_row({"ranks", cluster.others.empty() ? fmt::format("{} ({} node{} x {} devices)", network.ranks(), nodes,
-                                                               nodes == 1 ? "" : "s", cluster.devices_per_node)
-                                                 : fmt::format("{} in {} nodes of {} kinds", network.ranks(), nodes,
-                                                               cluster.others.size() + 1)});
+  table.add_row({"ranks", cluster.others.empty()
+                              ? fmt::format("{} ({} node{} x {} devices)", network.ranks(), nodes, nodes == 1 ? "" : "s",
+                                            cluster.devices_per_node)
+                              : fmt::format("{} in {} nodes of {} kinds", network.ranks(), nodes, cluster.others.size() + 1)});
   add_node_rows(table, cluster);
   for (const Cluster& others : cluster.others) {
     table.add_row({"", fmt::format("{} nodes as above, {} more:", cluster.nodes, others.nodes)});
     add_node_rows(table, others);
   }
-  if (nodes > 1)
-    table.add_row({"topology", cluster.topology.kind + ": " + topology_kind(cluster.topology.kind).sentence});
+  if (nodes > 1) table.add_row({"topology", cluster.topology.kind + ": " + topology_kind(cluster.topology.kind).sentence});
   table.add_row({"links", cat(network.links(), ", each one way")});
   if (network.ranks() > 1) table.add_row({"bisection", format_bandwidth(bisection_bytes_per_s(network)) + " one way"});
   if (cluster.cores_per_node > 0) {
@@ -200,8 +200,9 @@ nlohmann::ordered_json pairs_json(const Cluster& cluster) {
 /// Writes what Graphviz makes of the drawing.
 void draw_svg(const std::string& dot, const std::string& file) {
   if (find_program("dot").empty())
-    throw InputError("there is no program 'dot' here, which draws the picture; install Graphviz (apt-get install graphviz), or write "
-                     "the text with --dot");
+    throw InputError(
+        "there is no program 'dot' here, which draws the picture; install Graphviz (apt-get install graphviz), or write "
+        "the text with --dot");
   const std::string input = file + cat(".", ::getpid(), ".dot");
   write_file_atomically(input, dot);
   const Finished drawn = run_and_read("dot", {"-Tsvg", input});
@@ -237,12 +238,13 @@ void show(const ClusterOptions& options) {
 }  // namespace
 
 void add_cluster(Verb& app) {
-  Verb* verb = add_verb(app, "cluster", "List the clusters that come with Convoy, show the numbers of one, or write it for SimGrid.",
-                            {"convoy cluster", "convoy cluster show my_cluster.yaml"});
+  Verb* verb =
+      add_verb(app, "cluster", "List the clusters that come with Convoy, show the numbers of one, or write it for SimGrid.",
+               {"convoy cluster", "convoy cluster show my_cluster.yaml"});
   const auto options = std::make_shared<ClusterOptions>();
   options->output.add_to(*verb);
   Verb* show_verb = add_verb(*verb, "show", "Show the numbers of a cluster: devices, links, bandwidths; and draw it.",
-                                 {"convoy cluster show dgx-a100", "convoy cluster show dgx1-v100 --svg dgx1.svg"});
+                             {"convoy cluster show dgx-a100", "convoy cluster show dgx1-v100 --svg dgx1.svg"});
   show_verb->add_option("cluster", options->show, "File or name")->required()->type_name("FILE|NAME");
   add_result_file(*show_verb, "--svg", options->svg_file, "Draw nodes and links as an SVG picture, with Graphviz");
   add_result_file(*show_verb, "--dot", options->dot_file, "Write the drawing as text for Graphviz");

@@ -57,7 +57,7 @@ void export_cluster(const ExportOptions& options) {
 
 void add_cluster_export(Verb& cluster_verb) {
   Verb* verb = add_verb(cluster_verb, "export", "Write a cluster as SimGrid's platform file, for smpirun and other programs.",
-                            {"convoy cluster export dgx-v100 --ranks 16 --output platform.xml --hostfile hosts.txt"});
+                        {"convoy cluster export dgx-v100 --ranks 16 --output platform.xml --hostfile hosts.txt"});
   const auto options = std::make_shared<ExportOptions>();
   verb->add_option("cluster", options->cluster, "File or name")->required()->type_name("FILE|NAME");
   verb->add_option("--ranks", options->ranks, fmt::format("How many of its devices; default {}", kDefaultRanks));

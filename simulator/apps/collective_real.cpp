@@ -26,7 +26,8 @@ std::vector<std::string> words_for_convoy_train(const CollectiveCase& what, cons
 void run_for_real(const CollectiveOptions& options, const CollectiveCase& what) {
   if (const std::string typed = options.machine.typed(); !typed.empty())
     throw InputError(cat("--run measures this machine, so ", typed, " would change nothing; take one of the two away"));
-  std::vector<std::string> words = words_for_convoy_train(what, parse_collective_sizes(options.bytes), options.collectives == "library");
+  std::vector<std::string> words =
+      words_for_convoy_train(what, parse_collective_sizes(options.bytes), options.collectives == "library");
   if (!options.transport.empty()) words.insert(words.end(), {"--transport", options.transport});
   if (!options.collectives.empty()) words.insert(words.end(), {"--collectives", options.collectives});
   const Command command = command_for(words);

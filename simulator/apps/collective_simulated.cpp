@@ -59,7 +59,8 @@ CollectiveRow simulate_size(const CollectiveCase& what, std::int64_t bytes, cons
 /// Only what arrives costs anything here, and only a profile knows what.
 CostModel receive_cost(const ChosenMachine& machine) {
   if (machine.layers)
-    throw InputError("times of layers say nothing about messages; give --profile a file that 'convoy profile' wrote, or leave it out");
+    throw InputError(
+        "times of layers say nothing about messages; give --profile a file that 'convoy profile' wrote, or leave it out");
   if (!machine.profile) return free_compute();
   return cost_of(machine, load_model(machine.profile->model).model, machine.profile->precision);
 }

@@ -70,13 +70,8 @@ std::vector<Finding> optional_findings() {
       "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib",
       "/usr/local/cuda/lib64"};
   const auto optional = [](const std::string& name, const std::string& where, const std::string& unlocks) {
-    return Finding{.name = name,
-                   .present = !where.empty(),
-                   .what = where,
-                   .unlocks = unlocks,
-                   .install = "",
-                   .used = false,
-                   .trouble = ""};
+    return Finding{
+        .name = name, .present = !where.empty(), .what = where, .unlocks = unlocks, .install = "", .used = false, .trouble = ""};
   };
   const std::string gpu = first_file({"/dev"}, {"nvidia0", "nvidia1", "nvidiactl"});
   return {optional("NVIDIA GPU", gpu,
@@ -181,7 +176,7 @@ void run(const Output& output) {
 
 void add_doctor(Verb& app) {
   Verb* verb = add_verb(app, "doctor", "Say what this machine has, what that unlocks and what is missing.",
-                            {"convoy doctor", "convoy doctor --json -"});
+                        {"convoy doctor", "convoy doctor --json -"});
   const auto output = std::make_shared<Output>();
   output->add_to(*verb);
   verb->callback([output] { run(*output); });

@@ -69,8 +69,8 @@ std::vector<CostModel> other_costs_of(const ChosenMachine& machine, const Model&
 
 /// The time of whole collectives on the machine, where its library carries them out; an empty function where the schedule does.
 CollectiveCost collective_cost(const ChosenMachine& machine);
-/// The part of a device that communication takes from compute ops beside it: where NCCL carries collectives out and the GPU is one of
-/// ours, what its channels hold of the multiprocessors; else 0.
+/// The part of a device that communication takes from compute ops beside it: where NCCL carries collectives out and the GPU is
+/// one of ours, what its channels hold of the multiprocessors; else 0.
 double communication_share(const ChosenMachine& machine);
 /// How a timeline of this fidelity was simulated on the machine: describe_fidelity(), or that NCCL or MPI carries collectives
 /// out.

@@ -48,7 +48,7 @@ void run(const Arguments& options) {
 
 void add_model(Verb& app) {
   Verb* verb = add_verb(app, "model", "List the networks, or the layers of one: shapes, parameters, FLOPs, bytes.",
-                            {"convoy model vgg16 --batch 32", "convoy model resnet20 --image 1x28x28", "convoy model"});
+                        {"convoy model vgg16 --batch 32", "convoy model resnet20 --image 1x28x28", "convoy model"});
   const auto options = std::make_shared<Arguments>();
   verb->add_option("name", options->name, "Network, or an ONNX file; without it all are listed")->type_name("NAME|FILE.onnx");
   options->of_a_network = {

@@ -62,7 +62,7 @@ void write(const PlanOptions& options, const Verb& verb) {
 
 void add_plan(Verb& app) {
   Verb* verb = add_verb(app, "plan", "List plans, show where one puts tensors and what it sends, or write it as a file.",
-                            {"convoy plan list", "convoy plan show --model vgg16 --plan filter --ranks 4"});
+                        {"convoy plan list", "convoy plan show --model vgg16 --plan filter --ranks 4"});
   verb->require_subcommand(1);
   const auto options = std::make_shared<PlanOptions>();
 
@@ -72,8 +72,8 @@ void add_plan(Verb& app) {
 
   const auto showing = std::make_shared<PlanOptions>();
   Verb* show_verb = add_verb(*verb, "show", "Show placements, communication and bytes of every node.",
-                                 {"convoy plan show --model vgg16 --plan filter --ranks 4 --batch 32",
-                                  "convoy plan show --model resnet20 --plan my_plan.yaml --json plan.json"});
+                             {"convoy plan show --model vgg16 --plan filter --ranks 4 --batch 32",
+                              "convoy plan show --model resnet20 --plan my_plan.yaml --json plan.json"});
   showing->schedule.add_to(*show_verb);
   add_cluster_option(*show_verb, showing->cluster);
   showing->output.add_to(*show_verb);
@@ -81,7 +81,7 @@ void add_plan(Verb& app) {
 
   const auto writing = std::make_shared<PlanOptions>();
   Verb* write_verb = add_verb(*verb, "write", "Write a plan as YAML, to be changed and given to --plan.",
-                                  {"convoy plan write --plan hybrid --ranks 8 --output plan.yaml"});
+                              {"convoy plan write --plan hybrid --ranks 8 --output plan.yaml"});
   writing->schedule.add_to(*write_verb);
   add_result_file(*write_verb, "--output", writing->file, "Where the plan goes; without it to standard output");
   write_verb->callback([writing, write_verb] { write(*writing, *write_verb); });

@@ -27,8 +27,8 @@ struct ProfileOptions {
 
 std::string summary_of(const Profile& profile) {
   if (profile.device)
-    return fmt::format("{}: {} times of {}\n{}/s in multiply-adds, {} copying, {} for a kernel that does nothing\n", profile.machine,
-                       profile.entries.size(), profile.model, format_flops(profile.device->flops_per_s),
+    return fmt::format("{}: {} times of {}\n{}/s in multiply-adds, {} copying, {} for a kernel that does nothing\n",
+                       profile.machine, profile.entries.size(), profile.model, format_flops(profile.device->flops_per_s),
                        format_bandwidth(profile.device->bytes_per_s), format_time(profile.device->launch_s));
   std::string text =
       fmt::format("{}: {} times of {}, {} ranks at once, {} thread{} each\none core: {}/s, {} copying\n", profile.machine,
@@ -79,9 +79,10 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
                     options.cluster_file, profile.model, plan_words_in(passed_on), profile.concurrent, options.cluster_file,
                     options.profile_file);
   } else if (profile.device) {
-    text += fmt::format("\nSimulate several of it in a cluster, of which 'convoy cluster' lists some:\n"
-                        "  convoy simulate --model {}{} --ranks 8 --cluster NAME --profile {}\n",
-                        profile.model, plan_words_in(passed_on), options.profile_file);
+    text += fmt::format(
+        "\nSimulate several of it in a cluster, of which 'convoy cluster' lists some:\n"
+        "  convoy simulate --model {}{} --ranks 8 --cluster NAME --profile {}\n",
+        profile.model, plan_words_in(passed_on), options.profile_file);
   } else {
     text += "one rank was measured, so nothing is known of messages and no cluster was written; --ranks 2 measures them\n";
   }
@@ -93,9 +94,9 @@ void run(const ProfileOptions& options, const std::vector<std::string>& passed_o
 
 void add_profile(Verb& app) {
   Verb* verb = add_verb(app, "profile", "Measure compute ops and messages on this machine, for simulations of it.",
-                            {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
-                             "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml",
-                             "convoy profile --backend cuda --model resnet50 --batch-per-rank 8,32"});
+                        {"convoy profile --model lenet5 --ranks 2 --batch-per-rank 32",
+                         "convoy profile --model lenet5 --ranks 2 --profile-out lenet5.json --cluster-out here.yaml",
+                         "convoy profile --backend cuda --model resnet50 --batch-per-rank 8,32"});
   const auto options = std::make_shared<ProfileOptions>();
   add_result_file(*verb, "--profile-out,--output", options->profile_file, "Where the measured times go, for --profile")
       ->capture_default_str();

@@ -73,7 +73,8 @@ std::vector<std::string> launcher_options(const std::string& library, int ranks)
 Command smpi_command(const std::vector<std::string>& arguments) {
   const std::string program = "convoy-train-smpi";
   if (find_program(program).empty())
-    throw InputError(cat("--transport smpi takes ", program, ", which is neither beside convoy nor in a folder of $PATH; it is built where "
+    throw InputError(cat("--transport smpi takes ", program,
+                         ", which is neither beside convoy nor in a folder of $PATH; it is built where "
                          "SimGrid has its smpi/mpi.h (libsimgrid-dev): configure and build again, or use --transport threads"));
   return {program, arguments};
 }

@@ -157,7 +157,8 @@ void run(const SimulateOptions& options, const Session& session) {
   const Rates& rates = machine.cluster.rates;
   if (!rates.know_power() && !rates.know_price())
     refuse_typed(*options.verb, {"--epoch-images"},
-                 cat("on cluster '", machine.cluster.name, "', whose file states no rates of energy or price; add rates (docs/formats.md), "
+                 cat("on cluster '", machine.cluster.name,
+                     "', whose file states no rates of energy or price; add rates (docs/formats.md), "
                      "or leave it out"));
   if (options.epoch_images < 1) throw InputError(cat("--epoch-images is ", options.epoch_images, "; write 1 or more"));
   for (const std::string& doubt : doubts_about_profile(task)) warn(doubt);
@@ -221,8 +222,8 @@ void run(const SimulateOptions& options, const Session& session) {
 
 void add_simulate(Verb& app, const Session& session) {
   Verb* verb = add_verb(app, "simulate", "Simulate training steps on a cluster: time, communication, memory.",
-                            {"convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100",
-                             "convoy simulate --model lenet5 --ranks 2 --batch 64 --profile profile.json --gantt"});
+                        {"convoy simulate --model vgg16 --ranks 64 --batch-per-rank 32 --cluster dgx-v100",
+                         "convoy simulate --model lenet5 --ranks 2 --batch 64 --profile profile.json --gantt"});
   const auto options = std::make_shared<SimulateOptions>();
   options->verb = verb;
   options->schedule.add_to(*verb);

@@ -24,8 +24,8 @@ struct Task {
   bool measured_jitter = false;  ///< ranks differ as the profile's steps did, in orders drawn from the seed of `stragglers`
   std::vector<CostModel> other_costs = {};  ///< on nodes of other kinds, see SimulationOptions
   Stragglers stragglers = {};
-  bool all_ranks = false;  ///< keep the intervals of every rank, see SimulationOptions
-  std::vector<int> placement = {};  ///< where servers are on hosts: of every rank, see SimulationOptions
+  bool all_ranks = false;                  ///< keep the intervals of every rank, see SimulationOptions
+  std::vector<int> placement = {};         ///< where servers are on hosts: of every rank, see SimulationOptions
   std::vector<CostModel> host_costs = {};  ///< likewise
 };
 
@@ -49,6 +49,9 @@ double lower_bound_s(const Task& task);
 /// As many images as a rank has, on a single rank with the whole network: step time, for the efficiency. Nothing when the task's
 /// profile has no times of the whole network, as one of a plan that divides layers.
 std::optional<double> one_rank_step_s(const Task& task);
+
+/// The command that measures what a choice takes.
+std::string measuring_command(const ScheduleChoice& choice);
 
 /// Why the times of the task's profile may not hold for the task: measured on another machine, with other ranks or threads, or at
 /// other sizes. Sentences; none when it has no profile.

@@ -16,12 +16,14 @@ namespace convoy {
 namespace {
 
 /// The options that may be varied: those that change what is simulated in one word.
-const std::vector<std::string> kMayVary = {
-    "model",          "plan",           "split",     "inside",   "scheme",        "gradients", "statistics", "ranks",
-    "batch",          "batch-per-rank", "overlap",   "bucket",   "all-reduce",    "algorithm", "chunks",     "channels",
-    "ranks-per-node", "precision",      "cluster",   "pipeline", "micro-batches", "order",     "stages",     "stages-per-rank",
-    "recompute",      "accumulate",     "optimiser", "zero",     "compress",      "keep",      "servers",    "servers-on",
-    "server-mode",    "accept",         "bound",     "local-steps", "local-momentum", "cost",    "collectives", "fidelity"};
+const std::vector<std::string> kMayVary = {"model",         "plan",           "split",       "inside",          "scheme",
+                                           "gradients",     "statistics",     "ranks",       "batch",           "batch-per-rank",
+                                           "overlap",       "bucket",         "all-reduce",  "algorithm",       "chunks",
+                                           "channels",      "ranks-per-node", "precision",   "cluster",         "pipeline",
+                                           "micro-batches", "order",          "stages",      "stages-per-rank", "recompute",
+                                           "accumulate",    "optimiser",      "zero",        "compress",        "keep",
+                                           "servers",       "servers-on",     "server-mode", "accept",          "bound",
+                                           "local-steps",   "local-momentum", "cost",        "collectives",     "fidelity"};
 
 int whole_number(const std::string& text, const std::string& in) {
   int value = 0;
@@ -33,10 +35,10 @@ int whole_number(const std::string& text, const std::string& in) {
 
 /// Options whose values are numbers, so that they can be given as a range.
 bool counts(const std::string& option) {
-  const std::vector<std::string> numbers = {
-      "ranks",    "batch",         "batch-per-rank",  "split",      "chunks", "channels", "ranks-per-node", "bucket",
-      "pipeline", "micro-batches", "stages-per-rank", "accumulate", "zero",   "servers",  "accept",         "bound",
-      "local-steps"};
+  const std::vector<std::string> numbers = {"ranks",           "batch",          "batch-per-rank", "split",    "chunks",
+                                            "channels",        "ranks-per-node", "bucket",         "pipeline", "micro-batches",
+                                            "stages-per-rank", "accumulate",     "zero",           "servers",  "accept",
+                                            "bound",           "local-steps"};
   return std::find(numbers.begin(), numbers.end(), option) != numbers.end();
 }
 

@@ -17,8 +17,8 @@ struct SweepAxis {
 /// The help of --vary.
 std::string vary_help();
 
-/// What was typed as --vary, each "ranks=2..64:x2" or "overlap=on,off". An InputError says what cannot be used, what is varied twice,
-/// and what is among the `fixed` words too.
+/// What was typed as --vary, each "ranks=2..64:x2" or "overlap=on,off". An InputError says what cannot be used, what is varied
+/// twice, and what is among the `fixed` words too.
 std::vector<SweepAxis> axes_of(const std::vector<std::string>& vary, const SweepWords& fixed);
 
 /// The values of every point, the last option varying fastest.

@@ -46,7 +46,7 @@ void run(const TraceOptions& options, const Verb& verb) {
 
 void add_trace(Verb& app) {
   Verb* verb = add_verb(app, "trace", "Turn the timeline of a run into a Chrome trace or a picture.",
-                            {"convoy trace timeline.json --chrome trace.json", "convoy trace timeline.json --svg step.svg"});
+                        {"convoy trace timeline.json --chrome trace.json", "convoy trace timeline.json --svg step.svg"});
   const auto options = std::make_shared<TraceOptions>();
   verb->add_option("file", options->file,
                    "A timeline, from 'convoy train --timeline' or 'convoy simulate --timeline'; --svg takes Chrome traces too")

@@ -29,16 +29,17 @@ void run(const ValidateOptions& options) {
 
 void add_validate(Verb& app) {
   Verb* verb = add_verb(app, "validate",
-                            "Predict published measurements and print predicted, measured and error; every row that cannot be "
-                            "predicted is counted with the reason.",
-                            {"convoy validate published/", "convoy validate published/ --points --csv errors.csv"});
+                        "Predict published measurements and print predicted, measured and error; every row that cannot be "
+                        "predicted is counted with the reason.",
+                        {"convoy validate published/", "convoy validate published/ --points --csv errors.csv"});
   const auto options = std::make_shared<ValidateOptions>();
   verb->add_option("folder", options->folder, "A folder with hardware.csv and tables of measurements, see docs/validation.md")
       ->required()
       ->type_name("DIR");
-  verb->add_option("--fidelity", options->fidelity,
-                   "formula: closed forms. flows or steps: what has a schedule is simulated on links. auto: formulas, but jobs that "
-                   "share links are simulated")
+  verb->add_option(
+          "--fidelity", options->fidelity,
+          "formula: closed forms. flows or steps: what has a schedule is simulated on links. auto: formulas, but jobs that "
+          "share links are simulated")
       ->type_name("auto|steps|flows|formula");
   verb->add_flag("--points", options->points, "Print every row, not only cases");
   add_result_file(*verb, "--csv", options->csv_file, "Write every row as CSV");

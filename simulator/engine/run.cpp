@@ -1,6 +1,5 @@
 #include "simulator/engine/run.h"
 
-#include <algorithm>
 #include <cmath>
 #include <numeric>
 

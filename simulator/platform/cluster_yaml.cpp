@@ -1,5 +1,4 @@
 /// Reading of cluster files. cluster.h describes them.
-#include <algorithm>
 
 #include "reference/core/error.h"
 #include "reference/core/units.h"

@@ -1,6 +1,5 @@
 #include "simulator/platform/simgrid_file.h"
 
-#include <algorithm>
 #include <charconv>
 #include <map>
 #include <vector>

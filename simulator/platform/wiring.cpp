@@ -1,5 +1,4 @@
 /// The wirings: which devices of a node are joined by direct links, and by how many.
-#include <algorithm>
 #include <array>
 
 #include "reference/core/error.h"
@@ -39,7 +38,8 @@ constexpr CubeMesh kLinks6 = {{{0, 1, 1, 2, 2, 0, 0, 0},
 std::string fits(const Interior&) { return ""; }
 
 std::string needs_eight(const Interior& interior) {
-  return interior.devices == kCube ? std::string() : cat("a hybrid cube mesh joins 8 devices, and the node has ", interior.devices);
+  return interior.devices == kCube ? std::string()
+                                   : cat("a hybrid cube mesh joins 8 devices, and the node has ", interior.devices);
 }
 
 /// All pairs a < b of n devices in order: (0,1), (0,2), ..., (1,2), ...
@@ -51,9 +51,8 @@ Wiring cube_mesh(std::string name, std::string sentence) {
   return {.name = std::move(name),
           .sentence = std::move(sentence),
           .problem = needs_eight,
-          .links_between = [](const Interior&, int a, int b) {
-            return mesh[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)];
-          },
+          .links_between = [](const Interior&, int a,
+                              int b) { return mesh[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)]; },
           .pairs = [](const Interior&) { return pairs_of(kCube); },
           .number = [](const Interior&, int a, int b) { return number_of_pair(kCube, a, b); }};
 }
@@ -63,7 +62,8 @@ Wiring all_pairs() {
           .sentence = "links_per_pair links between any two devices",
           .problem =
               [](const Interior& i) {
-                return i.devices <= kMost ? std::string() : cat("all_pairs joins at most ", kMost, " devices, and the node has ", i.devices);
+                return i.devices <= kMost ? std::string()
+                                          : cat("all_pairs joins at most ", kMost, " devices, and the node has ", i.devices);
               },
           .links_between = [](const Interior& i, int, int) { return i.links_per_pair; },
           .pairs = [](const Interior& i) { return pairs_of(i.devices); },

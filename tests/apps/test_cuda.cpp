@@ -17,7 +17,8 @@ bool has_gpu() { return std::filesystem::exists("/dev/nvidiactl"); }
 
 TEST_CASE("without a GPU --backend cuda says what is missing, and writes nothing") {
   if (has_gpu()) return;
-  for (const char* verb : {"train --steps 1 --data synthetic --json cuda_run.json", "profile --data synthetic --json cuda_run.json"}) {
+  for (const char* verb :
+       {"train --steps 1 --data synthetic --json cuda_run.json", "profile --data synthetic --json cuda_run.json"}) {
     INFO(verb);
     const command::Result result = command::run_train(std::string(verb) + " --backend cuda");
     INFO(result.err);

@@ -1,4 +1,5 @@
 /// Every verb answers a mistake with exit code 2 and the nearest right word, and says nothing on stdout then.
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,18 @@ using namespace convoy;
 namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Lines of which each ends with 2, nothing on stdout, and these words on stderr.
+void refuse_all(const std::vector<std::pair<std::string, std::string>>& lines) {
+  for (const auto& [line, expected] : lines) {
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(contains(result.err, expected));
+    CHECK(result.out.empty());
+  }
+}
 
 }  // namespace
 
@@ -72,14 +85,7 @@ TEST_CASE("a misspelt word ends with 2 and the nearest right one") {
       {"cluster show dgx-a10", "did you mean 'dgx-a100'"},
       {"doctor --jsno -", "did you mean '--json'"},
   };
-  for (const auto& [line, expected] : lines) {
-    CAPTURE(line);
-    const command::Result result = command::run(line);
-    CAPTURE(result.err);
-    CHECK(result.exit_code == 2);
-    CHECK(contains(result.err, expected));
-    CHECK(result.out.empty());
-  }
+  refuse_all(lines);
 }
 
 TEST_CASE("values that make no sense end with 2 and a sentence about them") {
@@ -113,13 +119,7 @@ TEST_CASE("values that make no sense end with 2 and a sentence about them") {
       {"model lenet5 --batch 0", "--batch is 0"},
       {"cluster show", "cluster"},
   };
-  for (const auto& [line, expected] : lines) {
-    CAPTURE(line);
-    const command::Result result = command::run(line);
-    CAPTURE(result.err);
-    CHECK(result.exit_code == 2);
-    CHECK(contains(result.err, expected));
-  }
+  refuse_all(lines);
 }
 
 TEST_CASE("an empty word, as an unset variable of a shell leaves it, is a mistake and no 0") {
@@ -158,13 +158,7 @@ TEST_CASE("what training and profiles cannot use ends with 2 and a sentence abou
       {"profile --batch-per-rank 0", "--batch-per-rank is 0"},
       {"profile --data fashion-mnits", "did you mean 'fashion-mnist'"},
   };
-  for (const auto& [line, expected] : lines) {
-    CAPTURE(line);
-    const command::Result result = command::run(line);
-    CAPTURE(result.err);
-    CHECK(result.exit_code == 2);
-    CHECK(contains(result.err, expected));
-  }
+  refuse_all(lines);
 }
 
 TEST_CASE("training that diverges ends with 3, the epochs before and no result file") {

@@ -82,7 +82,8 @@ TEST_CASE("what an evaluation would ignore is refused, and what it would not is 
     rows.push_back({evaluate + " --plan parameter_server", option, only_forward});
   for (const char* option : {"--local-steps 2", "--local-momentum restart"})
     rows.push_back({evaluate + " --plan local_sgd", option, only_forward});
-  for (const char* option : {"--recompute all", "--order gpipe"}) rows.push_back({evaluate + " --plan pipeline", option, only_forward});
+  for (const char* option : {"--recompute all", "--order gpipe"})
+    rows.push_back({evaluate + " --plan pipeline", option, only_forward});
   refuse_all(rows);
   for (const char* options : {"--plan spatial --overlap off", "--plan pipeline --overlap off", "--plan data --zero 3",
                               "--plan hybrid --inside spatial --split 2 --overlap off", "--plan pipeline --order interleaved",

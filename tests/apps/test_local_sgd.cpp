@@ -7,7 +7,8 @@ using command::json_of;
 using nlohmann::json;
 
 TEST_CASE("local SGD is simulated, trained and refused by the same words") {
-  const std::string simulate = "simulate --model resnet50 --ranks 8 --batch 256 --cluster v100-10gbe --plan local_sgd --local-steps ";
+  const std::string simulate =
+      "simulate --model resnet50 --ranks 8 --batch 256 --cluster v100-10gbe --plan local_sgd --local-steps ";
   const json one = json_of(simulate + "1"), eight = json_of(simulate + "8");
   CHECK(one.at("schedule").at("local_sgd") == json({{"steps", 1}, {"momentum", "average"}}));
   const auto phase = [](const json& run, const char* name) { return run.at("phases_s").at(name).get<double>(); };
@@ -57,5 +58,7 @@ TEST_CASE("a pipeline's stages, cuts and micro-batches are told, whoever chose t
   const json simulated = json_of("simulate --model lenet5 --plan pipeline --ranks 2 --batch 8 --cluster dgx-v100");
   CHECK(simulated.at("simulation").at("pipeline") == plan.at("pipeline"));
   CHECK(simulated.at("simulation").at("pipeline").at("micro_batches") == 4);
-  CHECK(json_of("plan show --model lenet5 --plan pipeline --ranks 2 --batch 8 --order interleaved").at("nodes").at(0).at("stage") == "0, rank 0");
+  CHECK(
+      json_of("plan show --model lenet5 --plan pipeline --ranks 2 --batch 8 --order interleaved").at("nodes").at(0).at("stage") ==
+      "0, rank 0");
 }

@@ -4,9 +4,9 @@
 #include "tests/apps/json_of.h"
 
 using namespace convoy;
-using nlohmann::json;
 using command::contains;
 using command::json_of;
+using nlohmann::json;
 
 TEST_CASE("auto is chosen for every bucket, and said with its reason") {
   const std::string line = "simulate --model lenet5 --ranks 16 --bucket 16KiB --cluster dgx-v100 --algorithm auto";
@@ -74,17 +74,20 @@ TEST_CASE("parameter servers on hosts use the memory of the processors, and no d
   CHECK(contains(links, "node0.host.down"));
   CHECK(!contains(links, "node1."));
   CHECK(contains(command::run(line + "10 --servers 2").out, "2 servers on hosts"));
-  const command::Result none = command::run("simulate --plan parameter_server --servers-on hosts --ranks 5 --batch 64 --cluster dgx-v100");
+  const command::Result none =
+      command::run("simulate --plan parameter_server --servers-on hosts --ranks 5 --batch 64 --cluster dgx-v100");
   CHECK(none.exit_code == 2);
   CHECK(contains(none.err, "add for example host:"));
   // Nodes of two kinds: updates of a server take the memory of its own node.
   const auto mixed = [&](const std::string& first, const std::string& second) {
     const auto group = [](const std::string& host) {
       return "  - nodes: 1\n    node: {devices: 2, device: V100-SXM2-16GB, link: {bandwidth: 100GB/s, latency: 1us}, "
-             "nic: {bandwidth: 100GB/s, latency: 1us}" + host + "}\n";
+             "nic: {bandwidth: 100GB/s, latency: 1us}" +
+             host + "}\n";
     };
     command::write("mixed.yaml", "name: mixed\ngroups:\n" + group(first) + group(second));
-    return "simulate --model vgg16 --plan parameter_server --servers 2 --servers-on hosts --ranks 6 --batch 64 --cluster mixed.yaml";
+    return "simulate --model vgg16 --plan parameter_server --servers 2 --servers-on hosts --ranks 6 --batch 64 --cluster "
+           "mixed.yaml";
   };
   const auto host = [](const char* bandwidth) { return std::string(", host: {bandwidth: ") + bandwidth + ", latency: 1us}"; };
   const auto step_s = [&](const char* first, const char* second) {
@@ -96,7 +99,8 @@ TEST_CASE("parameter servers on hosts use the memory of the processors, and no d
   const command::Result half = command::run(mixed(host("80GB/s"), ""));
   CHECK(half.exit_code == 2);
   CHECK(contains(half.err, "cluster 'mixed' does not state it for node 1"));
-  CHECK(contains(command::run("simulate --plan parameter_server --servers-on host --cluster dgx1-v100").err, "did you mean 'hosts'"));
+  CHECK(contains(command::run("simulate --plan parameter_server --servers-on host --cluster dgx1-v100").err,
+                 "did you mean 'hosts'"));
   CHECK(contains(command::run("cluster show dgx1-v100").out, "host memory"));
 }
 

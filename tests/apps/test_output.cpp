@@ -4,13 +4,13 @@
 #include "tests/apps/json_of.h"
 
 using namespace convoy;
-using nlohmann::json;
 using command::contains;
 using command::json_of;
+using nlohmann::json;
 
 TEST_CASE("the help of every verb begins with two examples or more") {
-  for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "accuracy", "schedule", "collective", "model", "cluster",
-                           "cluster show", "doctor"}) {
+  for (const char* verb : {"train", "profile", "simulate", "sweep", "compare", "accuracy", "schedule", "collective", "model",
+                           "cluster", "cluster show", "doctor"}) {
     CAPTURE(verb);
     const std::string help = command::run(std::string(verb) + " --help").out;
     CHECK(help.rfind("Examples:\n  convoy ", 0) == 0);

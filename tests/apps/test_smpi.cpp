@@ -41,15 +41,16 @@ std::string with_buckets(const std::string& plan, const std::string& size) {
 
 TEST_CASE("a simulated MPI trains as threads do, bit for bit") {
   if (!built_with_smpi()) return;
-  for (const char* typed : {"--ranks 3", "--ranks 2 --plan spatial", "--ranks 4 --plan hybrid --inside filter",
-                           "--ranks 4 --all-reduce halving_doubling --accumulate 2", "--ranks 3 --plan pipeline --micro-batches 6",
-                           "--ranks 4 --zero 3", "--ranks 3 --plan parameter_server --servers 2",
-                           "--ranks 4 --plan parameter_server --servers-on own --compress top_k --keep 0.1",
-                           "--ranks 8 --plan hybrid --inside filter --split 2 --pipeline 2"}) {
+  for (const char* typed :
+       {"--ranks 3", "--ranks 2 --plan spatial", "--ranks 4 --plan hybrid --inside filter",
+        "--ranks 4 --all-reduce halving_doubling --accumulate 2", "--ranks 3 --plan pipeline --micro-batches 6",
+        "--ranks 4 --zero 3", "--ranks 3 --plan parameter_server --servers 2",
+        "--ranks 4 --plan parameter_server --servers-on own --compress top_k --keep 0.1",
+        "--ranks 8 --plan hybrid --inside filter --split 2 --pipeline 2"}) {
     const std::string plan = with_buckets(typed, "16KiB");
     const nlohmann::json threads = json_of(std::string(kTrain) + plan + " --save threads.safetensors");
-    const nlohmann::json smpi =
-        json_of(std::string(kTrain) + plan + " --save smpi.safetensors --transport smpi --cluster dgx-v100 --timeline lanes.json");
+    const nlohmann::json smpi = json_of(std::string(kTrain) + plan +
+                                        " --save smpi.safetensors --transport smpi --cluster dgx-v100 --timeline lanes.json");
     CAPTURE(plan);
     CHECK(command::read("smpi.safetensors") == command::read("threads.safetensors"));
     CHECK(smpi.at("train_loss_per_epoch") == threads.at("train_loss_per_epoch"));
@@ -68,28 +69,30 @@ TEST_CASE("a simulated MPI trains as threads do, bit for bit") {
 
 TEST_CASE("the clock of a simulated MPI is that of simulate") {
   if (!built_with_smpi()) return;
-  // What runs for real is fused and blocked, so the simulation is told to be. Two differences are left. SMPI sends 16 bytes more in
-  // every message: 1.3 ns at 12.5 GB/s, and a step of 140 us or more has 50 messages behind each other at most, so 5e-4 where messages
-  // do not meet. Where they do, SimGrid shares links by latency here and evenly in `simulate`, and SMPI's messages have latency
-  // and bytes in one: up to 0.4 % was seen, and 1 % is allowed; asynchronous workers then come in other orders: 0.9 % and 2 %.
+  // What runs for real is fused and blocked, so the simulation is told to be. Two differences are left. SMPI sends 16 bytes more
+  // in every message: 1.3 ns at 12.5 GB/s, and a step of 140 us or more has 50 messages behind each other at most, so 5e-4 where
+  // messages do not meet. Where they do, SimGrid shares links by latency here and evenly in `simulate`, and SMPI's messages have
+  // latency and bytes in one: up to 0.4 % was seen, and 1 % is allowed; asynchronous workers then come in other orders: 0.9 % and
+  // 2 %.
   struct Case {
     const char* cluster;
     const char* plan;
     double bound;
   };
-  const std::vector<Case> cases = {{"flat-100gbit", "--ranks 4", 5e-4},
-                                   {"flat-100gbit", "--ranks 8 --overlap off", 5e-4},
-                                   {"flat-100gbit", "--ranks 8 --plan data_parallel_root", 5e-4},
-                                   {"dgx-v100", "--ranks 4 --plan spatial", 5e-4},
-                                   {"dgx-v100", "--ranks 8 --plan hybrid --split 4", 5e-4},
-                                   {"dgx-v100", "--ranks 4 --slow 1:3", 5e-4},
-                                   {"dgx-v100", "--ranks 4 --plan pipeline --order interleaved --stages-per-rank 2", 5e-4},
-                                   {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own", 5e-4},
-                                   {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own --server-mode async", 2e-2},
-                                   {"flat-100gbit", "--ranks 4 --plan parameter_server --servers 2 --compress int8", 5e-4},
-                                   {"mixed-p100-v100", "--ranks 8 --zero 1", 1e-2},
-                                   {"abci-v100", "--ranks 16 --all-reduce halving_doubling", 1e-2},
-                                   {"abci-v100", "--ranks 16 --plan hybrid --inside spatial --split 2", 1e-2}};
+  const std::vector<Case> cases = {
+      {"flat-100gbit", "--ranks 4", 5e-4},
+      {"flat-100gbit", "--ranks 8 --overlap off", 5e-4},
+      {"flat-100gbit", "--ranks 8 --plan data_parallel_root", 5e-4},
+      {"dgx-v100", "--ranks 4 --plan spatial", 5e-4},
+      {"dgx-v100", "--ranks 8 --plan hybrid --split 4", 5e-4},
+      {"dgx-v100", "--ranks 4 --slow 1:3", 5e-4},
+      {"dgx-v100", "--ranks 4 --plan pipeline --order interleaved --stages-per-rank 2", 5e-4},
+      {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own", 5e-4},
+      {"flat-100gbit", "--ranks 5 --plan parameter_server --servers-on own --server-mode async", 2e-2},
+      {"flat-100gbit", "--ranks 4 --plan parameter_server --servers 2 --compress int8", 5e-4},
+      {"mixed-p100-v100", "--ranks 8 --zero 1", 1e-2},
+      {"abci-v100", "--ranks 16 --all-reduce halving_doubling", 1e-2},
+      {"abci-v100", "--ranks 16 --plan hybrid --inside spatial --split 2", 1e-2}};
   for (const auto& [cluster, plan, bound] : cases) {
     CAPTURE(cluster, plan);
     const std::string both = with_buckets(plan, "64KiB") + " --batch 64 --cluster " + cluster;

@@ -1,5 +1,4 @@
 /// Runs that are killed and go on, and the files that training leaves.
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -35,8 +34,9 @@ std::string without_times(const std::string& csv) {
 /// before, so that every killed run has moved on however fast the machine is. Whether it was killed and not at its end by then.
 bool killed_after(const std::string& arguments, const std::string& checkpoint, int milliseconds) {
   REQUIRE_FALSE(std::filesystem::exists(command::path(checkpoint)));
-  return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments, " & pid=$!; while kill -0 $pid 2>/dev/null && [ ! -e ",
-                               checkpoint, " ]; do sleep 0.001; done; sleep ", milliseconds / 1000.0, "; kill -9 $pid; wait $pid; }"))
+  return command::run_line(cat("{ '", CONVOY_BIN_DIR, "/convoy-train' ", arguments,
+                               " & pid=$!; while kill -0 $pid 2>/dev/null && [ ! -e ", checkpoint,
+                               " ]; do sleep 0.001; done; sleep ", milliseconds / 1000.0, "; kill -9 $pid; wait $pid; }"))
              .exit_code == 128 + 9;
 }
 
@@ -133,8 +133,8 @@ TEST_CASE("files that cannot be gone on from are refused with a sentence, and st
 TEST_CASE("threads come from OMP_NUM_THREADS unless they are typed") {
   const auto threads = [](const std::string& environment, const std::string& typed) {
     const command::Result result =
-        command::run_line(cat(environment, " '", CONVOY_BIN_DIR, "/convoy-train' train --data synthetic --samples 8 --batch 8 --ranks 1 ",
-                              typed, " --json -"));
+        command::run_line(cat(environment, " '", CONVOY_BIN_DIR,
+                              "/convoy-train' train --data synthetic --samples 8 --batch 8 --ranks 1 ", typed, " --json -"));
     INFO(result.err);
     REQUIRE(result.exit_code == 0);
     return nlohmann::json::parse(result.out).at("threads").get<int>();
@@ -146,7 +146,8 @@ TEST_CASE("threads come from OMP_NUM_THREADS unless they are typed") {
 }
 
 TEST_CASE("label smoothing changes the loss by what it adds, and a run goes on only with its own") {
-  const std::string run = "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --schedule constant --json - ";
+  const std::string run =
+      "train --data synthetic --samples 64 --batch 32 --steps 1 --learning-rate 1e-12 --schedule constant --json - ";
   const auto loss = [&](const std::string& options) {
     const command::Result result = command::run_train(run + options);
     INFO(result.err);
@@ -213,8 +214,8 @@ TEST_CASE("time to accuracy: steps of real runs times the step of a cluster") {
   const auto curve = nlohmann::json::parse(command::read("data.json")).at("accuracy_curve");
   REQUIRE(curve.size() == 8);
   const double reached = curve.at(3).at("test_accuracy"), never = 1;
-  const command::Result both = command::run("accuracy data.json async.json --cluster flat-100gbit --accuracy " + std::to_string(reached) +
-                                            "," + std::to_string(never) + " --json accuracy.json");
+  const command::Result both = command::run("accuracy data.json async.json --cluster flat-100gbit --accuracy " +
+                                            std::to_string(reached) + "," + std::to_string(never) + " --json accuracy.json");
   INFO(both.err);
   REQUIRE(both.exit_code == 0);
   const auto rows = nlohmann::json::parse(command::read("accuracy.json")).at("runs");
@@ -225,7 +226,8 @@ TEST_CASE("time to accuracy: steps of real runs times the step of a cluster") {
     if (steps == 0 && point.at("test_accuracy") >= std::stod(std::to_string(reached))) steps = point.at("steps");
   const auto& row = rows.at(0);
   CHECK(row.at("reached").at(0).at("steps") == steps);
-  CHECK(row.at("reached").at(0).at("time_s").get<double>() == Approx(static_cast<double>(steps) * row.at("step_time_s").get<double>()));
+  CHECK(row.at("reached").at(0).at("time_s").get<double>() ==
+        Approx(static_cast<double>(steps) * row.at("step_time_s").get<double>()));
   // Two ranks of a ring send half of the gradients to each other, twice.
   CHECK(row.at("busiest_link").at("bytes_per_step").get<double>() == Approx(4.0 * 61706));
   const command::Result none = command::run("simulate --ranks 2 --cluster dgx-v100 --json simulated.json");

@@ -58,7 +58,7 @@ TEST_CASE("takers on several threads get the right images of every step, and ord
 TEST_CASE("waiting is counted, and an order may end early") {
   Dataset slow = some_images();
   slow.pictures = [](std::int64_t, Picture& picture) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     picture.shape = {1, 2, 5, 4};
     picture.pixels.assign(40, 1);
   };
@@ -66,7 +66,8 @@ TEST_CASE("waiting is counted, and an order may end early") {
   LoadOrder order{.first_step = 0, .steps = 1000, .positions = {0, 1}, .sample_at = [](std::int64_t, std::int64_t) { return 0; }};
   loader.begin(order);
   std::vector<float> image(40);
-  loader.take(0, {0, 1}, image.data());
+  // Whoever takes may be held up for so long that the image is there; not every time.
+  for (std::int64_t step = 0; step < order.steps && loader.waited_s() == 0; ++step) loader.take(step, {0, 1}, image.data());
   REQUIRE(loader.waited_s() > 0);
   loader.end();
   loader.reset_waiting();

@@ -1,8 +1,6 @@
 /// The executor on threads: exact collectives, rendezvous messages, lifetimes, and ends that come when something breaks.
 #include <atomic>
-#include <chrono>
 #include <numeric>
-#include <thread>
 
 #include "reference/exec/exec.h"
 #include "reference/plans/plan.h"
@@ -109,14 +107,12 @@ TEST_CASE("a rank that fails ends the run, with its name") {
   const ComputeFn fails = [](const ComputeCall& call) {
     if (call.rank == 1 && call.iteration == 2 && call.op.name == "work") throw std::runtime_error("out of luck");
   };
-  const auto start = std::chrono::steady_clock::now();
   try {
-    run_on_threads(schedule, 5, memories, fails);
+    run_on_threads(schedule, 5, memories, fails, {.time_out_s = 86400});  // nobody waits for as long
     FAIL("ran to its end");
   } catch (const std::runtime_error& error) {
     REQUIRE(std::string(error.what()) == "rank 1, iteration 2, op 0 (work): out of luck");
   }
-  REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
 }
 
 TEST_CASE("a message that does not come is an error with rank, op and peer") {

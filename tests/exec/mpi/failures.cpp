@@ -21,7 +21,7 @@ Schedule steps_of_all(int ranks) {
 }
 
 void run(MpiWorld& world, const Schedule& schedule, const ComputeFn& compute,
-         const MpiOptions& options = {.run = {.time_out_s = 20}}) {
+         const MpiOptions& options = {.run = {.time_out_s = 600}}) {
   RankMemory memory;
   run_on_mpi(world, schedule, 5, memory, compute, options);
 }
@@ -39,12 +39,13 @@ void fail_on_purpose(MpiWorld& world, const std::string& how) {
     Program& program = schedule.programs[0];
     program.ops = {exchange_op("shift", Message{{0, 1}, all_of(program, 0), 1}, Message{{0, -1}, all_of(program, 1), 1}, 1)};
     own_program(schedule, 1).ops.clear();
-    return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 0.5}});
+    return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 2}});
   }
   if (how == "pushless") {  // the worker does nothing, and rank 1 serves
-    schedule = make_schedule(tiny_model(), make_plan("parameter_server", {.ranks = 2, .global_batch = 2, .servers = {.count = 1, .own_ranks = true}}));
+    schedule = make_schedule(
+        tiny_model(), make_plan("parameter_server", {.ranks = 2, .global_batch = 2, .servers = {.count = 1, .own_ranks = true}}));
     own_program(schedule, 0).ops.clear();
-    return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 0.5}});
+    return run(world, schedule, fails, {.run = {.check = false, .time_out_s = 2}});
   }
   if (how == "disagree" && world.rank() == 1) schedule.programs[0].ops[0].name = "other work";
   if (how == "smaller") schedule = steps_of_all(world.size() - 1);
