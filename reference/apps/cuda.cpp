@@ -39,6 +39,10 @@ void prepare_cuda(const PlanWords& plan, TransportOptions& ranks) {
   if (ranks.ranks.value_or(1) != 1 || ranks.transport != "threads")
     throw InputError("--backend cuda runs on one GPU, which is one rank; leave --ranks and --transport out");
   if (plan.from_file()) throw InputError("--backend cuda takes a named plan, not one from a file");
+  for (const char* option : {"--fusion", "--layout"})
+    if (plan.typed(option))
+      throw InputError(
+          cat(option, " changes nothing with --backend cuda, whose kernels take layers as they are, in nchw; leave it out"));
   ranks.ranks = 1;
   use_cuda();
 }

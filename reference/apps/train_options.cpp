@@ -1,6 +1,7 @@
 #include "reference/apps/train_options.h"
 
 #include <cmath>
+#include <utility>
 
 #include "reference/apps/cuda.h"
 #include "reference/core/error.h"
@@ -89,6 +90,12 @@ std::optional<Augmentation> augmentation_of(const TrainOptions& options) {
 }  // namespace
 
 void check_options(const TrainOptions& options) {
+  for (const auto& [option, file] : {std::pair{"--save", &options.save},
+                                     {"--checkpoint", &options.checkpoint},
+                                     {"--csv", &options.csv},
+                                     {"--curve", &options.curve},
+                                     {"--timeline", &options.timeline}})
+    if (*file == "-") throw InputError(cat(option, " takes a file, not -; only --json can write to standard output"));
   require_at_least("--epochs", options.epochs, 1);
   require_at_least("--steps", options.steps, 0);
   if (options.samples) require_between("--samples", *options.samples, 1, 10'000'000);

@@ -85,6 +85,11 @@ Command command_for(const std::vector<std::string>& arguments) {
   const std::string self = "convoy-train";
   const std::optional<int> ranks = rank_count(arguments);
   if (option_value(arguments, "--transport") == "smpi") return smpi_command(arguments);
+  if (arguments.front() == "train")
+    for (const char* option : {"--cluster", "--profile", "--cost"})
+      if (option_value(arguments, option))
+        throw InputError(cat(
+            option, " is about a simulated machine; train takes it with --transport smpi, and convoy simulate trains nothing"));
   if (option_value(arguments, "--transport") != "mpi" || !ranks || is_started_by_mpi() || asks_for_help(arguments))
     return {self, arguments};
   const auto facts = json_or_nothing(run_and_read(self, {"facts"}).output);

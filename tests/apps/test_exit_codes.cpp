@@ -151,6 +151,8 @@ TEST_CASE("what training and profiles cannot use ends with 2 and a sentence abou
       {"train --samples 100000000000 --data synthetic", "--samples is 100000000000; write 1 to 10000000"},
       {"train --samples 0 --data synthetic", "--samples is 0; write 1 to 10000000"},
       {"train --until-accuracy 850%", "--until-accuracy is '850%'; write a share of the test images"},
+      {"train --data synthetic --save -", "--save takes a file, not -"},
+      {"train --data synthetic --csv -", "--csv takes a file, not -"},
       {"train --evaluate-every -1", "--evaluate-every is -1"},
       {"train --learning-rate inf", "--learning-rate is inf"},
       {"profile --batch 0", "--batch is 0"},
