@@ -27,7 +27,8 @@ const DeviceBackend& use_cuda() {
 
 void add_backend_option(Verb& verb, std::string& backend) {
   verb.begin_group(kRanksHeading);
-  verb.add_option("--backend", backend, "What computes: cpu, or cuda for the first NVIDIA GPU, which is one rank")->capture_default_str();
+  verb.add_option("--backend", backend, "What computes: cpu, or cuda for the first NVIDIA GPU, which is one rank")
+      ->capture_default_str();
 }
 
 bool is_cuda(const std::string& backend) {

@@ -51,9 +51,13 @@ void add_train_options(Verb& verb, TrainOptions& options) {
   verb.add_option("--step-factor", options.rate.step_factor, "--schedule step: what the rate is multiplied by")
       ->capture_default_str();
   verb.begin_group("Weights and checkpoints");
-  verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it")->type_name("FILE");
-  verb.add_option("--resume", options.resume, "Go on from this checkpoint as if the run had never stopped")->type_name("FILE")->excludes("--load");
-  verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch")->type_name("FILE");
+  verb.add_option("--load", options.load, "Begin with the weights in this file, whatever plan and world size wrote it")
+      ->type_name("FILE");
+  verb.add_option("--resume", options.resume, "Go on from this checkpoint as if the run had never stopped")
+      ->type_name("FILE")
+      ->excludes("--load");
+  verb.add_option("--checkpoint", options.checkpoint, "Keep this file up to date: all it takes to go on after every epoch")
+      ->type_name("FILE");
   verb.add_option("--checkpoint-every", options.checkpoint_every, "Write the checkpoint every so many steps too")
       ->needs("--checkpoint");
   verb.add_option("--save", options.save, "Write weights and running statistics to this file (safetensors)")->type_name("FILE");
@@ -67,9 +71,12 @@ void add_train_options(Verb& verb, TrainOptions& options) {
   options.stragglers.add_to(verb);
   verb.begin_group("Results");
   verb.add_option("--json", options.json, "Write the result to this file; - is stdout")->type_name("FILE");
-  verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each")->type_name("FILE");
-  verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each")->type_name("FILE");
-  verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file")->type_name("FILE");
+  verb.add_option("--csv", options.csv, "Write loss, accuracy and time of every epoch to this file, after each")
+      ->type_name("FILE");
+  verb.add_option("--curve", options.curve, "Draw loss and accuracy over the epochs into this file (SVG), after each")
+      ->type_name("FILE");
+  verb.add_option("--timeline", options.timeline, "Write when every op of the last epoch began and ended to this file")
+      ->type_name("FILE");
 }
 
 namespace {
