@@ -14,10 +14,14 @@ namespace {
 constexpr double kSlowNic_s = 15 * us;
 constexpr double kPcie3_bytes_per_s = 15.75 * GB;  ///< 16 lanes of the data sheet
 
+/// Whether name or description have a word as a whole, "RoCE" and not "processor".
 bool says(const Cluster& cluster, std::string_view word) {
-  std::string text = cluster.name + " " + cluster.description;
+  std::string text = " " + cluster.name + " " + cluster.description + " ";
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text.find(word) != std::string::npos;
+  const auto within_word = [&](std::size_t at) { return std::isalnum(static_cast<unsigned char>(text[at])) != 0; };
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    if (!within_word(at - 1) && !within_word(at + word.size())) return true;
+  return false;
 }
 
 FabricKind fabric_of(const Cluster& cluster) {
@@ -25,7 +29,7 @@ FabricKind fabric_of(const Cluster& cluster) {
   if (says(cluster, "omni-path")) return FabricKind::omni_path;
   if (says(cluster, "infiniband")) return FabricKind::infiniband;
   if (says(cluster, "roce")) return FabricKind::roce;
-  if (says(cluster, " efa")) return FabricKind::efa;
+  if (says(cluster, "efa")) return FabricKind::efa;
   if (cluster.nic.latency_s >= kSlowNic_s || says(cluster, "ethernet")) return FabricKind::tcp;
   return FabricKind::infiniband;
 }
@@ -56,7 +60,7 @@ void set_interior(GpuWiring& wiring, const Cluster& cluster, const Gpu& gpu) {
                                                        : cluster.links_per_pair * (cluster.devices_per_node - 1) * width;
   }
   wiring.nvlink_generation = generation;
-  wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu.compute_capability >= 90;
+  wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu.compute_capability >= 90 && !gpu.is_amd();
 }
 
 }  // namespace

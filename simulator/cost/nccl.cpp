@@ -135,10 +135,7 @@ double ring_time_s(const Facts& facts, Protocol protocol, bool back_to_back) {
   const int far = facts.placing.nodes == 1 ? 0 : ring_steps(facts.kind, facts.placing.nodes);
   double latency_us = latencies.start_us[protocol] + (steps - far) * facts.near_hop_us(latencies, protocol);
   if (far > 0) latency_us += far * facts.far_hop_us(latencies, protocol);
-  // Chunks of different ranks wait for each other once every rank has more than one.
-  if (protocol == kSimple && facts.placing.nodes > 1 && facts.kind == CollectiveKind::all_reduce &&
-      facts.bytes >= ranks / 16.0 * 65536)
-    latency_us *= 1.9;
+  latency_us *= facts.plateau(protocol);
   if (far > 0 && protocol == kLL) {
     const double piece = std::min(facts.bytes / ranks / busy_channels(facts, protocol, true), kLeastChunk);
     latency_us += far * 2 * piece * with_flags(protocol) / pcie_bytes_per_s(facts.wiring.pcie_generation) / us;

@@ -17,16 +17,35 @@ enum Hardware : unsigned char { kNvlink, kPcie, kNetwork };
 struct Latencies {
   double start_us[3];
   double hop_us[3][3];
+  /// In a group of several nodes, a hop within a node: LL's is so many times as long (to 2.17), and a ring's as long as its
+  /// proxy takes to post a message (netOverhead, since 2.20: 1 us on Intel's processors, three times that with Simple).
+  double ll_beside_network;
+  double least_beside_network_us;
 };
 
-/// The constants of src/graph/tuning.cc (baseLat, hwLat), and what it reckons that a tree of middle size reaches of its
-/// bandwidth, for 64 B, 128 B ... 128 MiB (treeCorrectionFactor).
+inline constexpr std::size_t kTreeParts = 23;
+inline constexpr std::size_t kGenerations = 4;
+
+/// What src/graph/tuning.cc of a version says, see Note [versions of NCCL]. By generation of the GPU where it is an array of
+/// four, then by one node, two, and more; GB/s of a channel.
 struct Constants {
-  int before_version;  ///< 21200 is 2.12
-  Latencies ring;
+  int since_version;  ///< 21700 is 2.17
+  Latencies ring;     ///< baseLat, hwLat
   Latencies tree;
-  double ring_ll_part;  ///< of the ring's bandwidth that LL is reckoned with
-  double tree_part[3][22];
+  double ring_ll_part;        ///< of the ring's bandwidth that LL is reckoned with
+  double ring_ll_part_alone;  ///< on one node, but for reductions to all or one
+  /// What a tree of middle size reaches of its bandwidth, by protocol and size: 64 B, 128 B ... 256 MiB (treeCorrectionFactor).
+  std::array<std::array<double, kTreeParts>, 3> tree_part;
+  std::array<double, kGenerations> plateau;    ///< "plateau effect of ring": hops with Simple take so many times as long
+  bool plateau_by_channel;                     ///< once a channel has 64 bytes for a rank; else from 64 KiB for 16 ranks on
+  int more_far_steps;                          ///< rounds between nodes of an all-reduce that are counted beside 2 (nodes - 1)
+  std::array<double, kGenerations> most_GBps;  ///< of all channels
+  std::array<double, kGenerations> ll_alone_GBps;  ///< LL on one node (llMaxBws; of several nodes see ll_most_bytes_per_s())
+  double ll128_alone_part;                         ///< of the bandwidth, with one GPU a node
+  double ll128_tree_part;                          ///< of the bandwidth, on several nodes
+  std::array<std::array<double, 3>, kGenerations> ll128_GBps;       ///< ll128MaxBwPerCh, perChMaxRingLL128Bws
+  std::array<std::array<double, 3>, kGenerations> ll128_tree_GBps;  ///< perChMaxTreeLL128Bws
+  std::array<std::array<double, 3>, kGenerations> tree_GBps;        ///< perChMaxTreeBws
 };
 /// Those of a version as nccl_version() gives it; 0, not known, has the latest.
 const Constants& constants_of(int version);
@@ -40,7 +59,7 @@ struct Facts {
   const Constants& constants;
 
   [[nodiscard]] bool on_nvlink() const;
-  /// 0: Volta and before, 1: Ampere, 2: Hopper and later. AMD's are taken as Ampere, whose constants RCCL had first.
+  /// 0: Volta and before, 1: Ampere, 2: Hopper, 3: Blackwell. AMD's are taken as Ampere, whose constants RCCL had first.
   [[nodiscard]] std::size_t generation() const;
   /// 0: one node, 1: two, 2: more.
   [[nodiscard]] std::size_t size_class() const { return placing.nodes > 2 ? 2 : static_cast<std::size_t>(placing.nodes - 1); }
@@ -48,7 +67,7 @@ struct Facts {
   /// Of the rings within a node, and of all NICs of one; infinite where there is neither.
   [[nodiscard]] double node_bytes_per_s() const;
   [[nodiscard]] double network_bytes_per_s() const;
-  /// A hop within a node; LL's flags take longer where a core of the host reads others of the same chain (tuning.cc: intraLat).
+  /// A hop within a node (tuning.cc: intraLat).
   [[nodiscard]] double near_hop_us(const Latencies& latencies, Protocol protocol) const;
   /// A hop between nodes: NCCL's figure for InfiniBand, and what another fabric takes beyond that.
   [[nodiscard]] double far_hop_us(const Latencies& latencies, Protocol protocol) const;
@@ -57,18 +76,23 @@ struct Facts {
   [[nodiscard]] bool has_ll128() const;
   /// Broadcast and reduce pass whole chunks on along a chain of all ranks.
   [[nodiscard]] bool passes_on() const { return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce; }
-  /// GB/s that LL reaches at most, and LL128 over all channels, of a ring's bandwidth.
+  /// Bytes/s that LL reaches at most. On several nodes NCCL goes by the maker of the processor: AMD's are taken for Ampere, as a
+  /// DGX A100 has them, Intel's for others.
   [[nodiscard]] double ll_most_bytes_per_s() const;
+  /// Of rings and trees with LL128, and trees with Simple, over all channels.
   [[nodiscard]] double ll128_most_bytes_per_s() const;
-  /// Of trees with Simple, by their channels.
+  [[nodiscard]] double ll128_tree_most_bytes_per_s() const;
   [[nodiscard]] double tree_most_bytes_per_s() const;
+  /// What the hops of a ring with a protocol are multiplied with: chunks of different ranks wait for each other once every rank
+  /// has more than one.
+  [[nodiscard]] double plateau(Protocol protocol) const;
 };
 
 /// Rounds of a ring of so many members.
 int ring_steps(CollectiveKind kind, int members);
 /// Bytes that go over a link for one of data.
 double with_flags(Protocol protocol);
-/// GB/s of one channel of LL with all its threads, by generation.
+/// Bytes/s of one channel of LL with all its threads.
 double ll_channel_bytes_per_s(const Facts& facts);
 
 /// Seconds that NCCL reckons with when it chooses (src/graph/tuning.cc, ncclTopoTuneModel and ncclTopoGetAlgoTime).

@@ -109,7 +109,7 @@ GpuWiring wiring_from(const CsvTable& table, std::size_t row, const Gpu* gpu) {
     } else if (wiring.interior != GpuInterior::alone) {
       wiring.interior = GpuInterior::pcie;
     }
-    wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu->compute_capability >= 90;
+    wiring.in_switch_reduction = wiring.interior == GpuInterior::nvlink_switch && gpu->compute_capability >= 90 && !gpu->is_amd();
   }
   wiring.pcie_switches = contains(everything, {"plx", "pcie switch", "pcie 3.0 switch", "pcie 4.0 switch"});
   wiring.two_sockets =
