@@ -69,7 +69,7 @@ double mainloop_fraction(const KernelMachine& machine) {
     // cuBLAS and CUTLASS on large products: V100 100 of 125 TFLOP/s (CUTLASS 1.1 charts), Turing and A100 about 85 and 80 %
     // (250 to 265 of 312); Hopper and Ada are held by power: 600 to 670 of 989 TFLOP/s (NVIDIA, H100 GEMM in CUTLASS 3 charts).
     // AMD states 654 to 708 of MI300X's 1,307 TFLOP/s as the most that its library reaches (ROCm blog "Measuring Max-Achievable
-    // FLOPs", 2025, from memory).
+    // FLOPs", 2025, from memory). Blackwell, of which nothing was read, is taken as Hopper.
     if (machine.gpu->is_amd()) return 0.53;
     if (capability >= 90) return 0.65;
     if (capability == 89) return 0.7;
@@ -84,7 +84,8 @@ double mainloop_fraction(const KernelMachine& machine) {
 
 double streaming_bytes_per_s(const KernelMachine& machine) {
   // BabelStream (Deakin et al. 2018 and its tables): P100 and Maxwell about 75 to 78 %, V100 and A100 88 to 92 %, GDDR6 87 %. ECC
-  // in GDDR5 (Kepler's and Maxwell's Tesla) lies in the memory itself and takes an eighth or more of its rate.
+  // in GDDR5 (Kepler's and Maxwell's Tesla) lies in the memory itself and takes an eighth or more of its rate. GPUs of later
+  // years and AMD's, of which nothing was read, are taken as V100 and A100.
   const int capability = machine.gpu->compute_capability;
   const double part = capability >= 70 ? 0.88 : capability >= 50 ? 0.78 : 0.7;
   return machine.memory_bytes_per_s * part;

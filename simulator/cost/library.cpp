@@ -31,7 +31,8 @@ constexpr double kMappedRead_s = 1.75 * us;
 constexpr double kMappedRead_bytes_per_s = 0.55 * GB;
 constexpr double kMappedWrite_s = 0.1 * us;
 constexpr double kMappedWrite_bytes_per_s = 10 * GB;
-/// What a core needs to issue a message of a stream; UCX states 0.4 us for a write to a GPU (gdr_copy_iface.c, LAT put).
+/// What a core needs to issue a message of a stream: UCX states 0.4 us for a write to a GPU (gdr_copy_iface.c, LAT put); half of
+/// it is assumed for one from memory of the host.
 constexpr double kIssue_s = 0.2 * us;
 constexpr double kGpuIssue_s = 0.4 * us;
 /// Copies between a GPU and pageable memory pass through a pinned buffer of the driver, which a core fills: the core's copy and
@@ -211,10 +212,11 @@ double message_time_s(Library library, double bytes, bool between_nodes, int pai
 double stream_time_s(Library library, double bytes, bool between_nodes, int pairs, const GpuWiring& wiring) {
   require(pairs >= 1, "stream_time_s", "pairs must be at least 1, got ", pairs);
   const bool gpu = library == Library::nccl || library == Library::mpi_gpu;
-  const double rate = between_nodes ? far_bytes_per_s(library, std::max(bytes, kRendezvous), pairs, wiring)
+  const double rate = between_nodes ? far_bytes_per_s(library, bytes, pairs, wiring)
                       : gpu         ? ring_bytes_per_s(wiring, 2)
                                     : kCopy_bytes_per_s / 2;
-  return std::max(gpu ? kGpuIssue_s : kIssue_s, bytes / rate);
+  const double issue_s = library == Library::nccl ? kLaunch_s : gpu ? kGpuIssue_s : kIssue_s;
+  return std::max(issue_s, bytes / rate);
 }
 
 }  // namespace convoy

@@ -48,8 +48,6 @@ constexpr double kSimpleChunk = 512 * KiB;
 constexpr double kThreads[3] = {512, 640, 512};
 constexpr double kFewestThreads = 64;
 constexpr double kBytesOfThread[3] = {8, 8, 64};
-/// Between two kernels that a host launches in a row: cudaLaunch, see kDriver_s in simulator/validate/step.cpp.
-constexpr double kLaunch_s = 4.8 * us;
 
 /// Bytes that a thread is to have at least, in all steps of a ring with LL.
 double thread_bytes(const Facts& facts, Protocol protocol, bool ring) {

@@ -4,13 +4,13 @@
 #include <limits>
 
 #include "reference/core/units.h"
+#include "simulator/cost/nccl.h"
 
 namespace convoy::nccl {
 namespace {
 
-/// Channels that NCCL's log states of a DGX-1 with V100, a DGX A100 and an HGX H100 ("12 coll channels"); Blackwell is taken as
-/// Hopper.
-constexpr double kChannelsOfNode[kGenerations] = {12, 24, 24, 24};
+/// Channels of a node: a DGX-1 with V100 states 12 in NCCL's log.
+constexpr double kChannelsOfNode[kGenerations] = {12, kMostChannels, kMostChannels, kMostChannels};
 /// What rings of A100 reach of 12 links of 20 GB/s: NCCL reckoned with 235 GB/s (tuning.cc, to 2.17) and its developers measure
 /// 230, which other narrow places of the GPU set (github.com/NVIDIA/nccl-tests issue 149). So it holds with every version.
 constexpr double kAmpereMost_GBps = 235;

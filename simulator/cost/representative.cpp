@@ -5,12 +5,10 @@
 #include <vector>
 
 #include "reference/core/error.h"
+#include "simulator/cost/nccl.h"
 
 namespace convoy {
 namespace {
-
-/// Thread blocks of a collective: NCCL's log on DGX A100 and HGX H100, "24 coll channels".
-constexpr double kMostChannels = 24;
 
 class Walk {
  public:

@@ -1,12 +1,14 @@
 /// The devices known by name. Peaks are what the vendor states: dense matrices, boost clock, tensor cores where the precision has
 /// them (fp16 and bf16 with fp32 accumulation). No kernel reaches them; a roofline with them is a lower bound of time.
+#include <string_view>
+
 #include "reference/core/units.h"
 #include "simulator/platform/cluster.h"
 
 namespace convoy {
 namespace {
 
-/// TFLOP/s, 0 where there is no such unit; GB/s; GiB. Devices with tf32 have bf16 at the rate of fp16.
+/// TFLOP/s, 0 where there is no such unit; GB/s; GiB.
 struct Row {
   const char* name;
   double fp64, fp32, tf32, fp16;
@@ -93,7 +95,8 @@ Device device_of(const Row& row) {
   state("fp32", row.fp32);
   state("tf32", row.tf32);
   state("fp16", row.fp16);
-  if (row.tf32 > 0) state("bf16", row.fp16);
+  // NVIDIA's GPUs with tf32 have bf16 at the rate of fp16; AMD's have it from MI250X on, which has no tf32.
+  if (row.tf32 > 0 || std::string_view(row.name).starts_with("MI")) state("bf16", row.fp16);
   return device;
 }
 

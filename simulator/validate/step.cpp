@@ -6,15 +6,12 @@
 #include "reference/core/units.h"
 #include "reference/plans/plan.h"
 #include "simulator/cost/kernels.h"
+#include "simulator/cost/library.h"
 #include "simulator/validate/networks/networks.h"
 #include "simulator/validate/simulated.h"
 
 namespace convoy {
 namespace {
-
-/// The driver's part of a launch on its host, from a profile of MXNet (github.com/apache/mxnet pull request 9055: 659,205 calls
-/// of cudaLaunch in 3.18 s).
-constexpr double kDriver_s = 4.8 * us;
 
 /// How the framework sends gradients: each as PyTorch's, Horovod's, ChainerMN's or TensorFlow's documentation states it.
 void set_framework(Plan& plan, const MeasuredTask& task) {
@@ -60,7 +57,7 @@ Plan plan_of(const MeasuredTask& task, const Model& model) {
 IssuingHost host_of(const MeasuredTask& task, const Model& model) {
   const Framework framework = framework_of(task.framework);
   const auto tensors = static_cast<double>(parameters(model).size());
-  IssuingHost host{.issue_s = framework.call_s + kDriver_s};
+  IssuingHost host{.issue_s = framework.call_s + kLaunch_s};
   host.update_s = tensors * framework.update_launches * host.issue_s;
   if (task.ranks > 1 && framework.packs_gradients) host.pack_s = 2 * tensors * host.issue_s;
   host.waits = framework.copies_outputs;

@@ -323,6 +323,8 @@ TEST_CASE("library: messages of Open MPI and UCX, through buffers of the host or
   CHECK(std::abs(near_s(131072) / (10e-6 + 131072 / 40e9) - 1) < 1e-9);
   // A stream has no latency, but every message is issued.
   CHECK(std::abs(stream_time_s(Library::mpi_gpu, 8, true, 1, kAbci) / 0.4e-6 - 1) < 1e-9);
+  CHECK(std::abs(stream_time_s(Library::nccl, 8, true, 1, kAbci) / 4.8e-6 - 1) < 1e-9);
+  CHECK(std::abs(stream_time_s(Library::mpi_host, 8192, true, 1, kAbci) / (8192 / nic) - 1) < 1e-9);  // over one NIC
   CHECK(std::abs(stream_time_s(Library::mpi_host, 4 * MiB, true, 4, kAbci) / (4 * MiB / (2 * nic / 4)) - 1) < 1e-9);
   CHECK_THROWS(stream_time_s(Library::mpi_host, 8, true, 0, kAbci));
 }
