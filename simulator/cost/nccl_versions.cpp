@@ -13,7 +13,8 @@
 // Up to 2.20 the hop of a tree with Simple contains the time of a chunk of 256 KiB. 2.8 has LL128's rate by collective (12.0 to
 // 18.8 GB/s): that of all-reduce is taken. Generations that a version does not know have the figures of the newest that it knows.
 //
-// Not taken over: 0.85 for trees whose inner nodes are leaves of none (since 2.20), POWER's hops, what fewer channels change.
+// Not taken over: 0.85 for trees that reach the network from one GPU of a node only (since 2.20), POWER's hops, what fewer
+// channels change.
 
 namespace convoy::nccl {
 namespace {
