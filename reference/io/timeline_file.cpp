@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "reference/io/json_fields.h"
-#include "reference/schedule/waits.h"
 
 namespace convoy {
 namespace {
@@ -20,12 +19,18 @@ std::vector<OpSummary> parse_program(const nlohmann::json& ops, const std::strin
   return program;
 }
 
-/// [rank, iteration, op, start_s, end_s], and wait_s where it is not 0.
+/// A number of a row; 0 where the row ends before it.
+double number_at(const nlohmann::json& row, std::size_t column) {
+  return row.is_array() && row.size() > column && row[column].is_number() ? row[column].get<double>() : 0;
+}
+
+/// [rank, iteration, op, start_s, end_s], and wait_s and bubble_s where they are not 0.
 Interval parse_interval(const nlohmann::json& row, const std::string& path, const TimelineFile& file, JsonProblems& problems) {
-  bool good = row.is_array() && (row.size() == 5 || row.size() == 6);
+  bool good = row.is_array() && row.size() >= 5 && row.size() <= 7;
   for (std::size_t i = 0; good && i < row.size(); ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
   if (!good) {
-    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s, wait_s], found ", json_text(row).substr(0, 60)));
+    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s, wait_s, bubble_s], found ",
+                     json_text(row).substr(0, 60)));
     return {};
   }
   const auto rank = row[0].get<std::uint64_t>(), op = row[2].get<std::uint64_t>();
@@ -36,8 +41,9 @@ Interval parse_interval(const nlohmann::json& row, const std::string& path, cons
   const std::size_t ops = file.programs.at(static_cast<std::size_t>(file.class_of[rank])).size();
   if (op >= ops) problems.add(cat(path, ": op ", op, " of ", ops));
   if (!(row[4].get<double>() >= row[3].get<double>())) problems.add(cat(path, ": ends before it begins"));
-  if (row.size() == 6 && !(row[5].get<double>() >= 0 && row[5].get<double>() <= row[4].get<double>() - row[3].get<double>()))
-    problems.add(cat(path, ": waits for ", row[5].get<double>(), " s, which is not within what it takes"));
+  const double wait_s = number_at(row, 5), bubble_s = number_at(row, 6);
+  if (!(wait_s >= 0 && bubble_s >= 0 && wait_s + bubble_s <= row[4].get<double>() - row[3].get<double>()))
+    problems.add(cat(path, ": waits for ", wait_s + bubble_s, " s, which is not within what it takes"));
   return {row[0].get<int>(), row[1].get<int>(), row[2].get<int>(), row[3].get<double>(), row[4].get<double>()};
 }
 
@@ -82,7 +88,7 @@ TimelineFile summarise(const Schedule& schedule, const Timeline& timeline) {
     for (const Op& op : program.ops) ops.push_back({op.name, op.stream, std::string(to_string(phase_of(op)))});
   }
   const Waits waits(schedule, timeline);
-  for (const Interval& interval : timeline.intervals) file.waits_s.push_back(waits.of(interval));
+  for (const Interval& interval : timeline.intervals) file.waits.push_back(waits.of(interval));
   return file;
 }
 
@@ -94,7 +100,7 @@ std::string to_json(const TimelineFile& file) {
                        {"class_of", file.class_of},
                        {"programs", ordered_json::array()},
                        {"clock", file.timeline.clock},
-                       {"interval_columns", {"rank", "iteration", "op", "start_s", "end_s", "wait_s"}},
+                       {"interval_columns", {"rank", "iteration", "op", "start_s", "end_s", "wait_s", "bubble_s"}},
                        {"intervals", ordered_json::array()}};
   for (const std::vector<OpSummary>& program : file.programs) {
     ordered_json ops = ordered_json::array();
@@ -106,7 +112,9 @@ std::string to_json(const TimelineFile& file) {
     json["representatives"].push_back(ordered_json::array({rank, ranks}));
   for (const Interval& i : file.timeline.intervals) {
     ordered_json row = ordered_json::array({i.rank, i.iteration, i.op, i.start_s, i.end_s});
-    if (file.wait_s(i) > 0) row.push_back(file.wait_s(i));
+    const Wait wait = file.wait_of(i);
+    if (wait.both_s() > 0) row.push_back(wait.partners_s);
+    if (wait.bubble_s > 0) row.push_back(wait.bubble_s);
     json["intervals"].push_back(std::move(row));
   }
   return json_text(json) + "\n";
@@ -130,8 +138,7 @@ TimelineFile parse_timeline(const std::string& text, const std::string& file_nam
   const nlohmann::json& intervals = fields.array("intervals");
   for (std::size_t i = 0; i < intervals.size(); ++i) {
     file.timeline.intervals.push_back(parse_interval(intervals[i], cat("intervals[", i, "]"), file, problems));
-    file.waits_s.push_back(
-        intervals[i].is_array() && intervals[i].size() == 6 && intervals[i][5].is_number() ? intervals[i][5].get<double>() : 0);
+    file.waits.push_back({number_at(intervals[i], 5), number_at(intervals[i], 6)});
   }
   fields.require_all_known();
   problems.require_none();

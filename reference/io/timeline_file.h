@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reference/schedule/timeline.h"
+#include "reference/schedule/waits.h"
 
 namespace convoy {
 
@@ -25,11 +26,11 @@ struct TimelineFile {
   std::vector<int> class_of;                     ///< program of every rank
   std::vector<std::vector<OpSummary>> programs;  ///< ops of every class
   Timeline timeline;
-  std::vector<double> waits_s = {};  ///< how long each interval waited for partners at its beginning; empty: not known
+  std::vector<Wait> waits = {};  ///< of each interval; empty: not known
 
   /// Of one of the timeline's intervals.
-  [[nodiscard]] double wait_s(const Interval& interval) const {
-    return waits_s.empty() ? 0 : waits_s.at(static_cast<std::size_t>(&interval - timeline.intervals.data()));
+  [[nodiscard]] Wait wait_of(const Interval& interval) const {
+    return waits.empty() ? Wait{} : waits.at(static_cast<std::size_t>(&interval - timeline.intervals.data()));
   }
 };
 

@@ -157,18 +157,17 @@ StepTimes step_times(const Schedule& schedule, const Timeline& timeline, int war
     double& step_end = ends.of_all[static_cast<std::size_t>(i.iteration)];
     step_end = std::max(step_end, i.end_s);
     RankSpans& rank = spans[static_cast<std::size_t>(i.rank)];
-    const double wait_s = waits.of(i);
+    const Wait wait = waits.of(i);
     if (std::holds_alternative<Compute>(op.action)) {
       rank.compute.push_back({i.start_s, i.end_s});
-    } else if (!std::holds_alternative<Serve>(op.action)) {  // which is always under way and says nothing
-      const auto* exchange = std::get_if<Exchange>(&op.action);
-      const bool only_receives = exchange != nullptr && !exchange->send;
-      if (!only_receives) rank.waiting.push_back({i.start_s, i.start_s + wait_s});
-      rank.moving.push_back({i.start_s + wait_s, i.end_s});
+    } else {
+      if (wait.partners_s > 0) rank.waiting.push_back({i.start_s, i.start_s + wait.partners_s});
+      rank.moving.push_back({i.start_s + wait.both_s(), i.end_s});
     }
     auto& phases = phase_s[static_cast<std::size_t>(i.iteration)];
-    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait_s) * share[static_cast<std::size_t>(i.rank)];
-    phases[static_cast<std::size_t>(Phase::wait)] += wait_s * share[static_cast<std::size_t>(i.rank)];
+    const double part = share[static_cast<std::size_t>(i.rank)];
+    phases[static_cast<std::size_t>(phase_of(op))] += (i.end_s - i.start_s - wait.both_s()) * part;
+    phases[static_cast<std::size_t>(Phase::wait)] += wait.partners_s * part;
   }
 
   times.iterations = iterations - first;

@@ -65,7 +65,7 @@ std::string describe(const ServingSummary& summary);
 
 /// What time counts as when it is broken down. An op counts as one of them, but for communication: until the last partner (the
 /// last rank of a collective's group, the other ends of an exchange's messages) has begun it, the others wait, and only then does
-/// it move anything. Packing is what prepares and puts together messages.
+/// it move anything (see waits.h). Packing is what prepares and puts together messages.
 enum class Phase : std::uint8_t { load, forward, backward, all_reduce, other_communication, packing, update, wait };
 inline constexpr int kPhaseCount = 8;
 std::string_view to_string(Phase phase);

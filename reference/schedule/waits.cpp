@@ -16,15 +16,19 @@ Waits::Waits(const Schedule& schedule, const Timeline& timeline) : schedule_(sch
   }
 }
 
-double Waits::of(const Interval& i) const {
+Wait Waits::of(const Interval& i) const {
+  if (std::holds_alternative<Serve>(op_of(i).action)) return {.bubble_s = i.end_s - i.start_s};
   double last_s = i.start_s;
+  bool only_receives = false;
   if (const auto* collective = std::get_if<Collective>(&op_of(i).action)) {
     last_s = last_s_.at(key(i, *collective));
   } else if (const auto* exchange = std::get_if<Exchange>(&op_of(i).action)) {
     if (exchange->send) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->send, true))[1]);
     if (exchange->recv) last_s = std::max(last_s, ends_s_.at(key(i, *exchange->recv, false))[0]);
+    only_receives = !exchange->send;
   }
-  return std::clamp(last_s, i.start_s, i.end_s) - i.start_s;
+  const double wait_s = std::clamp(last_s, i.start_s, i.end_s) - i.start_s;
+  return only_receives ? Wait{.bubble_s = wait_s} : Wait{.partners_s = wait_s};
 }
 
 const Op& Waits::op_of(const Interval& i) const { return schedule_.program(i.rank).ops[static_cast<std::size_t>(i.op)]; }

@@ -45,7 +45,8 @@ std::string events_of(int rank, const std::vector<const Interval*>& intervals, c
   for (const Interval* i : intervals) {
     const auto op = static_cast<std::size_t>(i->op);
     const std::int64_t start = ns_of(i->start_s) - begin_ns;
-    const std::int64_t moves = ns_of(i->start_s + file.wait_s(*i)) - begin_ns;
+    const Wait wait = file.wait_of(*i);
+    const std::int64_t moves = ns_of(i->start_s + wait.both_s()) - begin_ns;
     const std::int64_t end = ns_of(i->end_s) - begin_ns;
     const auto event = [&](std::string_view category, std::int64_t from, std::int64_t to) {
       fmt::format_to(std::back_inserter(text),
@@ -54,7 +55,7 @@ std::string events_of(int rank, const std::vector<const Interval*>& intervals, c
                      names[op], category, rank, program[op].stream, microseconds(from),
                      microseconds(std::max<std::int64_t>(0, to - from)), i->iteration, i->op);
     };
-    if (moves > start) event(to_string(Phase::wait), start, moves);
+    if (moves > start) event(wait.bubble_s > 0 ? kBubbleCategory : to_string(Phase::wait), start, moves);
     if (moves == start || end > moves) event(program[op].phase, moves, end);
   }
   return text;

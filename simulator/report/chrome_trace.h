@@ -8,6 +8,9 @@
 
 namespace convoy {
 
+/// The category of an op's beginning while it has nothing to do, see waits.h; of all else, its phase.
+inline constexpr std::string_view kBubbleCategory = "bubble";
+
 /// What the browsers open without trouble.
 inline constexpr std::size_t kMostTraceBytes = 20'000'000;
 

@@ -109,10 +109,12 @@ std::string gantt(const Schedule& schedule, const Timeline& timeline, const Gant
     const int line = place.at(static_cast<std::size_t>(interval.rank));
     if (line < 0) continue;
     const Op& op = schedule.program(interval.rank).ops.at(static_cast<std::size_t>(interval.op));
+    const Wait wait = waits.of(interval);
     Interval waiting = interval, moving = interval;
-    waiting.end_s = moving.start_s = interval.start_s + waits.of(interval);
+    waiting.end_s = interval.start_s + wait.partners_s;
+    moving.start_s = interval.start_s + wait.both_s();
     Line& drawn = lines[static_cast<std::size_t>(line)].at(static_cast<std::size_t>(op.stream));
-    waited = waited || waiting.end_s > waiting.start_s || phase_of(op) == Phase::wait;
+    waited = waited || wait.partners_s > 0;
     add(drawn, span, waiting, Phase::wait);
     add(drawn, span, moving, phase_of(op));
   }

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "reference/core/error.h"
 #include "reference/io/json_fields.h"
+#include "simulator/report/chrome_trace.h"
 #include "simulator/report/trace.h"
 
 namespace convoy {
@@ -162,6 +164,7 @@ class Reader {
         add_step(event);
         continue;
       }
+      if (event.category == kBubbleCategory) continue;
       Phase phase = Phase::other_communication;
       for (int i = 0; i < kPhaseCount; ++i)
         if (to_string(static_cast<Phase>(i)) == event.category) phase = static_cast<Phase>(i);
@@ -198,13 +201,14 @@ class Reader {
   void take_kernels(const std::vector<const Event*>& kernels, const std::map<std::int64_t, const Event*>& launches,
                     const std::map<std::string, Markers>& markers) {
     for (const Event* kernel : kernels) {
-      std::optional<Phase> phase = phase_in(kernel->name);
+      std::optional<Phase> named = phase_in(kernel->name), launched;
       const auto launch = launches.find(kernel->correlation);
-      if (!phase && launch != launches.end()) {
+      if (launch != launches.end()) {
         const auto marks = markers.find(launch->second->thread);
-        if (marks != markers.end()) phase = marks->second.at(launch->second->start_us);
+        if (marks != markers.end()) launched = marks->second.at(launch->second->start_us);
       }
-      add(*kernel, phase.value_or(Phase::forward));
+      // A collective is one wherever it was launched; a copy to the GPU need not be of images.
+      add(*kernel, named == Phase::all_reduce ? *named : launched.value_or(named.value_or(Phase::forward)));
     }
   }
 
@@ -251,6 +255,22 @@ class Reader {
       span.start_s -= begin_s;
       span.end_s -= begin_s;
     }
+    sort_lanes();
+  }
+
+  /// By process, each with its lanes in the order in which they were met.
+  void sort_lanes() {
+    std::vector<int> order(trace_.lanes.size()), place(trace_.lanes.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto process = [&](int lane) { return trace_.lanes[static_cast<std::size_t>(lane)].process; };
+    std::ranges::stable_sort(order, {}, process);
+    std::vector<TraceLane> lanes;
+    for (const int lane : order) {
+      place[static_cast<std::size_t>(lane)] = static_cast<int>(lanes.size());
+      lanes.push_back(std::move(trace_.lanes[static_cast<std::size_t>(lane)]));
+    }
+    trace_.lanes = std::move(lanes);
+    for (TraceSpan& span : trace_.spans) span.lane = place[static_cast<std::size_t>(span.lane)];
   }
 
   const std::string& file_;

@@ -44,9 +44,7 @@ double overlap_s(const std::vector<Piece>& a, const std::vector<Piece>& b) {
   return total;
 }
 
-bool is_communication(Phase phase) {
-  return phase == Phase::all_reduce || phase == Phase::other_communication || phase == Phase::wait;
-}
+bool is_communication(Phase phase) { return phase == Phase::all_reduce || phase == Phase::other_communication; }
 
 std::string lane_name(const TimelineFile& file, int rank, int stream) {
   std::vector<std::string_view> ops;
@@ -85,9 +83,10 @@ Trace trace_of(const TimelineFile& file) {
     const auto program = static_cast<std::size_t>(file.class_of[static_cast<std::size_t>(i.rank)]);
     const OpSummary& op = file.programs[program][static_cast<std::size_t>(i.op)];
     const int lane = lanes.at({i.rank, op.stream});
-    const double moves_s = i.start_s + file.wait_s(i);
-    if (moves_s > i.start_s) trace.spans.push_back({lane, i.start_s, moves_s, Phase::wait, op.name});
-    if (moves_s == i.start_s || i.end_s > moves_s)
+    const Wait wait = file.wait_of(i);
+    const double moves_s = i.start_s + wait.both_s();
+    if (wait.partners_s > 0) trace.spans.push_back({lane, i.start_s, moves_s, Phase::wait, op.name});
+    if (!(wait.both_s() > 0) || i.end_s > moves_s)
       trace.spans.push_back({lane, moves_s, i.end_s, phase_named(op.phase), op.name});
   }
   for (std::size_t step = 0; step < ends.size(); ++step)
@@ -115,26 +114,32 @@ TraceTimes times_of(const Trace& trace) {
       std::array<std::vector<Piece>, kPhaseCount> phases;
       std::vector<Piece> compute;
       std::vector<Piece> communication;
+      std::vector<Piece> all;
       for (const TraceSpan* span : spans) {
         const Piece piece{std::max(span->start_s, step.start_s), std::min(span->end_s, step.end_s)};
         if (!(piece.end_s > piece.start_s)) continue;
         phases.at(static_cast<std::size_t>(span->phase)).push_back(piece);
-        (is_communication(span->phase) ? communication : compute).push_back(piece);
+        all.push_back(piece);
+        if (span->phase != Phase::wait) (is_communication(span->phase) ? communication : compute).push_back(piece);
       }
       for (std::size_t p = 0; p < phases.size(); ++p) times.phase_s[p] += length_s(merged(phases[p]));
       const std::vector<Piece> computing = merged(compute);
       const std::vector<Piece> communicating = merged(communication);
       const double both_s = overlap_s(computing, communicating);
+      const double busy_s = length_s(computing) + length_s(communicating) - both_s;
+      const double taken_s = length_s(merged(std::move(all)));
       times.compute_s += length_s(computing);
       times.hidden_communication_s += both_s;
       times.exposed_communication_s += length_s(communicating) - both_s;
-      times.idle_s += step.end_s - step.start_s - length_s(computing) - length_s(communicating) + both_s;
+      times.wait_s += std::max(0.0, taken_s - busy_s);  // sums round
+      times.idle_s += step.end_s - step.start_s - std::max(taken_s, busy_s);
     }
   }
   times.steps = static_cast<int>(lengths.size());
   if (lengths.empty() || of_process.empty()) return times;
   const auto count = static_cast<double>(lengths.size() * of_process.size());
-  for (double* value : {&times.compute_s, &times.exposed_communication_s, &times.hidden_communication_s, &times.idle_s})
+  for (double* value :
+       {&times.compute_s, &times.exposed_communication_s, &times.hidden_communication_s, &times.wait_s, &times.idle_s})
     *value /= count;
   for (double& value : times.phase_s) value /= count;
   std::sort(lengths.begin(), lengths.end());

@@ -36,13 +36,15 @@ struct Trace {
 };
 
 /// From a timeline. A step begins where the one before it ended, over all ranks. What communication waited for partners is a span
-/// of its own.
+/// of its own; what waits.h calls a bubble is none.
 Trace trace_of(const TimelineFile& file);
 
 /// From a Chrome trace: one that Convoy wrote, or one of PyTorch's profiler. Of a PyTorch trace, kernels on GPUs count where
-/// there are any, else what the processor did; a span belongs to the phase in which it was launched: inside "Optimizer.step"
-/// update, inside autograd's engine backward, of NCCL or Gloo all-reduce, inside a DataLoader load, all else forward. Steps are
-/// "ProfilerStep#n"; without any, the whole trace is one step. An InputError names the file and what is wrong with it.
+/// there are any, else what the processor did. What NCCL or Gloo does is all-reduce; all else belongs to the phase in which it
+/// was launched: inside "Optimizer.step" update, inside autograd's engine backward, inside a DataLoader load; launched outside of
+/// these, copies to the GPU are load and the rest is forward. Steps are "ProfilerStep#n"; without any, the whole trace is one step.
+/// Only Convoy's own traces tell waiting from communication; in others it is part of that. An InputError names the file and what is
+/// wrong with it.
 Trace read_chrome_trace(const std::string& json, const std::string& file_name);
 
 /// A file in either form, told apart by what is in it.
@@ -56,7 +58,8 @@ struct TraceTimes {
   double compute_s = 0;              ///< a phase of compute was going on
   double exposed_communication_s = 0;
   double hidden_communication_s = 0;
-  double idle_s = 0;  ///< compute + exposed communication + idle = mean step
+  double wait_s = 0;  ///< nothing but communication that a partner had not begun yet
+  double idle_s = 0;  ///< compute + exposed communication + wait + idle = mean step
 };
 TraceTimes times_of(const Trace& trace);
 

@@ -13,13 +13,14 @@ namespace {
 
 std::vector<CompareRow> rows_of(const TraceTimes& a, const TraceTimes& b) {
   constexpr const char* names[kPhaseCount] = {"load",    "forward", "backward", "all-reduce", "other communication",
-                                              "packing", "update",  "waiting"};
+                                              "packing", "update",  "waiting, hidden or not"};
   std::vector<CompareRow> rows = {{"step", a.step_s, b.step_s}};
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
     if (a.phase_s[phase] > 0 || b.phase_s[phase] > 0) rows.push_back({names[phase], a.phase_s[phase], b.phase_s[phase]});
   rows.push_back({"compute", a.compute_s, b.compute_s});
   rows.push_back({"exposed communication", a.exposed_communication_s, b.exposed_communication_s});
   rows.push_back({"hidden communication", a.hidden_communication_s, b.hidden_communication_s});
+  if (a.wait_s > 0 || b.wait_s > 0) rows.push_back({"waiting", a.wait_s, b.wait_s});
   rows.push_back({"idle", a.idle_s, b.idle_s});
   return rows;
 }

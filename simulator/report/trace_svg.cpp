@@ -76,7 +76,7 @@ std::vector<Bar> bars_of(const Trace& trace, int lane, const TraceStep& step, do
 
 void draw_bar(std::string& svg, const Bar& bar, double x, double width, int y) {
   const auto phase = static_cast<std::size_t>(bar.phase);
-  const std::string what = bar.spans == 1 ? bar.name : fmt::format("{} ops", bar.spans);
+  const std::string what = bar.spans == 1 ? bar.name : fmt::format("{} spans", bar.spans);
   fmt::format_to(std::back_inserter(svg),
                  "<g><title>{}: {}, {}</title><rect x=\"{:.2f}\" y=\"{}\" width=\"{:.2f}\" height=\"{}\" fill=\"{}\"/>",
                  escaped(what), to_string(bar.phase), format_time(bar.end_s - bar.start_s), x, y, std::max(width, 0.25),

@@ -1,5 +1,6 @@
 #include "simulator/report/trace.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -140,17 +141,19 @@ TEST_CASE("kernels of a PyTorch trace count for the phase in which they were lau
 
 TEST_CASE("what communication waited for its partners is a span of its own, in traces too") {
   TimelineFile file = two_ranks();
-  file.waits_s.assign(file.timeline.intervals.size(), 0);
-  for (std::size_t i = 0; i < file.waits_s.size(); ++i)
-    if (file.timeline.intervals[i].op == 2) file.waits_s[i] = 0.001;
+  file.waits.assign(file.timeline.intervals.size(), {});
+  for (std::size_t i = 0; i < file.waits.size(); ++i)
+    if (file.timeline.intervals[i].op == 2) file.waits[i].partners_s = 0.001;
   for (const Trace& trace :
        {trace_of(file), trace_of(parse_timeline(to_json(file), "t.json")), read_trace(chrome_trace(file), "t.json")}) {
     CHECK(times_of(trace).phase_s[static_cast<int>(Phase::wait)] == Approx(0.001));
     CHECK(times_of(trace).phase_s[static_cast<int>(Phase::all_reduce)] == Approx(0.004));
-    CHECK(times_of(trace).exposed_communication_s == Approx(0.0035));
+    CHECK(times_of(trace).exposed_communication_s == Approx(0.0035));  // the wait was while computing
+    CHECK(times_of(trace).wait_s == Approx(0).margin(1e-9));
+    CHECK(times_of(trace).hidden_communication_s == Approx(0.0005));
   }
   CHECK(trace_svg(std::array{trace_of(file)}).find("all_reduce: wait, ") != std::string::npos);
-  file.waits_s[2] = 0.006;  // of 5 ms
+  file.waits[2].partners_s = 0.006;  // of 5 ms
   CHECK(complaint(to_json(file)).find("not within what it takes") != std::string::npos);
 }
 
@@ -175,6 +178,47 @@ TEST_CASE("copies to a GPU are loading, and lanes of GPUs are called so") {
   CHECK(times_of(trace).phase_s[static_cast<int>(Phase::load)] == Approx(10e-6));
   CHECK(trace.lanes.at(0).name == "GPU 0 stream 7");
   CHECK(read_trace("[" + kernel + "]", "t.json").lanes.at(0).name == "GPU 0 stream 7");
+}
+
+TEST_CASE("a copy to a GPU belongs to the phase in which it was launched, if that says more") {
+  const auto copy = [](double ts, int correlation) {
+    return event("Memcpy HtoD (Pageable -> Device)", "gpu_memcpy", 100, ts, 5, correlation);
+  };
+  const std::string text = "[" + event("Optimizer.step#Adam.step", "user_annotation", 1, 50, 40) + "," +
+                           event("cudaMemcpyAsync", "cuda_runtime", 1, 60, 2, 21) + "," + copy(62, 21) + "," +
+                           event("cudaMemcpyAsync", "cuda_runtime", 1, 10, 2, 22) + "," + copy(12, 22) + "," +
+                           event("nccl:all_reduce", "user_annotation", 1, 70, 10) + "," +
+                           event("cudaLaunchKernel", "cuda_runtime", 1, 85, 2, 23) + "," +
+                           event("ncclDevKernel_AllReduce", "kernel", 101, 86, 20, 23) + "]";
+  const TraceTimes times = times_of(read_trace(text, "trace.json"));
+  CHECK(times.phase_s[static_cast<int>(Phase::update)] == Approx(5e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::load)] == Approx(5e-6));
+  CHECK(times.phase_s[static_cast<int>(Phase::all_reduce)] == Approx(20e-6));  // though launched in the update
+}
+
+TEST_CASE("lanes of a process follow each other, in whatever order a trace has them, so that whole processes are drawn") {
+  std::string text;
+  for (int stream = 0; stream < 10; ++stream)
+    for (int gpu = 0; gpu < 4; ++gpu)  // every event of another GPU than the one before
+      text += nlohmann::json({{"ph", "X"},
+                              {"name", std::to_string(gpu)},
+                              {"cat", "kernel"},
+                              {"pid", gpu},
+                              {"tid", stream},
+                              {"ts", 10 * stream},
+                              {"dur", 5}})
+                  .dump() +
+              ",";
+  const Trace trace = read_trace("[" + text.substr(0, text.size() - 1) + "]", "trace.json");
+  REQUIRE(trace.lanes.size() == 40);
+  CHECK(std::ranges::is_sorted(trace.lanes, {}, &TraceLane::process));
+  CHECK(trace.lanes.at(1).name == "GPU 0 stream 1");
+  for (const TraceSpan& span : trace.spans)
+    CHECK(std::to_string(trace.lanes.at(static_cast<std::size_t>(span.lane)).process) == span.name);
+  const std::string svg = trace_svg(std::array{trace}, {.most_lanes = 24});
+  CHECK(svg.find("GPU 1 stream 9") != std::string::npos);
+  CHECK(svg.find("GPU 2") == std::string::npos);
+  CHECK(svg.find("and 20 more lanes") != std::string::npos);
 }
 
 TEST_CASE("without a GPU the outermost operators of a PyTorch trace count") {
