@@ -57,7 +57,7 @@ std::optional<Schedule> alone(const CollectiveAlgorithm& algorithm, const Cluste
 }  // namespace
 
 TEST_CASE("folded collectives are near steps on every topology, in order and shuffled, alone and beside others") {
-  // The bounds that docs/measurements/2026-11-25-simulator.md states.
+  // The bounds that docs/measurements/2026-11-25-simulator.md states, wide for messages of a few hundred bytes only.
   std::map<std::string, Worst> worst;
   for (const Cluster& cluster : clusters())
     for (const std::uint64_t seed : {0U, 1U})
@@ -69,16 +69,17 @@ TEST_CASE("folded collectives are near steps on every topology, in order and shu
           const double error = error_of(schedule, cluster, placement);
           CAPTURE(what, where, error);
           CHECK(error <= bound);
-          worst[what].take(error, where);
+          worst[cat(what, ", ", count, " elements")].take(error, where);
         };
         for (const CollectiveAlgorithm& algorithm : collective_algorithms())
           if (algorithm.stretches != nullptr)
             if (const auto schedule = alone(algorithm, cluster, count))
-              check(cat(algorithm.name, " ", to_string(algorithm.kind)), *schedule, algorithm.name == "ring" ? 0.03 : 0.16);
-        if (ranks % 4 == 0 && ranks > 4) check("two rings that cross", crossing(ranks / 4, 4, count), 0.08);
+              check(cat(algorithm.name, " ", to_string(algorithm.kind)), *schedule,
+                    algorithm.name == "ring" || count > 1000 ? 0.03 : 0.16);
+        if (ranks % 4 == 0 && ranks > 4) check("two rings that cross", crossing(ranks / 4, 4, count), 0.03);
         if (ranks > 4) check("a ring beside messages", ring_and_messages(ranks, count), 0.04);
       }
-  REQUIRE(worst.size() >= 11);
+  REQUIRE(worst.size() >= 22);
   std::string text;
   for (const auto& [what, w] : worst) text += cat("\n  ", what, ": ", 100 * w.error, " % (", w.where, ")");
   WARN("flows against steps, worst:" << text);
