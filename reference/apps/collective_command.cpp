@@ -84,15 +84,16 @@ void print_row(const CollectiveRun& run, const CollectiveMeasurement& result) {
   std::fflush(stdout);
 }
 
-/// All processes find the same, so all of them throw.
-void require_possible(const CollectiveRun& run) {
+/// All processes find the same, so all of them throw. A library has no rules of an algorithm of ours, only those of the kind.
+void require_possible(const CollectiveRun& run, bool by_library) {
   const CollectiveRequest request{.world_size = run.ranks,
                                   .count = run.count,
                                   .chunks = run.chunks,
                                   .channels = run.channels,
                                   .ranks_per_node = run.ranks_per_node};
   if (const std::string reason = why_not(collective_algorithm(run.kind, run.algorithm), request); !reason.empty())
-    throw InputError(cat(run.algorithm, " ", to_string(run.kind), " is not possible here: ", reason));
+    throw InputError(
+        cat(by_library ? "the library's" : run.algorithm, " ", to_string(run.kind), " is not possible here: ", reason));
 }
 
 void run_collective(const CollectiveOptions& options, const Verb& verb, Session& session) {
@@ -101,7 +102,7 @@ void run_collective(const CollectiveOptions& options, const Verb& verb, Session&
   std::int64_t wrong = 0;
   for (std::int64_t bytes = made.from_bytes; bytes <= made.to_bytes; bytes *= options.factor) {
     made.run.count = bytes / 4;
-    require_possible(made.run);
+    require_possible(made.run, made.transport.collectives == "library");
     const CollectiveMeasurement result = measure_collective(made.run, made.transport);
     if (session.is_root()) print_row(made.run, result);
     wrong += result.wrong;

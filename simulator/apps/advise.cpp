@@ -175,10 +175,16 @@ std::string csv_of(const SearchResult& result) {
 /// Refuses a dimension that was asked for and has one value only in the plan that the search begins with.
 void require_they_vary(const std::vector<Dimension>& typed, const ScheduleChoice& fixed) {
   if (std::ranges::any_of(typed, [](const Dimension& each) { return each.name == "plan"; })) return;
-  for (const Dimension& each : typed)
-    if (candidates(fixed, {&each, 1}).size() == 1)
-      throw InputError(cat("--vary ", each.name, " (", each.sentence, ") changes nothing in plan ", fixed.plan,
-                           "; try plans too: --vary plan,", each.name));
+  ScheduleChoice more_images = fixed;
+  more_images.global_batch = 2 * fixed.ranks;
+  for (const Dimension& each : typed) {
+    if (candidates(fixed, {&each, 1}).size() > 1) continue;
+    const std::string words = cat("--vary ", each.name, " (", each.sentence, ")");
+    if (candidates(more_images, {&each, 1}).size() > 1)
+      throw InputError(cat(words, " has one value for ", fixed.global_batch, " images a step on ", fixed.ranks,
+                           " ranks; write --batch ", more_images.global_batch, " or more"));
+    throw InputError(cat(words, " changes nothing in plan ", fixed.plan, "; try plans too: --vary plan,", each.name));
+  }
 }
 
 void run(const AdviseOptions& options, const Verb& verb, const Session& session) {

@@ -74,6 +74,15 @@ void require_whole_pieces(const CollectiveCase& what, std::int64_t smallest_byte
                          " or fewer, or more --bytes"));
 }
 
+/// Throws InputError when a library cannot do it either.
+void require_equal_shards(const CollectiveCase& what, std::int64_t bytes) {
+  const std::int64_t element_bytes = size_bytes(DType::f32);
+  if (what.kind == CollectiveKind::all_to_all && bytes / element_bytes % what.ranks != 0)
+    throw InputError(cat("an all_to_all sends as much to every rank, and the ", bytes / element_bytes, " elements of ", bytes,
+                         " bytes cannot be shared out evenly among ", what.ranks, "; write --bytes ", what.ranks * element_bytes,
+                         "B or a multiple of it"));
+}
+
 /// What --collectives asks for without --run.
 bool wants_library(const CollectiveOptions& options) {
   if (options.run || options.collectives.empty()) return false;
@@ -91,7 +100,9 @@ void require_they_matter(const CollectiveOptions& options, bool by_library) {
   if (options.run && options.collectives == "library")
     refuse_typed(verb, {"--algorithm", "--chunks", "--channels", "--nodes-of"},
                  "with --collectives library, which chooses by itself; leave it out");
-  if (!options.run) refuse_typed(verb, {"--cost"}, "here, since a collective has no compute ops; leave it out");
+  if (options.run) return;
+  refuse_typed(verb, {"--cost"}, "here, since a collective has no compute ops; leave it out");
+  if (!options.transport.empty()) throw InputError("--transport says how a collective is run for real, so it takes --run");
 }
 
 void run(const CollectiveOptions& options) {
@@ -113,6 +124,10 @@ void run(const CollectiveOptions& options) {
   }
   CollectiveCase what = case_of(options);
   const std::vector<std::int64_t> sizes = parse_collective_sizes(options.bytes).all();
+  if (options.run && options.collectives == "library") {
+    for (const std::int64_t bytes : sizes) require_equal_shards(what, bytes);
+    return run_for_real(options, what);
+  }
   const bool automatic = what.algorithm == kAutomatic;
   if (automatic && options.run)
     throw InputError(
@@ -127,7 +142,6 @@ void run(const CollectiveOptions& options) {
     for (const std::int64_t bytes : sizes) require_possible(what, bytes);
   }
   if (options.run) return run_for_real(options, what);
-  if (!options.transport.empty()) throw InputError("--transport says how a collective is run for real, so it takes --run");
   simulate_sizes(options, what, sizes);
 }
 

@@ -14,6 +14,11 @@ namespace convoy {
 
 void library_sizes(const CollectiveOptions& options, CollectiveCase what, const std::vector<std::int64_t>& sizes,
                    const Cluster& cluster) {
+  const Library library = library_of(cluster);
+  const char* name = library == Library::nccl ? "NCCL" : "MPI";
+  if (!options.algorithm.empty() && !takes_algorithm(library, what.kind))
+    throw InputError(
+        cat("--algorithm changes nothing here: ", name, " carries out ", to_string(what.kind), " in one way; leave it out"));
   const Usage usage{.force = options.algorithm == "ring" || options.algorithm == "tree" ? options.algorithm : "",
                     .back_to_back = true};
   if (!options.algorithm.empty() && usage.force.empty() && options.algorithm != kAutomatic)
@@ -34,10 +39,9 @@ void library_sizes(const CollectiveOptions& options, CollectiveCase what, const 
     choices += fmt::format("{:>12} B: {}\n", bytes, time.choice);
     chosen.push_back({{"bytes", bytes}, {"choice", time.choice}});
   }
-  const char* library = library_of(cluster) == Library::nccl ? "NCCL" : "MPI";
-  what.algorithm = library;
+  what.algorithm = name;
   options.output.text(fmt::format("{} of {} ranks on {} ({}), as {} carries it out, by formula\n\n{}{}\n{}", to_string(what.kind),
-                                  what.ranks, cluster.name, describe(wiring_of(cluster)), library, collective_table(what, rows),
+                                  what.ranks, cluster.name, describe(wiring_of(cluster)), name, collective_table(what, rows),
                                   collective_legend(what.kind, false), choices));
   nlohmann::ordered_json json = simulated_json(what, rows, cluster, "library");
   for (const char* value : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s"}) json["provenance"][value] = "formula";

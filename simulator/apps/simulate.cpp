@@ -179,7 +179,7 @@ void run(const SimulateOptions& options, const Session& session) {
   options.output.text(fmt::format("{}\non {}{}\n{}\n{}\n\n{}\n{}\nwhat binds: {}\n{}\n{}\n{}{}", describe(choice),
                                   machine.cluster.name, about.empty() ? "" : ": " + about, describe_cost(machine),
                                   describe_simulation(machine, done.timeline.fidelity), speed_table(step), step_table(done.times),
-                                  what_binds(done.times), what_helps(choice, done.times, machine.library),
+                                  what_binds(done.times), what_helps(choice, mode, done.times, machine.library),
                                   ranks_table(done.times), memory_table(task.schedule, memory, device_bytes),
                                   links_text(done.timeline)) +
                       choices_text(task.choices));

@@ -153,6 +153,16 @@ LibraryTime exchange_time(Library library, double bytes, const Placing& placing,
 
 }  // namespace
 
+bool takes_algorithm(Library library, CollectiveKind kind) {
+  switch (library) {
+    case Library::nccl: return kind == CollectiveKind::all_reduce;
+    case Library::mpi_host: return kind != CollectiveKind::all_to_all;
+    case Library::mpi_gpu: return is_reduction(kind);
+    case Library::mpi_servers: return false;
+  }
+  return false;
+}
+
 LibraryTime library_time(Library library, CollectiveKind kind, double bytes, const Placing& placing, const GpuWiring& wiring,
                          const Usage& usage) {
   require(bytes >= 0 && placing.nodes >= 1 && placing.ranks_per_node >= 1, "library_time", "bytes ", bytes, " over ",

@@ -46,6 +46,10 @@ struct LibraryTime {
   std::string choice;  ///< "ring, Simple"
 };
 
+/// Whether Usage::force changes how a library carries out a collective: NCCL has trees for all-reduces only, MPI on host memory
+/// for all but an all-to-all, MPI on GPU memory for what adds.
+bool takes_algorithm(Library library, CollectiveKind kind);
+
 /// The time of a collective of `bytes` (of the whole buffer of a rank) over a group. One rank takes no time but the launch.
 /// Throws InputError when the wiring cannot carry the group (several nodes without a network) and std::invalid_argument for sizes
 /// below 0.

@@ -52,6 +52,13 @@ TEST_CASE("advise refuses what it chooses itself, and says when nothing fits") {
   const command::Result chosen = command::run("advise --ranks 2 --cluster dgx-v100 --zero 1");
   CHECK(chosen.exit_code == 2);
   CHECK(contains(chosen.err, "advise chooses --zero by itself"));
+  const std::string one_image = "advise --model lenet5 --ranks 4 --batch 7 --cluster dgx-v100 --vary accumulate";
+  const command::Result one = command::run(one_image);
+  CHECK(one.exit_code == 2);
+  CHECK(contains(one.err, "has one value for 7 images a step on 4 ranks; write --batch 8 or more"));
+  CHECK(command::run("advise --model lenet5 --ranks 4 --batch 8 --cluster dgx-v100 --vary accumulate").exit_code == 0);
+  const command::Result pipelines = command::run("advise --model lenet5 --ranks 4 --batch 4 --cluster dgx-v100 --vary order");
+  CHECK(contains(pipelines.err, "try plans too: --vary plan,order"));
   command::write("tiny.yaml",
                  "name: tiny\nnodes: 1\nnode:\n  devices: 2\n  device: {name: tiny, peak: {fp32: 1TFLOP/s}, memory_bandwidth: "
                  "100GB/s, memory: 64KiB}\n  link: {bandwidth: 10GB/s, latency: 2us}\n");

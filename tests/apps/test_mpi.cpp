@@ -121,6 +121,12 @@ TEST_CASE("collectives and profiles run on processes, too") {
     CHECK(contains(result.out, who == std::string("ours") ? "ring all_gather on 3 mpi" : "the library's all_gather on 3 mpi"));
     for (const auto& row : nlohmann::json::parse(command::read("rows.json")).at("sizes")) CHECK(row.at("wrong") == 0);
   }
+  const std::string uneven = "collective all_to_all --run --ranks 2 --collectives library --transport mpi --bytes ";
+  const command::Result refused = command::run(uneven + "4B");
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "write --bytes 8B or a multiple of it"));
+  CHECK_FALSE(contains(refused.err, "pairwise"));
+  CHECK(command::run(uneven + "8B").exit_code == 0);
   const command::Result result = command::run(
       "profile --ranks 3 --transport mpi --batch-per-rank 4 --steps 5 --data synthetic --profile-out p.json --cluster-out "
       "c.yaml");

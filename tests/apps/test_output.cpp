@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 /// What the verbs print: help with examples, JSON that programs can read, and numbers that follow from each other.
 #include "tests/apps/json_of.h"
@@ -44,6 +45,31 @@ TEST_CASE("a simulated step says what binds it and what may help") {
   CHECK_FALSE(contains(fast, "may help"));
   CHECK(contains(command::run("simulate --plan pipeline --model vgg16 --ranks 4 --batch 64 --cluster dgx-v100").out,
                  "more --micro-batches"));
+}
+
+TEST_CASE("what may help can be typed") {
+  const std::string slow = " --ranks 8 --batch 8 --cluster v100-10gbe";
+  int typed = 0;
+  for (const std::string& options :
+       {slow, " --plan spatial --mode evaluate" + slow, " --chunks 2" + slow, " --channels 2" + slow, " --precision fp16" + slow,
+        " --plan pipeline --mode evaluate" + slow, std::string(" --plan pipeline --ranks 4 --batch 4 --cluster dgx-v100")}) {
+    const std::string line = "simulate --model resnet50" + options;
+    CAPTURE(line);
+    const std::string out = command::run(line).out;
+    const bool evaluates = contains(line, "evaluate");
+    CHECK(contains(out, "advise") == !evaluates);
+    CHECK_FALSE(contains(out, "more --micro-batches"));  // there is one image in each
+    const std::size_t at = out.find("may help: ");
+    if (at == std::string::npos) continue;
+    std::istringstream words(out.substr(at + 10, out.find('\n', at) - at - 10));
+    for (std::string word; std::getline(words >> std::ws, word, ';');) {
+      if (!word.starts_with("--")) continue;
+      CAPTURE(word);
+      CHECK(command::run(line + " " + word.substr(0, word.find(','))).exit_code == 0);
+      ++typed;
+    }
+  }
+  CHECK(typed >= 4);
 }
 
 TEST_CASE("with --json - the JSON is on stdout and the table on stderr") {

@@ -142,6 +142,24 @@ TEST_CASE("kernels: what is fused is no kernel, a repeated layer finds its data 
   CHECK(time_of(conv(64, 7, 2), image, Pass::forward, first) > 2 * time_of(conv(64, 7, 2), image, Pass::forward, v100("fp16")));
 }
 
+TEST_CASE("library: an algorithm that is asked for changes what is done where it is said to, and nothing elsewhere", "[library]") {
+  for (const Library library : {Library::nccl, Library::mpi_host, Library::mpi_gpu, Library::mpi_servers})
+    for (int kind = 0; kind < kCollectiveKindCount; ++kind)
+      for (const double bytes : {64.0, 1e5, 1e9}) {
+        const auto which = static_cast<CollectiveKind>(kind);
+        const auto choice = [&](const std::string& force) {
+          return library_time(library, which, bytes, {2, 8}, kDgx1, {.force = force}).choice;
+        };
+        CAPTURE(static_cast<int>(library), to_string(which), bytes);
+        if (takes_algorithm(library, which)) {
+          CHECK(choice("ring") != choice("tree"));
+        } else {
+          CHECK(choice("ring") == choice(""));
+          CHECK(choice("tree") == choice(""));
+        }
+      }
+}
+
 TEST_CASE("library: rings and trees by their arithmetic", "[library]") {
   const double bytes = 1e9;
   const LibraryTime one_node = library_time(Library::nccl, CollectiveKind::all_reduce, bytes, {1, 8}, kDgx1);
