@@ -29,8 +29,8 @@ Interval parse_interval(const nlohmann::json& row, const std::string& path, cons
   bool good = row.is_array() && row.size() >= 5 && row.size() <= 7;
   for (std::size_t i = 0; good && i < row.size(); ++i) good = i < 3 ? row[i].is_number_unsigned() : row[i].is_number();
   if (!good) {
-    problems.add(cat(path, ": expected [rank, iteration, op, start_s, end_s, wait_s, bubble_s], found ",
-                     json_text(row).substr(0, 60)));
+    problems.add(
+        cat(path, ": expected [rank, iteration, op, start_s, end_s, wait_s, bubble_s], found ", json_text(row).substr(0, 60)));
     return {};
   }
   const auto rank = row[0].get<std::uint64_t>(), op = row[2].get<std::uint64_t>();

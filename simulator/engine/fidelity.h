@@ -11,10 +11,10 @@ namespace convoy {
 ///
 ///   steps      every message and every round of a collective is a flow. Exact under the model of the network
 ///   flows      the rounds of a collective in which nobody changes partners are one flow for each pair of neighbours, or, where
-///              other traffic can get in their way, up to 8 flows one after the other; a ring (of hierarchical and torus: a row or
-///              a column; a pair) takes part only when all its ranks are there, and ends for all of them at once. The same time as `steps`
-///              where all links of a ring are alike or nothing else is on them; where not, a few percent off, and up to 16 % for
-///              messages of a few hundred bytes on shuffled ranks: see docs/measurements/2026-11-25-simulator.md
+///              other traffic can get in their way, up to 8 flows one after the other; a ring (of hierarchical and torus: a row
+///              or a column; a pair) takes part only when all its ranks are there, and ends for all of them at once. The same
+///              time as `steps` where all links of a ring are alike or nothing else is on them; where not, a few percent off, and
+///              up to 16 % for messages of a few hundred bytes on shuffled ranks: see docs/measurements/2026-11-25-simulator.md
 ///   formula    nothing is ever shared: a message has all of its links. A collective begins when its last rank does and ends for
 ///              all at once. A lower bound of the time, in microseconds to milliseconds
 ///   automatic  steps up to a million messages, else flows

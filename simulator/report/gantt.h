@@ -15,8 +15,8 @@ struct GanttOptions {
 
 /// One line for each rank and stream. A capital letter where a phase takes at least half of a column, a small one where it takes
 /// less, and a dot where nothing runs: L load, F forward, B backward, R all-reduce, C other communication, P packing,
-/// U update, W waiting for a partner. What waits.h calls a bubble is a dot too. Where several phases share a column the longest is
-/// drawn.
+/// U update, W waiting for a partner. What waits.h calls a bubble is a dot too. Where several phases share a column the longest
+/// is drawn.
 std::string gantt(const Schedule& schedule, const Timeline& timeline, const GanttOptions& options);
 
 }  // namespace convoy

@@ -42,9 +42,9 @@ Trace trace_of(const TimelineFile& file);
 /// From a Chrome trace: one that Convoy wrote, or one of PyTorch's profiler. Of a PyTorch trace, kernels on GPUs count where
 /// there are any, else what the processor did. What NCCL or Gloo does is all-reduce; all else belongs to the phase in which it
 /// was launched: inside "Optimizer.step" update, inside autograd's engine backward, inside a DataLoader load; launched outside of
-/// these, copies to the GPU are load and the rest is forward. Steps are "ProfilerStep#n"; without any, the whole trace is one step.
-/// Only Convoy's own traces tell waiting from communication; in others it is part of that. An InputError names the file and what is
-/// wrong with it.
+/// these, copies to the GPU are load and the rest is forward. Steps are "ProfilerStep#n"; without any, the whole trace is one
+/// step. Only Convoy's own traces tell waiting from communication; in others it is part of that. An InputError names the file and
+/// what is wrong with it.
 Trace read_chrome_trace(const std::string& json, const std::string& file_name);
 
 /// A file in either form, told apart by what is in it.

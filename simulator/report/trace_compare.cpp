@@ -12,8 +12,8 @@ namespace convoy {
 namespace {
 
 std::vector<CompareRow> rows_of(const TraceTimes& a, const TraceTimes& b) {
-  constexpr const char* names[kPhaseCount] = {"load",    "forward", "backward", "all-reduce", "other communication",
-                                              "packing", "update",  "waiting, hidden or not"};
+  constexpr const char* names[kPhaseCount] = {
+      "load", "forward", "backward", "all-reduce", "other communication", "packing", "update", "waiting, hidden or not"};
   std::vector<CompareRow> rows = {{"step", a.step_s, b.step_s}};
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
     if (a.phase_s[phase] > 0 || b.phase_s[phase] > 0) rows.push_back({names[phase], a.phase_s[phase], b.phase_s[phase]});

@@ -142,7 +142,8 @@ TEST_CASE("kernels: what is fused is no kernel, a repeated layer finds its data 
   CHECK(time_of(conv(64, 7, 2), image, Pass::forward, first) > 2 * time_of(conv(64, 7, 2), image, Pass::forward, v100("fp16")));
 }
 
-TEST_CASE("library: an algorithm that is asked for changes what is done where it is said to, and nothing elsewhere", "[library]") {
+TEST_CASE("library: an algorithm that is asked for changes what is done where it is said to, and nothing elsewhere",
+          "[library]") {
   for (const Library library : {Library::nccl, Library::mpi_host, Library::mpi_gpu, Library::mpi_servers})
     for (int kind = 0; kind < kCollectiveKindCount; ++kind)
       for (const double bytes : {64.0, 1e5, 1e9}) {

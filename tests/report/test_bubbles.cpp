@@ -31,7 +31,8 @@ Schedule pipeline() {
   return schedule;
 }
 
-/// Rank 0: forward 0-4 s, sends 4-6. Rank 1: is ready to receive from 0 on, forward 6-10. With `late`, rank 1 is not ready before 5.
+/// Rank 0: forward 0-4 s, sends 4-6. Rank 1: is ready to receive from 0 on, forward 6-10. With `late`, rank 1 is not ready
+/// before 5.
 Timeline timeline(bool late) {
   Timeline timeline{"simulated", {}};
   timeline.intervals = {{0, 0, 0, 0, 4}, {0, 0, 1, 4, 6}, {1, 0, 0, late ? 5.0 : 0.0, 6}, {1, 0, 1, 6, 10}, {1, 0, 2, 0, 10}};
