@@ -164,7 +164,10 @@ class Reader {
         add_step(event);
         continue;
       }
-      if (event.category == kBubbleCategory) continue;
+      if (event.category == kBubbleCategory) {
+        (void)lane_of(event);  // the rank is there, also when it does nothing else
+        continue;
+      }
       Phase phase = Phase::other_communication;
       for (int i = 0; i < kPhaseCount; ++i)
         if (to_string(static_cast<Phase>(i)) == event.category) phase = static_cast<Phase>(i);

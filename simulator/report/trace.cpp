@@ -104,6 +104,7 @@ TraceTimes times_of(const Trace& trace) {
   TraceTimes times;
   const std::size_t first = trace.steps.size() > 1 ? 1 : 0;
   std::map<int, std::vector<const TraceSpan*>> of_process;
+  for (const TraceLane& lane : trace.lanes) of_process[lane.process];  // those that do nothing count too
   for (const TraceSpan& span : trace.spans)
     of_process[trace.lanes.at(static_cast<std::size_t>(span.lane)).process].push_back(&span);
   std::vector<double> lengths;

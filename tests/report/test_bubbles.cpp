@@ -93,6 +93,21 @@ TEST_CASE("the beginning of an op without anything to do is in a Chrome trace, u
   CHECK(text.find(R"("name":"serve0","cat":"bubble","pid":1)") != std::string::npos);
 }
 
+TEST_CASE("a rank that only serves counts among those of which a trace has the means") {
+  Schedule schedule = pipeline();
+  schedule.programs[1].ops = {{"serve0", 0, {}, Serve{}}};
+  schedule.programs[0].ops.pop_back();
+  const Timeline run{"simulated", {{0, 0, 0, 0, 4}, {1, 0, 0, 0, 10}}};
+  const TimelineFile file = summarise(schedule, run);
+  for (const Trace& trace : {trace_of(file), read_trace(chrome_trace(file), "t.json")}) {
+    const TraceTimes times = times_of(trace);
+    CHECK(times.compute_s == Approx(2));  // 4 s of one of two
+    CHECK(times.idle_s == Approx(8));
+    CHECK(times.exposed_communication_s == 0);
+    CHECK(trace.lanes.size() == 2);
+  }
+}
+
 TEST_CASE("a bubble that is longer than its op is refused") {
   std::string text = to_json(summarise(pipeline(), timeline(false)));
   const std::string right = "6.0,0.0,4.0]", wrong = "6.0,0.0,7.0]";
