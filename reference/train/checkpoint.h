@@ -35,7 +35,7 @@ using DecidingSettings = std::map<std::string, std::string>;
 /// Where a run is between two steps.
 struct Checkpoint {
   ModelValues values;            ///< of the whole model, whatever the plan
-  std::vector<double> momentum;  ///< in the order of values.weights; of ranks with momentum of their own, the mean
+  std::vector<double> momentum;  ///< in the order of values.weights; of ranks with momentum of their own, the mean, by images
   /// Of each rank what top_k has left behind so far, in the same order; empty in runs without it.
   std::vector<std::vector<double>> compression_errors = {};
   std::vector<std::vector<double>> own_momenta = {};  ///< of each rank in local SGD with LocalMomentum::keep, likewise

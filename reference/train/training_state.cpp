@@ -16,6 +16,14 @@ constexpr const char* kWeights = "weights";
 constexpr const char* kStatistics = "running_statistics";
 constexpr const char* kMomentum = "momentum";
 
+/// sum += the mean of what each rank has, in which ranks count by the images that they have in a step, as in that of weights.
+void add_mean(const std::vector<std::vector<double>>& of_ranks, const Schedule& schedule, std::vector<double>& sum) {
+  for (std::size_t rank = 0; rank < of_ranks.size(); ++rank) {
+    const double share = static_cast<double>(schedule.samples(static_cast<int>(rank)).count) / schedule.global_batch;
+    std::ranges::transform(sum, of_ranks[rank], sum.begin(), [&](double so_far, double one) { return so_far + share * one; });
+  }
+}
+
 }  // namespace
 
 template <class Place>
@@ -137,9 +145,7 @@ void Trainer::save_checkpoint() {
   if (leaves_behind()) checkpoint.compression_errors = of_each_rank(kCompressionError, worker_count(plan_));
   if (keeps_own_momentum()) {
     checkpoint.own_momenta = of_each_rank(kOwnMomentum, transport_.world_size);
-    for (const std::vector<double>& momentum : checkpoint.own_momenta)
-      std::ranges::transform(checkpoint.momentum, momentum, checkpoint.momentum.begin(),
-                             [&](double sum, double one) { return sum + one / transport_.world_size; });
+    add_mean(checkpoint.own_momenta, schedule_, checkpoint.momentum);
   }
   for (int rank = 0; rank < transport_.world_size; ++rank) {
     const cpu::Loss mine = training_.totals(rank);

@@ -141,15 +141,15 @@ TEST_CASE("ranks that keep momentum of their own go on with it, and with the mea
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model, 47, 11);
   const auto plan_on = [](int ranks) {
-    return make_plan("local_sgd", {.ranks = ranks, .global_batch = 6, .local = {.steps = 2, .momentum = LocalMomentum::keep}});
+    return make_plan("local_sgd", {.ranks = ranks, .global_batch = 7, .local = {.steps = 2, .momentum = LocalMomentum::keep}});
   };
   TrainSettings settings = exact(2);
   Checkpoint checkpoint = recorded(model, plan_on(3), data, settings, 4).checkpoints.front();
   std::vector<std::vector<double>>& momenta = checkpoint.own_momenta;
   REQUIRE(momenta.size() == 3);
   REQUIRE_FALSE(momenta[0] == momenta[1]);
-  for (std::size_t i = 0; i < momenta[0].size(); ++i)
-    REQUIRE(checkpoint.momentum[i] == Approx((momenta[0][i] + momenta[1][i] + momenta[2][i]) / 3).margin(1e-15));
+  for (std::size_t i = 0; i < momenta[0].size(); ++i)  // rounds of 14 images: 4, 5 and 5
+    REQUIRE(checkpoint.momentum[i] == Approx((4 * momenta[0][i] + 5 * momenta[1][i] + 5 * momenta[2][i]) / 14).margin(1e-15));
   settings.resume = checkpoint;
   const TrainResult on_three = train(model, plan_on(3), data, settings), on_two = train(model, plan_on(2), data, settings);
   std::swap(momenta[0], momenta[2]);
@@ -158,6 +158,18 @@ TEST_CASE("ranks that keep momentum of their own go on with it, and with the mea
   momenta.assign(2, checkpoint.momentum);
   settings.resume = checkpoint;
   REQUIRE(train(model, plan_on(2), data, settings).values == on_two.values);
+}
+
+TEST_CASE("in rounds of one step the mean of momenta is the momentum of plan data, also where ranks have unlike numbers of images") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 47, 11);
+  const auto momentum_of = [&](const Plan& plan) { return recorded(model, plan, data, exact(1), 4).checkpoints.front().momentum; };
+  const std::vector<double> of_data = momentum_of(make_plan("data", {.ranks = 3, .global_batch = 7}));
+  REQUIRE(largest(of_data) > 0);
+  for (const LocalMomentum momentum : {LocalMomentum::average, LocalMomentum::keep}) {
+    const Plan plan = make_plan("local_sgd", {.ranks = 3, .global_batch = 7, .local = {.steps = 1, .momentum = momentum}});
+    REQUIRE(largest_difference(of_data, momentum_of(plan)) <= 1e-12 * largest(of_data));
+  }
 }
 
 TEST_CASE("fast kernels in float, statistics of each rank, several threads: the same bits after a stop") {
