@@ -9,11 +9,13 @@ namespace {
 int mark_before(std::size_t op) { return static_cast<int>(2 * op + 1); }
 int mark_behind(std::size_t op) { return static_cast<int>(2 * op + 2); }
 
-/// Asks for the ops of one step. Steps do not overlap, so that marks of the step before have all been reached. In the first step the
-/// host waits for each op before it asks for the next, so that an op that fails on the device is known.
-void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, const ComputeFn& compute,
+/// Asks for the ops of one step. Steps do not overlap, so that marks of the step before have all been reached. `op_by_op`: the host waits
+/// for each op before it asks for the next, so that an op that fails on the device is known. Otherwise a device may say that an earlier op
+/// of the step failed when it is asked for the next.
+void ask_for_step(const Schedule& schedule, int iteration, bool op_by_op, RankMemory& memory, const ComputeFn& compute,
                   const DeviceStreams& streams) {
   const std::vector<Op>& ops = schedule.program(0).ops;
+  const char* where = op_by_op ? ": " : " or one before it: ";
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const Op& op = ops[i];
     try {
@@ -25,11 +27,11 @@ void ask_for_step(const Schedule& schedule, int iteration, RankMemory& memory, c
       require(!std::holds_alternative<Exchange>(op.action) && !std::holds_alternative<Serve>(op.action), "run_on_device", "op '",
               op.name, "' sends something, and there is one rank");
       streams.mark(mark_behind(i));
-      if (iteration == 0) streams.reached_s(mark_behind(i));
+      if (op_by_op) streams.reached_s(mark_behind(i));
     } catch (const LimitError& error) {
       throw LimitError(cat("iteration ", iteration, ", op ", i, " (", op.name, "): ", error.what()));
     } catch (const std::exception& error) {
-      throw std::runtime_error(cat("iteration ", iteration, ", op ", i, " (", op.name, "): ", error.what()));
+      throw std::runtime_error(cat("iteration ", iteration, ", op ", i, " (", op.name, ")", where, error.what()));
     }
   }
 }
@@ -62,7 +64,8 @@ Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& mem
   try {
     streams.mark(0);
     for (int iteration = 0; iteration < iterations; ++iteration) {
-      ask_for_step(schedule, iteration, memory, compute, streams);
+      const bool op_by_op = options.first_op_by_op && iteration == 0;
+      ask_for_step(schedule, iteration, op_by_op, memory, compute, streams);
       const std::vector<Interval> step = wait_for_step(schedule, iteration, streams);
       if (options.record) timeline.intervals.insert(timeline.intervals.end(), step.begin(), step.end());
       if (options.on_step_end) options.on_step_end(0, iteration);

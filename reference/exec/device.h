@@ -15,13 +15,14 @@ struct DeviceStreams {
 
 /// Runs `iterations` steps of a schedule of one rank. Every stream of the schedule is one of the device; ops are asked for in the
 /// order of the list, and an op that comes `after` one of another stream waits for the mark behind that one, so that nothing but
-/// streams and `after` orders the device. The host waits at the end of every step, and in the first one behind every op: shapes repeat, so
-/// that a kernel that fails does so there, and the op is known. Intervals are between the device's own marks; those of the first step do
-/// not overlap. Collectives of one rank do nothing. However the run ends, kComputeStream is the current stream.
+/// streams and `after` orders the device. The host waits at the end of every step, and in the first one behind every op (unless
+/// options.first_op_by_op is off): shapes repeat, so that a kernel that fails does so there, and the op is known. Intervals are between
+/// the device's own marks; those of a step that is run op by op do not overlap. Collectives of one rank do nothing. However the run ends,
+/// kComputeStream is the current stream.
 ///
 /// Throws std::invalid_argument when there are more ranks, LimitError when an op finds no room, and std::runtime_error when one fails,
-/// all naming the op; in later steps a kernel that fails while it runs is one behind those that the host has seen done, and the message
-/// names the first that it has not.
+/// all naming the op. In steps that do not run op by op a kernel that fails while it runs may show when a later op is asked for, which the
+/// message names with "or one before it", or when the host waits, and then it names the first op not seen done, "or one behind it".
 Timeline run_on_device(const Schedule& schedule, int iterations, RankMemory& memory, const ComputeFn& compute,
                        const RunOptions& options, const DeviceStreams& streams);
 

@@ -33,6 +33,9 @@ struct RunOptions {
   bool poison = false;     ///< NaN in every buffer that does not persist, before the run and whenever its lifetime ends
   bool record = true;      ///< keep the timeline
   double time_out_s = 60;  ///< a message that has not come after this long is an error
+  /// A device: the host waits behind every op of the first step, so that one that fails is known. That takes longer, so do it the first
+  /// time that a schedule runs.
+  bool first_op_by_op = true;
   int bound_cores = 0;     ///< cores of its own that the threads of each rank are bound to, while there are enough; 0: free
   std::function<void(int rank, int stream)> on_thread_start = {};  ///< for example to set the number of OpenMP threads
   std::function<void(int rank, int iteration)> on_step_end = {};   ///< called by the compute thread of each rank

@@ -16,6 +16,12 @@
 #include "reference/train/weights.h"
 
 namespace convoy {
+namespace {
+
+/// Steps, at the beginning of those that are timed, that are left out: a quarter, but no more than these and never none of several.
+constexpr std::int64_t kMostWarmUp = 5;
+
+}  // namespace
 
 Trainer::Trainer(const Model& model, const Plan& plan, const TrainingData& data, const TrainSettings& settings,
                  const Transport& transport)
@@ -51,7 +57,7 @@ TrainResult Trainer::run() {
   result.epochs = done_;
   result.curve = std::move(curve_);
   if (transport_.has_root() && timed_steps_ > 0)
-    result.times = step_times(schedule_, timeline_, static_cast<int>(std::min<std::int64_t>(5, timed_steps_ / 4)));
+    result.times = step_times(schedule_, timeline_, static_cast<int>(std::clamp<std::int64_t>(timed_steps_ / 4, 1, kMostWarmUp)));
   result.values = values();
   result.timeline = std::move(timeline_);
   result.schedule = std::move(schedule_);
@@ -140,7 +146,8 @@ void Trainer::run_steps(const Schedule& schedule, std::int64_t steps) {
   timed_steps_ = steps;
 }
 
-Timeline Trainer::run_loaded(const Schedule& schedule, std::int64_t steps, CpuCompute& compute, const RunOptions& options) {
+Timeline Trainer::run_loaded(const Schedule& schedule, std::int64_t steps, CpuCompute& compute, RunOptions options) {
+  options.first_op_by_op = have_run_.emplace(&compute, schedule.global_batch).second;
   BatchLoader* loader = compute.settings().loader;
   const LoadOrder order = order_of(schedule, steps, compute.settings());
   if (order.takers == 0) loader = nullptr;  // only others load

@@ -66,7 +66,7 @@ struct TrainResult {
   std::string diverged;             ///< when a loss was not finite any more, a sentence that says so; "" otherwise
   Schedule schedule;                ///< of a full step
   Timeline timeline;                ///< of the full steps of the last epoch that ran, of its longest stretch without checkpoint
-  StepTimes times;                  ///< of the same, its first steps left out; of no iterations when nothing was left to train
+  StepTimes times;                  ///< of the same without its first steps, one to five; of no iterations when nothing was left to train
   ModelValues values;               ///< weights and running statistics of the whole model
 };
 

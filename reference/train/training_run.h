@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reference/data/loader.h"
@@ -32,8 +34,8 @@ class Trainer {
   void cut_epoch(const EpochResult& row);
   /// Runs steps of one schedule; keeps the timeline of the longest stretch of full steps.
   void run_steps(const Schedule& schedule, std::int64_t steps);
-  /// Runs steps while a loader, if there is one, prepares their images.
-  Timeline run_loaded(const Schedule& schedule, std::int64_t steps, CpuCompute& compute, const RunOptions& options);
+  /// Runs steps while a loader, if there is one, prepares their images. A device runs the first step of each schedule op by op, once.
+  Timeline run_loaded(const Schedule& schedule, std::int64_t steps, CpuCompute& compute, RunOptions options);
   /// What the ranks of this process load in a number of steps.
   [[nodiscard]] LoadOrder order_of(const Schedule& schedule, std::int64_t steps, const ComputeSettings& compute) const;
   void report_progress(const Schedule& schedule, std::int64_t step, double time_s);
@@ -104,7 +106,7 @@ class Trainer {
   void set_compression_errors(const std::vector<std::vector<double>>& errors);
   /// Whether ranks do not share their momentum: local SGD with LocalMomentum::keep.
   [[nodiscard]] bool keeps_own_momentum() const;
-  /// Gives every rank back its momentum; with another number of them, each gets the mean.
+  /// Gives every rank back its momentum; with another number of them, each gets the mean, by images.
   void set_own_momenta(const Checkpoint& checkpoint);
 
   const Model& model_;
@@ -119,6 +121,7 @@ class Trainer {
   std::unique_ptr<BatchLoader> training_loader_, evaluation_loader_;  ///< null: ranks load by themselves
   Timeline timeline_{.clock = "steady"};
   std::int64_t timed_steps_ = 0;  ///< in timeline_
+  std::set<std::pair<const CpuCompute*, std::int64_t>> have_run_;  ///< schedules, by what computes them and images
   int epoch_ = 0;                 ///< that is going on
   std::int64_t step_ = 0;         ///< done since the start of the run
   std::int64_t step_in_epoch_ = 0;

@@ -1,4 +1,6 @@
 /// The executor for a device, with the CUDA kernels on the emulator: training comes to the weights that the CPU comes to.
+#include <set>
+
 #include "reference/cuda/emulator/emulator.h"
 #include "reference/model/builder.h"
 #include "reference/train/cuda_backend.h"
@@ -57,6 +59,39 @@ void check_training(const Model& model) {
 TEST_CASE("a device trains to the weights that the CPU trains to") {
   check_training(tiny_model());
   check_training(residual_model());
+}
+
+TEST_CASE("the host waits behind every op the first time that a schedule runs, and not again") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model, 9, 5);  // steps of 4, 4 and 1, an evaluation of 4 and 1 after each
+  const Plan plan = make_plan("data", {.ranks = 1, .global_batch = 4});
+  TrainSettings settings{.epochs = 2, .evaluate_every = 1};
+  DeviceBackend device = emulated_device();
+  int asked = -1, waited = 0;
+  device.streams.mark = [&asked, mark = device.streams.mark](int event) { mark(asked = event); };
+  device.streams.reached_s = [&, reached_s = device.streams.reached_s](int event) {
+    if (event == asked) ++waited;  // for what it asked for last
+    if (event == asked) asked = -1;
+    return reached_s(event);
+  };
+  settings.device = &device;
+  Transport transport = device_transport(device);
+  std::set<std::pair<int, std::size_t>> known;  // schedules, by images and ops
+  int runs = 0;
+  transport.run = [&, run = transport.run](const Schedule& schedule, int iterations, std::vector<RankMemory>& memories,
+                                           const ComputeFn& compute, const RunOptions& options) {
+    const std::size_t ops = schedule.program(0).ops.size();
+    waited = 0;
+    Timeline timeline = run(schedule, iterations, memories, compute, options);
+    ++runs;
+    // At the end of a step it waits for the last op in any case.
+    const bool first = known.emplace(schedule.global_batch, ops).second;
+    CHECK(waited == iterations + (first ? static_cast<int>(ops) - 1 : 0));
+    return timeline;
+  };
+  train(model, plan, data, settings, transport);
+  REQUIRE(known.size() == 4);
+  REQUIRE(runs == 2 * 9);
 }
 
 TEST_CASE("a device is one rank, and an op that fails is named") {

@@ -2,6 +2,7 @@
 #include "reference/exec/device.h"
 
 #include <deque>
+#include <exception>
 #include <map>
 
 #include "reference/core/random.h"
@@ -29,6 +30,8 @@ class LazyDevice {
   /// Waits for a mark that nobody will make.
   void wait_for_one_more(int event) { ask({.wait = event, .turn = made_[event] + 1}); }
   void work(std::function<void()> what) { ask({.what = std::move(what)}); }
+  /// From now on it works while it is asked for more, as a GPU does, and says at the next call of any kind what failed.
+  void work_ahead() { works_ahead_ = true; }
 
  private:
   struct Piece {
@@ -36,7 +39,17 @@ class LazyDevice {
     int mark = -1, wait = -1;
     int turn = 0;  ///< how often the mark had been made
   };
-  void ask(Piece piece) { queues_[current_].push_back(std::move(piece)); }
+  void ask(Piece piece) {
+    queues_[current_].push_back(std::move(piece));
+    if (!works_ahead_) return;
+    try {
+      for (std::int64_t i = random_.below(4); i > 0 && !failure_; --i) step();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return;
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
 
   bool can_begin(const Piece& piece) { return piece.wait < 0 || !heeds_waits_ || reached_[piece.wait].first >= piece.turn; }
   /// Does one piece of work. Returns false when no stream can go on.
@@ -54,13 +67,15 @@ class LazyDevice {
     return true;
   }
   double when_reached(int event) {
+    if (failure_) std::rethrow_exception(failure_);
     while (reached_[event].first < made_[event])
       if (!step()) throw std::runtime_error("the device stands still");
     return reached_[event].second - reached_[0].second;
   }
 
   Random random_;
-  bool heeds_waits_;
+  bool heeds_waits_, works_ahead_ = false;
+  std::exception_ptr failure_;
   int current_ = 0;
   double now_s_ = 0;
   std::map<int, std::deque<Piece>> queues_;
@@ -185,6 +200,46 @@ TEST_CASE("a kernel that fails while it runs is named in the first step, and lat
         REQUIRE(named);
         REQUIRE(device.current() == kComputeStream);
       }
+}
+
+TEST_CASE("a device that works ahead says at a later op that one failed, and the message says so") {
+  const Schedule schedule = fork_and_join();
+  const std::vector<Op>& ops = schedule.programs.front().ops;
+  int before = 0, behind = 0;
+  for (std::size_t failing = 0; failing < ops.size(); ++failing)
+    for (const bool op_by_op : {true, false})
+      for (const int step : {0, 2})
+        for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+          RankMemory memory;
+          LazyDevice device(seed);
+          device.work_ahead();
+          const ComputeFn compute = [&](const ComputeCall& call) {
+            const bool fails = call.iteration == step && call.op.name == ops[failing].name;
+            device.work([fails] {
+              if (fails) throw std::runtime_error("broken kernel");
+            });
+          };
+          const std::string said =
+              what_is_said([&] { run_on_device(schedule, 4, memory, compute, {.first_op_by_op = op_by_op}, device.streams()); });
+          const auto says = [&](std::size_t op, const char* where) {
+            return said == cat("iteration ", step, ", op ", op, " (", ops[op].name, ")", where, ": broken kernel");
+          };
+          INFO(said);
+          if (op_by_op && step == 0) {
+            REQUIRE(says(failing, ""));
+            continue;
+          }
+          bool named = false;
+          for (std::size_t i = 0; i < ops.size(); ++i) {
+            const bool later = says(i, " or one before it"), earlier = says(i, " or one behind it");
+            named = named || (later && failing <= i) || (earlier && failing >= i);
+            before += later ? 1 : 0;
+            behind += earlier ? 1 : 0;
+          }
+          REQUIRE(named);
+        }
+  REQUIRE(before > 5);
+  REQUIRE(behind > 5);
 }
 
 TEST_CASE("an op that fails as it is asked for is named, and a limit stays one") {

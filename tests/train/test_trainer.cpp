@@ -157,6 +157,32 @@ TEST_CASE("an epoch can be stopped early, and its steps are timed and reported")
   REQUIRE(steps == std::vector<std::int64_t>{5, 10, 15, 20, 23, 5, 10, 15, 20, 23});
 }
 
+TEST_CASE("the first of several timed steps is left out, and the only one counts") {
+  const Model model = tiny_model();
+  const TrainingData data = tiny_data(model);
+  Transport transport = threads_transport(1);
+  transport.run = [](const Schedule& schedule, int iterations, std::vector<RankMemory>& memories, const ComputeFn& compute,
+                     const RunOptions& options) {
+    Timeline timeline = run_on_threads(schedule, iterations, memories, compute, options);
+    const auto ops = static_cast<double>(schedule.program(0).ops.size());
+    for (Interval& each : timeline.intervals) {  // the first step takes 100 s, the others 1 s
+      const double begin_s = each.iteration == 0 ? 0 : 99 + each.iteration, step_s = each.iteration == 0 ? 100 : 1;
+      each.start_s = begin_s + step_s * each.op / ops;
+      each.end_s = begin_s + step_s * (each.op + 1) / ops;
+    }
+    return timeline;
+  };
+  TrainSettings settings{.epochs = 1};
+  for (const int steps : {1, 2, 3, 4}) {
+    settings.steps_per_epoch = steps;
+    const TrainResult result = train(model, data_parallel(1, 5), data, settings, transport);
+    CAPTURE(steps);
+    REQUIRE(result.times.iterations == std::max(1, steps - 1));
+    REQUIRE(result.times.step_time_s == Approx(steps == 1 ? 100 : 1));
+    REQUIRE(result.times.mean_step_time_s == Approx(steps == 1 ? 100 : 1));
+  }
+}
+
 TEST_CASE("local SGD counts steps as other plans do, and takes every image of an epoch once") {
   const Model model = tiny_model();
   const TrainingData data = tiny_data(model);  // 23 images: batches of 5 leave 3
