@@ -11,36 +11,33 @@
 
 namespace convoy {
 
+/// What was typed, with the defaults of what was not; a field for each option. Words are as they were typed until settings_of().
 struct TrainOptions {
   PlanOptions plan;
-  std::string backend = "cpu";
-  std::string data = "fashion-mnist";
-  std::optional<std::int64_t> samples;  ///< of synthetic data
+  std::string backend = "cpu";          ///< cpu or cuda
+  std::string data = "fashion-mnist";   ///< a name, or a folder
+  std::optional<std::int64_t> samples;  ///< training images of synthetic data
   int epochs = 1;
-  std::int64_t steps = 0;
+  std::int64_t steps = 0;  ///< of an epoch, at most; 0: no limit
   cpu::SgdSettings sgd = TrainSettings{}.sgd;
-  std::string nesterov = "off";
-  double trust = TrainSettings{}.lars_trust;
-  std::optional<double> label_smoothing;
-  std::string augment = "none";
-  int crop_padding = Augmentation{}.crop_padding;
-  int loader_threads = -1;
-  std::string schedule = "linear";
-  RateSchedule rate;
-  std::string load;
-  std::string resume;
-  std::string checkpoint;
-  std::int64_t checkpoint_every = 0;
-  std::int64_t evaluate_every = 0;
-  std::string until_accuracy;
-  std::string save;
-  std::string json;
-  std::string csv;
-  std::string curve;
-  std::string timeline;
+  std::string nesterov = "off";               ///< on or off
+  double trust = TrainSettings{}.lars_trust;  ///< of LARS, a share of a tensor's norm
+  std::optional<double> label_smoothing;      ///< a share, 0 to 1; nothing: as the network has it
+  std::string augment = "none";               ///< none, or crop, flip, or both with a comma
+  int crop_padding = Augmentation{}.crop_padding;  ///< pixels
+  int loader_threads = -1;                         ///< as TrainSettings has it
+  std::string schedule = "linear";                 ///< of the learning rate: constant, linear, cosine or step
+  RateSchedule rate;                               ///< its epochs and factor
+  std::string load, resume;                        ///< weights and checkpoint to begin with, files; "": none
+  std::string checkpoint, save;                    ///< files to write, likewise
+  std::int64_t checkpoint_every = 0;               ///< steps; 0: only after every epoch
+  std::int64_t evaluate_every = 0;                 ///< steps, likewise
+  std::string until_accuracy;                      ///< "85%" or "0.85"; "": train to the end
+  std::string json, csv, curve, timeline;          ///< files for results; "": none
   StragglerWords stragglers;
 };
 
+/// Adds all options of `train` to a verb, below their headings; parsing writes to `options`, which must live as long as the verb.
 void add_train_options(Verb& verb, TrainOptions& options);
 
 /// Throws InputError for values out of range.

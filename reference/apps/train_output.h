@@ -21,6 +21,8 @@ void print_step(std::FILE* out, const RunReport& report);
 /// What all_reduce = auto became in a full step.
 void print_choices(std::FILE* out, const Model& model, const Plan& plan);
 
+/// The report of a run, as --json has it (docs/formats.md): what was chosen, times of a step in seconds, losses and accuracies of all
+/// epochs. `command`: the line that was typed.
 RunReport report_of(const TrainOptions& options, const ScheduleChoice& choice, const TrainResult& result,
                     const std::string& command);
 

@@ -3,9 +3,8 @@
 ///
 /// They differ in who meets whom when. A Way is a type with two functions, of p = 2^levels members and one channel:
 ///   static int partner(const HalvingStep&)         with whom a member exchanges: pairs, another one in every step
-///   static bool keeps_upper(const HalvingStep&)    whether it keeps the upper half and gives the lower one away; its partner
-///   does the
-///                                                  opposite, and all whom either of them meets later do as it does
+///   static bool keeps_upper(const HalvingStep&)    whether it keeps the upper half and gives the lower one away; its
+///                                                  partner does the opposite, and all whom either meets later as it does
 ///
 ///   rounds: c (2 log2 p + 2 if n is no power of 2)     time, S bytes: 2 log2 n c latency + 2 (n-1)/n S/bandwidth
 /// with c chunks, one after the other. Another n than p is folded (folded.h): 2 (c latency + S/bandwidth) more, and p for n.

@@ -1,4 +1,4 @@
-/// Compute ops that move or add tensors and belong to no layer: zero, copy, sum, convert.
+/// Compute ops that move or add tensors and belong to no layer: zero, copy, sum, convert, and a bias added behind a sum over ranks.
 #pragma once
 
 #include <algorithm>

@@ -186,6 +186,15 @@ Options parse(const std::vector<std::string>& words) {
   return options;
 }
 
+/// A DeviceError says what to do where there is none that can be used.
+device::DeviceFacts the_gpu() {
+  try {
+    return device::use_device();
+  } catch (const DeviceError& error) {
+    throw DeviceError(cat(error.what(), ", or add --emulator, which runs the same kernels on the CPU"));
+  }
+}
+
 int run(const Options& options) {
   std::vector<Row> rows;
   bool right = true;
@@ -202,7 +211,7 @@ int run(const Options& options) {
       std::printf("sectors: of 32 bytes that warps asked of global memory; wanted of moved: the bytes that lanes asked for in them, above\n"
                   "100 %% where lanes want the same. Times take a GPU: convoy-cuda-ladder without --emulator.\n");
   } else {
-    const device::DeviceFacts facts = device::use_device();
+    const device::DeviceFacts facts = the_gpu();
     for (const Op* op : options.chosen) right = check_op(*op, *device_backend(), &facts) && right;
     if (!options.check) {
       const device::Ceilings ceilings = device::measure_ceilings(facts);
@@ -234,9 +243,6 @@ int main(int argc, char** argv) {
   } catch (const InputError& error) {
     std::fprintf(stderr, "convoy-cuda-ladder: %s\n", error.what());
     return 2;
-  } catch (const DeviceError& error) {
-    std::fprintf(stderr, "convoy-cuda-ladder: %s, or add --emulator, which runs the same kernels on the CPU\n", error.what());
-    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "convoy-cuda-ladder: %s\n", error.what());
     return 1;
