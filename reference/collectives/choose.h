@@ -14,7 +14,7 @@ namespace convoy {
 /// The name that stands for an algorithm to be chosen.
 inline constexpr std::string_view kAutomatic = "auto";
 
-/// What a choice knows of the machine: links of two kinds, as seen from one group.
+/// What a choice knows of a machine: links of two kinds, as seen from one group. Nodes hang on a switch, not on wires of a ring.
 struct GroupTopology {
   int ranks_per_node = 0;        ///< of the group, consecutive ones; 0: all ranks are in one node
   LinkModel in_node;             ///< of each rank, each way

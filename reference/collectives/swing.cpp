@@ -9,6 +9,7 @@
 ///   rounds and time as in halving.h
 /// The rounds and bytes of halving_doubling, and on a switch its time. On a ring it is faster: of messages that go d hops, about
 /// d/2 share a link and not d, and these distances are shorter. An odd channel is the mirror image, which uses the links between.
+/// On a ring `auto` (choose.h) does not take it: it knows no wires, so that this ties with halving_doubling, first in the table.
 ///
 /// Who keeps which half? All whom a rank still meets after round s have to keep the same one. The even ones of them are multiples
 /// of 2^(s+2) apart, so bit s+1 of an even rank's number tells them from those who keep the other; an odd rank does as the even

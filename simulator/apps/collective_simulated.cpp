@@ -77,6 +77,14 @@ std::pair<CollectiveCase, std::string> chosen(const CollectiveCase& what, std::i
   return {one, choice.why};
 }
 
+/// A line about what auto does not know of a cluster; "" where that is nothing.
+std::string unknown_to_auto(const Cluster& cluster) {
+  const std::string& kind = cluster.topology.kind;
+  if (kind != "ring" && kind != "torus") return "";
+  return cat("note: auto takes this ", kind, " for a switch and does not see that messages share its wires, so that another algorithm\n",
+             "may be faster; name some with --algorithm\n");
+}
+
 /// Simulates every size by the way that is chosen for it.
 void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& what, const std::vector<std::int64_t>& sizes,
                      const ChosenMachine& machine) {
@@ -93,9 +101,9 @@ void simulate_chosen(const CollectiveOptions& options, const CollectiveCase& wha
     choices.push_back(
         {{"bytes", bytes}, {"algorithm", one.algorithm}, {"channels", one.channels}, {"chunks", one.chunks}, {"why", why}});
   }
-  options.output.text(fmt::format("{} of {} ranks on {}, algorithms chosen by size and topology, simulated\n\n{}{}\n{}",
+  options.output.text(fmt::format("{} of {} ranks on {}, algorithms chosen by size and topology, simulated\n\n{}{}\n{}{}",
                                   to_string(what.kind), what.ranks, machine.cluster.name, collective_table(what, rows),
-                                  collective_legend(what.kind, true), reasons));
+                                  collective_legend(what.kind, true), reasons, unknown_to_auto(machine.cluster)));
   nlohmann::ordered_json json = simulated_json(what, rows, machine.cluster, fidelity);
   json["choices"] = choices;
   options.output.json(json);

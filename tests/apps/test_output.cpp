@@ -266,6 +266,9 @@ TEST_CASE("every algorithm is listed, and auto says what it chose and why") {
   const json list = json_of("collective --list").at("algorithms");
   CHECK(list.size() > 20);
   for (const json& row : list) CHECK(row.at("sentence").get<std::string>().size() > 20);
+  const std::string choose = "collective --algorithm auto --ranks 8 --bytes 1KiB --cluster ";
+  CHECK(contains(command::run(choose + "ring_50GiBps_500ns").out, "auto takes this ring for a switch"));
+  CHECK_FALSE(contains(command::run(choose + "flat-100gbit").out, "for a switch"));
   const json chosen = json_of("collective --algorithm auto --ranks 64 --bytes 256..256MiB:x1048576 --cluster ring-test");
   CHECK(chosen.at("choices").at(0).at("algorithm") == "recursive_doubling");
   CHECK(chosen.at("choices").at(1).at("algorithm") == "halving_doubling");
