@@ -31,7 +31,8 @@ mkdir bin
 for tool in bash sh sed head tr dirname cat env grep date mkdir readlink find cut tail timeout nproc xargs mv rm cp tee touch chmod awk; do
   ln -s "$(command -v "$tool")" "bin/$tool" 2>/dev/null || true
 done
-check() { env -i CUDA_VISIBLE_DEVICES=MIG-1 PATH="$work/bin" HOME="$work" TMPDIR="$work" PRETENDED="$work/pretended" bash "$root/scripts/gpu-check" "$@"; }
+visible=''  # what CUDA_VISIBLE_DEVICES says; empty: it is not set
+check() { env -i ${visible:+"CUDA_VISIBLE_DEVICES=$visible"} PATH="$work/bin" HOME="$work" TMPDIR="$work" PRETENDED="$work/pretended" bash "$root/scripts/gpu-check" "$@"; }
 fails 3 'finds no NVIDIA GPU' check
 fails 2 "unknown option '--fast'" check --fast
 fails 2 '--out needs a value' check --out
@@ -47,6 +48,7 @@ mkdir pretended deps
 # write_tool <name>: a script of sh from stdin, in place of a link to the real one where there is one.
 write_tool() { rm -f "bin/$1"; { echo '#!/bin/sh'; cat; } >"bin/$1"; chmod +x "bin/$1"; }
 write_tool nvidia-smi <<'SH'
+if [ "$1" = -i ] && [ "$2" = 1 ]; then echo "Second GPU, 1.2, 7.5, 8 GiB"; exit 0; fi
 if [ "$1" = -i ]; then echo "no such GPU"; exit 6; fi
 echo "Pretended GPU, 1.2, $(cat "$PRETENDED/capability" 2>/dev/null || echo 9.0), 80 GiB"
 echo "Second GPU, 1.2, 7.5, 8 GiB"
@@ -101,6 +103,17 @@ fails 1 'build        wrong' check --out results
 has '"build": {"result": "wrong"' results/gpu-check.json
 has '"chip": "90a"' results/gpu-check.json
 has 'nvcc fatal: pretended' results/build.log
+has '^Pretended GPU, chip 90a' results/gpu-check.txt
+if grep -q GUESSED results/gpu-check.txt; then echo 'FAILED: nothing was to be guessed' >&2; exit 1; fi
+
+# Of several GPUs the one that programs will see; a part of one has a name that nvidia-smi does not take.
+visible=1,0
+fails 1 'Second GPU, chip 75' check --out results
+if grep -q GUESSED results/gpu-check.txt; then echo 'FAILED: nothing was to be guessed' >&2; exit 1; fi
+visible=MIG-1
+fails 1 "GUESSED: nvidia-smi does not know 'MIG-1'" check --out results
+has '^Pretended GPU, chip 90a' results/gpu-check.txt
+visible=''
 rm pretended/broken-nvcc
 
 # All is right, where there is no sanitizer and no PyTorch.
@@ -153,13 +166,29 @@ rm pretended/layers.code pretended/convoy-train-train-resnet50.code
 write_tool timeout <<'SH'
 while [ "${1#-}" != "$1" ]; do shift; done
 shift
-case "$*" in *"$(cat "$PRETENDED/stopped" 2>/dev/null || echo nothing)"*) echo 'as far as it came'; exit 124 ;; esac
+case "$*" in *"$(cat "$PRETENDED/stopped" 2>/dev/null || echo nothing)"*) echo 'as far as it came'; exit "$(cat "$PRETENDED/stopped.code")" ;; esac
 exec "$@"
 SH
 say stopped '--model vgg16'
+say stopped.code 124
 fails 1 'vgg16        wrong    stopped, since it took too long, after .* s: as far as it came' check --out results
 has '"vgg16": {"result": "wrong"' results/gpu-check.json
+# One that is killed long before that took too much of something else.
+say stopped.code 137
+fails 1 'vgg16        wrong    killed, perhaps since memory ran out, after .* s: as far as it came' check --out results --minutes 1000
+say stopped.code 124
 rm pretended/stopped
+
+# What a ladder has written is in the report when a rung is wrong, and is not when the ladder broke off.
+say convoy-cuda-ladder.code 1
+fails 1 'ladder       wrong' check --out results
+has '"ladder": {"rungs": \[\]}' results/gpu-check.json
+say convoy-cuda-ladder.json '{"rungs": ['
+say convoy-cuda-ladder.code 134
+fails 1 'ladder       wrong    exit code 134' check --out results
+has '"ladder": null' results/gpu-check.json
+say convoy-cuda-ladder.json '{"rungs": []}'
+rm pretended/convoy-cuda-ladder.code
 
 # A loss on the GPU that the processor does not come to, or that is no number, is wrong.
 for loss in 2.55 2.45 nan; do
