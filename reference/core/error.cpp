@@ -61,13 +61,15 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
       best_distance = distance;
     }
   }
-  if (best.empty() && word.size() > 2) {  // the beginning of one: "A100" of "A100-SXM4-40GB"
+  const std::size_t dashes = std::min(word.find_first_not_of('-'), word.size());
+  if (best.empty() && word.size() - dashes > 2) {  // the beginning of one and no other: "A100" of "A100-SXM4-40GB"
     const auto begins = [&](const std::string& candidate) {
       return candidate.size() > word.size() &&
              std::equal(word.begin(), word.end(), candidate.begin(),
                         [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
     };
-    if (const auto found = std::find_if(known.begin(), known.end(), begins); found != known.end()) return *found;
+    const auto found = std::find_if(known.begin(), known.end(), begins);
+    if (found != known.end() && std::none_of(found + 1, known.end(), begins)) return *found;
   }
   return best;
 }

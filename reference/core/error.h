@@ -76,7 +76,7 @@ void require(bool condition, std::string_view where, const Parts&... message) {
 }
 
 /// The word of `known` that `word` was most likely meant to be, or "" when none is near.
-/// Near: at most a third of the letters inserted, deleted, replaced or swapped with a neighbour (at least one may be).
+/// Near: at most a third of the letters (or one) inserted, deleted, replaced or swapped; else the only one that begins with it.
 std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
 
 /// An InputError: "unknown <what> 'word'; did you mean 'x'? Known: a, b, c".

@@ -21,8 +21,11 @@ TEST_CASE("the nearest word is the one that was most likely meant") {
   REQUIRE(nearest_word("one-weird-trick", known) == "one_weird_trick");
   REQUIRE(nearest_word("data", known) == "data");
   REQUIRE(nearest_word("spatial", known).empty());
-  REQUIRE(nearest_word("a100", {"A40", "A100-SXM4-40GB", "A100-PCIE-40GB"}) == "A100-SXM4-40GB");  // the beginning of a name
-  REQUIRE(nearest_word("A1", {"A100-SXM4-40GB"}).empty());                                         // which is too short
+  REQUIRE(nearest_word("a100", {"A40", "A100-SXM4-40GB", "V100-PCIE-16GB"}) == "A100-SXM4-40GB");  // the beginning of a name
+  REQUIRE(nearest_word("a100", {"A40", "A100-SXM4-40GB", "A100-PCIE-40GB"}).empty());              // of two
+  REQUIRE(nearest_word("--mic", {"--ranks", "--micro-batches"}) == "--micro-batches");
+  REQUIRE(nearest_word("--co", {"--ranks", "--compress"}).empty());  // dashes are no letters
+  REQUIRE(nearest_word("A1", {"A100-SXM4-40GB"}).empty());           // which is too short
   REQUIRE(nearest_word("", known).empty());
   REQUIRE(nearest_word("x", {}).empty());
   REQUIRE(nearest_word("dats", known) == "data");
