@@ -68,7 +68,7 @@ std::vector<std::string> Option::results() const { return option_->results(); }
 std::string Option::get_name() const { return option_->get_name(); }
 
 Verb::Verb(const std::string& description, const std::string& name) : Verb(std::make_shared<CLI::App>(description, name)) {
-  app_->formatter(std::make_shared<HelpFormatter>());
+  app_->formatter(std::make_shared<HelpFormatter>(help_width()));
 }
 Verb::Verb(std::shared_ptr<CLI::App> app) : app_(std::move(app)) {}
 Verb::~Verb() = default;
@@ -83,12 +83,21 @@ namespace {
 template <class T>
 constexpr bool kIsWide = std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::optional<std::int64_t>>;
 
+/// Whether a whole number as CLI11 reads it, "+17", "-17" or "0x11", fits 64 bits. True of what is no number at all.
+bool fits_wide(const std::string& word) {
+  std::string digits = word.starts_with('+') ? word.substr(1) : word;
+  const std::size_t sign = digits.starts_with('-') ? 1 : 0;
+  const bool hexadecimal = digits.compare(sign, 2, "0x") == 0 || digits.compare(sign, 2, "0X") == 0;
+  if (hexadecimal) digits.erase(sign, 2);
+  std::int64_t value = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
+  return read.ec != std::errc::result_out_of_range;
+}
+
 /// What CLI11 lets pass: it takes an empty word for 0 or for nothing typed, and a wide number that is too large for the largest.
 void require_word(const CLI::Option& option, const std::string& word, bool is_wide) {
   if (word.empty()) throw InputError(cat(option.get_name(), " is ''; write a value, or leave it out"));
-  std::int64_t value = 0;
-  const bool fits = std::from_chars(word.data(), word.data() + word.size(), value).ec != std::errc::result_out_of_range;
-  if (is_wide && !fits) throw InputError(cat(option.get_name(), " is '", word, "'; expected a smaller number"));
+  if (is_wide && !fits_wide(word)) throw InputError(cat(option.get_name(), " is '", word, "'; expected a smaller number"));
 }
 
 }  // namespace
@@ -131,7 +140,10 @@ void Verb::prefix_command() { app_->prefix_command(); }
 std::vector<std::string> Verb::remaining() const { return app_->remaining(); }
 
 std::string Verb::get_name() const { return app_->get_name(); }
-std::string Verb::help() const { return app_->help(); }
+std::string Verb::help(int columns) const {
+  const HelpFormatter formatter(static_cast<std::size_t>(columns));
+  return formatter.make_help(app_.get(), app_->get_name(), CLI::AppFormatMode::Normal);
+}
 Verb* Verb::get_subcommand(const std::string& name) const {
   for (const std::unique_ptr<Verb>& verb : verbs_)
     if (verb->get_name() == name) return verb.get();

@@ -96,7 +96,8 @@ class Verb {
   [[nodiscard]] std::vector<std::string> remaining() const;
 
   [[nodiscard]] std::string get_name() const;
-  [[nodiscard]] std::string help() const;
+  /// What --help prints on a terminal of so many columns.
+  [[nodiscard]] std::string help(int columns) const;
   /// Whether that verb was typed.
   [[nodiscard]] bool got_subcommand(const std::string& name) const;
   /// A verb of that name; throws std::invalid_argument when there is none.

@@ -22,9 +22,8 @@ inline std::size_t help_width() {
   return terminal ? std::clamp<std::size_t>(size.ws_col, 60, 120) : 100;
 }
 
-/// `left`, and beside it, or below where it is too long, the words of `right` in lines of the help's width.
-inline std::string beside(const std::string& left, const std::string& right, std::size_t column) {
-  const std::size_t width = help_width();
+/// `left`, and beside it, or below where it is too long, the words of `right` in lines of `width` columns.
+inline std::string beside(const std::string& left, const std::string& right, std::size_t column, std::size_t width) {
   std::string text = left;
   std::size_t at = left.size();  // in the line
   const auto break_line = [&] {
@@ -55,6 +54,7 @@ inline std::string names_of(const std::set<CLI::Option*>& options) {
 /// description, its examples, stands in its own help only; in the list of verbs it has its last one.
 class HelpFormatter : public CLI::Formatter {
  public:
+  explicit HelpFormatter(std::size_t width) : width_(width) {}
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
     for (std::size_t at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
@@ -63,11 +63,11 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_subcommand(const CLI::App* sub) const override {
     const std::string text = sub->get_description();
     const std::string last_paragraph = text.substr(text.rfind("\n\n") == std::string::npos ? 0 : text.rfind("\n\n") + 2);
-    return beside("  " + sub->get_name(), last_paragraph, 16);
+    return beside("  " + sub->get_name(), last_paragraph, 16, width_);
   }
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
     return beside("  " + make_option_name(option, is_positional) + make_option_opts(option), make_option_desc(option),
-                  kHelpColumn);
+                  kHelpColumn, width_);
   }
   /// "=64", " FILE", " N=64".
   std::string make_option_opts(const CLI::Option* option) const override {
@@ -85,6 +85,9 @@ class HelpFormatter : public CLI::Formatter {
     if (!option->get_excludes().empty()) text += " (not with " + names_of(option->get_excludes()) + ")";
     return text;
   }
+
+ private:
+  std::size_t width_;  ///< columns of a line
 };
 
 }  // namespace convoy

@@ -4,6 +4,7 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -29,6 +30,8 @@ Outcome run(std::vector<const char*> words, int* ranks_seen = nullptr) {
   int ranks = 0;
   Verb* train = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
   train->add_option("--ranks", ranks, "How many");
+  std::int64_t seed = 0;
+  train->add_option("--seed", seed, "Where random numbers begin");
   double rate = 0;
   train->add_option("--rate", rate, "How fast");
   bool quick = false;
@@ -91,12 +94,12 @@ TEST_CASE("a misspelt option or verb is answered with the nearest") {
 TEST_CASE("the help of a verb begins with its examples, and the list of verbs has one line for each") {
   Verb app{"A test", "tool"};
   Verb* verb = add_verb(app, "train", "Trains a network", {"tool train", "tool train --ranks 2"});
-  const std::string help = verb->help();
+  const std::string help = verb->help(100);
   CAPTURE(help);
   CHECK(help.find("Examples:\n  tool train\n  tool train --ranks 2\n") == 0);
   CHECK(contains(help, "Trains a network"));
-  CHECK(contains(app.help(), "  train         Trains a network\n"));
-  CHECK_FALSE(contains(app.help(), "Examples"));
+  CHECK(contains(app.help(100), "  train         Trains a network\n"));
+  CHECK_FALSE(contains(app.help(100), "Examples"));
 }
 
 TEST_CASE("the help has options below headings, in lines of a terminal's width, with their conditions") {
@@ -115,14 +118,19 @@ TEST_CASE("the help has options below headings, in lines of a terminal's width, 
   verb->add_option("--plan", file, "How")->capture_default_str();
   verb->add_option("--refused", file, "Chosen by the verb");
   verb->hide("--refused");
-  const std::string help = verb->help();
+  for (const int columns : {60, 100, 120}) {
+    std::istringstream lines(verb->help(columns));
+    std::size_t longest = 0;
+    for (std::string line; std::getline(lines, line);) {
+      longest = std::max(longest, line.size());
+      CHECK((line.empty() || line.back() != ' '));
+    }
+    CHECK(longest <= static_cast<std::size_t>(columns));
+    CHECK(longest > static_cast<std::size_t>(columns) - 5);  // words of four letters
+  }
+  const std::string help = verb->help(100);
   CAPTURE(help);
   CHECK_FALSE(contains(help, "--refused"));
-  std::istringstream lines(help);
-  for (std::string line; std::getline(lines, line);) {
-    CHECK(line.size() <= 100);
-    CHECK((line.empty() || line.back() != ' '));
-  }
   CHECK(contains(help, "\nThe step:\n  --ranks N                 word word"));
   CHECK(contains(help, "\n                            word word"));
   CHECK(contains(
@@ -186,6 +194,11 @@ TEST_CASE("a value of the wrong kind is named with what was expected") {
   CHECK(contains(run({"train", "--ranks", "abc"}).message, "--ranks is 'abc'; expected a whole number"));
   CHECK(contains(run({"train", "--ranks", "2.5"}).message, "--ranks is '2.5'; expected a whole number"));
   CHECK(contains(run({"train", "--ranks", "99999999999999999999"}).message, "expected a smaller number"));
+  for (const char* seed : {"99999999999999999999", "+99999999999999999999", "-99999999999999999999", "0xFFFFFFFFFFFFFFFFFFFF",
+                           "+0XFFFFFFFFFFFFFFFFFFFF", "0x8000000000000000", "9223372036854775808"})
+    CHECK(contains(run({"train", "--seed", seed}).message, cat("--seed is '", seed, "'; expected a smaller number")));
+  for (const char* seed : {"9223372036854775807", "+17", "-17", "0x7FFFFFFFFFFFFFFF"})
+    CHECK(run({"train", "--seed", seed, "--ranks", "3"}).code == 0);
   CHECK(contains(run({"train", "--rate", "fast"}).message, "--rate is 'fast'; expected a number"));
 }
 
