@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "reference/collectives/choose.h"
 #include "reference/io/plan_options.h"
 #include "reference/plans/stages.h"
 
@@ -52,6 +53,47 @@ bool overlaps_forward(const Plan& plan) {
   return has("spatial") || pipeline_axis(plan) >= 0 || !plan.overrides.empty();
 }
 
+/// Whether an algorithm that sums over eight ranks does so in another way when it knows that every two of them share a node.
+bool looks_at_nodes(const CollectiveAlgorithm& algorithm, int channels) {
+  CollectiveRequest flat{.world_size = 8, .count = std::int64_t{1} << 20, .channels = channels};
+  if (!why_not(algorithm, flat).empty()) return true;  // which is told elsewhere
+  for (flat.channel = 0; flat.channel < channels; ++flat.channel)
+    for (flat.rank = 0; flat.rank < flat.world_size; ++flat.rank) {
+      CollectiveRequest in_nodes = flat;
+      in_nodes.ranks_per_node = 2;
+      const Rounds one = algorithm.rounds(flat), other = algorithm.rounds(in_nodes);
+      if (one.count != other.count) return true;
+      for (std::int64_t round = 0; round < one.count; ++round)
+        if (one.at(round).send != other.at(round).send) return true;
+    }
+  return false;
+}
+
+/// "torus, auto, or ring with --channels 2": what --ranks-per-node is for.
+std::string words_that_look_at_nodes() {
+  std::string always, with_channels;
+  for (const CollectiveAlgorithm& row : collective_algorithms()) {
+    if (row.kind != CollectiveKind::all_reduce) continue;
+    if (looks_at_nodes(row, row.usual_channels))
+      always += cat(row.name, ", ");
+    else if (looks_at_nodes(row, 2))
+      with_channels += cat(", or ", row.name, " with --channels 2");
+  }
+  return cat(always, kAutomatic, with_channels);
+}
+
+/// Throws an InputError when nothing of what is chosen looks at nodes.
+void require_nodes_matter(const ScheduleChoice& choice) {
+  if (choice.zero > 0)
+    throw InputError(cat("--ranks-per-node changes nothing with --zero ", choice.zero,
+                         ", with which gradients are scattered, for which ranks form one ring; leave it out"));
+  if (choice.all_reduce == kAutomatic) return;
+  const CollectiveAlgorithm& algorithm = collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
+  if (!looks_at_nodes(algorithm, choice.channels > 0 ? choice.channels : algorithm.usual_channels))
+    throw InputError(cat("--ranks-per-node changes nothing with --all-reduce ", choice.all_reduce,
+                         ", which does not look at nodes; it is for --all-reduce ", words_that_look_at_nodes()));
+}
+
 }  // namespace
 
 bool PlanWords::has_pipeline() const {
@@ -68,7 +110,10 @@ void PlanWords::require_they_matter(const ScheduleChoice& choice) const {
   for (const char* option : {"--local-steps", "--local-momentum"})
     if (typed(option) && choice.local.steps == 0)
       throw InputError(cat(option, " changes nothing in plan '", choice.plan, "'; it is for --plan local_sgd"));
-  if (!choice.plan_yaml.empty()) return;
+  if (!choice.plan_yaml.empty()) {
+    if (typed("--ranks-per-node")) require_nodes_matter(choice);
+    return;
+  }
   const bool hybrid = plan_ == "hybrid";
   const auto refuse = [&](const char* option, const char* plan) {
     if (typed(option)) throw InputError(cat(option, " changes nothing in plan '", plan_, "'; it is for --plan ", plan));
@@ -86,6 +131,7 @@ void PlanWords::require_they_matter(const ScheduleChoice& choice) const {
     for (const char* option : row.options)
       if (plan_ == row.plan && typed(option))
         throw InputError(cat(option, " changes nothing in plan '", plan_, "', in which ", row.reason, "; leave it out"));
+  if (typed("--ranks-per-node")) require_nodes_matter(choice);
 }
 
 void PlanWords::require_they_matter_in_evaluation(const ScheduleChoice& choice) const {
@@ -101,10 +147,9 @@ void PlanWords::require_they_matter_in_evaluation(const ScheduleChoice& choice) 
 }
 
 void PlanWords::require_library_may_choose() const {
-  for (const char* option : {"--all-reduce", "--chunks", "--channels"})
-    if (typed(option))
-      throw InputError(
-          cat(option, " changes nothing with --collectives library, which chooses by itself; take one of the two away"));
+  if (verb_ != nullptr)
+    refuse_typed(*verb_, {"--all-reduce", "--chunks", "--channels"},
+                 "with --collectives library, which chooses by itself; leave it out");
 }
 
 }  // namespace convoy

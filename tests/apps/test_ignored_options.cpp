@@ -62,6 +62,11 @@ TEST_CASE("options of a plan that another plan ignores are refused") {
       {kSimulate + " --plan data_parallel_root", "--all-reduce halving_doubling", "reduced to a root"},
       {kSimulate + " --plan data_parallel_root", "--channels 2", "reduced to a root"},
       {kSimulate + " --plan sharded_optimizer", "--ranks-per-node 2", "ranks form one ring"},
+      {kSimulate, "--ranks-per-node 2", "it is for --all-reduce hierarchical, torus, auto, or ring with --channels 2"},
+      {kSimulate + " --all-reduce halving_doubling", "--ranks-per-node 2", "does not look at nodes"},
+      {kSimulate + " --all-reduce double_binary_tree", "--ranks-per-node 2", "does not look at nodes"},
+      {kSimulate + " --zero 1", "--ranks-per-node 2", "gradients are scattered"},
+      {kSimulate + " --zero 3", "--ranks-per-node 2", "gradients are scattered"},
       {kSimulate + " --plan channel", "--overlap off", "nothing is left to compute"},
       {kSimulate + " --plan spatial", "--statistics synchronised", "always those of all ranks"},
   };
@@ -72,11 +77,21 @@ TEST_CASE("options of a plan that another plan ignores are refused") {
   refuse_all(rows);
 }
 
+TEST_CASE("ranks of a node are taken by whatever looks at nodes") {
+  for (const char* options : {"--all-reduce torus", "--all-reduce hierarchical", "--all-reduce ring --channels 2"}) {
+    const std::string line = std::string("schedule --ranks 8 --batch 8 --ranks-per-node 2 ") + options;
+    CAPTURE(line);
+    const command::Result result = command::run(line);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 0);
+  }
+}
+
 TEST_CASE("what an evaluation would ignore is refused, and what it would not is taken") {
   const std::string only_forward = "only goes forward", evaluate = kSimulate + " --mode evaluate";
   std::vector<Ignored> rows;
   for (const char* option : {"--optimiser lars", "--gradients bf16", "--compress int8", "--bucket 1MiB", "--accumulate 2",
-                             "--overlap off", "--zero 1", "--ranks-per-node 2", "--all-reduce halving_doubling", "--chunks 2"})
+                             "--overlap off", "--zero 1", "--all-reduce halving_doubling", "--chunks 2"})
     rows.push_back({evaluate, option, only_forward});
   for (const char* option : {"--server-mode async", "--servers 2"})
     rows.push_back({evaluate + " --plan parameter_server", option, only_forward});

@@ -59,7 +59,7 @@ TEST_CASE("a simulation names its busiest links, and a formula says that it look
   CHECK(links.at(0).at("utilisation") >= links.at(1).at("utilisation"));
   CHECK(links.at(0).at("bytes") > 0);
   CHECK(contains(command::run(line + "flows").out, "busiest links"));
-  const command::Result formula = command::run(line + "formula --all-reduce halving_doubling --ranks-per-node 8");
+  const command::Result formula = command::run(line + "formula --all-reduce halving_doubling");
   CHECK(contains(formula.out, "busiest links: by formula none is looked at"));
   CHECK(contains(formula.err, "share link"));
 }
