@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "reference/io/ignored_option.h"
 #include "reference/model/zoo.h"
 #include "reference/plans/stages.h"
 
@@ -134,7 +135,7 @@ void PlanWords::fill(ScheduleChoice& choice) const {
   fill_local(choice);
   if (typed("--compress")) choice.compression.method = compression_method(compression_.method);
   if (typed("--keep")) {
-    if (choice.compression.method != "top_k") throw InputError("--keep changes nothing here; it is for --compress top_k");
+    if (choice.compression.method != "top_k") throw IgnoredOption("--keep", "here; it is for --compress top_k");
     choice.compression.keep = compression_.keep;
   }
   fill_pipeline(choice);
@@ -185,7 +186,7 @@ std::optional<DType> PlanWords::gradient_dtype() const {
 
 int PlanWords::zero() const {
   if (!is_plan_file(plan_) && plan_ != "data" && plan_ != "sharded_optimizer")
-    throw InputError(cat("--zero changes nothing in plan '", plan_, "'; it is for --plan data, or sharded_optimizer"));
+    throw IgnoredOption("--zero", cat("in plan '", plan_, "'; it is for --plan data, or sharded_optimizer"));
   if (zero_ < 0 || zero_ > 3) throw InputError(cat("--zero is ", zero_, "; use 1, 2 or 3, or 0 for none"));
   return zero_;
 }
@@ -203,10 +204,10 @@ PlanServers PlanWords::servers() const { return placed(servers_, servers_on_); }
 void PlanWords::fill_from_file(ScheduleChoice& choice) const {
   const Plan plan = read();
   for (const char* option : {"--split", "--inside", "--pipeline"})
-    if (typed(option)) throw InputError(cat(option, " changes nothing in ", plan_, "; it is for --plan hybrid"));
+    if (typed(option)) throw IgnoredOption(option, cat("in ", plan_, "; it is for --plan hybrid"));
   for (const char* option : {"--micro-batches", "--order", "--stages", "--stages-per-rank", "--recompute"})
     if (typed(option) && pipeline_axis(plan) < 0)
-      throw InputError(cat(option, " changes nothing in ", plan_, ", of which no axis is a pipeline"));
+      throw IgnoredOption(option, cat("in ", plan_, ", of which no axis is a pipeline"));
   const int ranks = plan.mesh.world_size();
   if (typed("--ranks") && choice.ranks != ranks)
     throw InputError(cat("--ranks is ", choice.ranks, ", but the mesh of ", plan_, " has ", ranks, " ranks; use --ranks ", ranks,

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/apps/command.h"
 #include "tests/catch.h"
 
@@ -123,4 +125,22 @@ TEST_CASE("options of one word are varied, and the help of --vary says which") {
   const std::size_t vary = help.find("--vary OPTION=VALUES");
   REQUIRE(vary != std::string::npos);
   CHECK(help.find(" zero,", vary) < help.find("--iterations", vary));
+}
+
+TEST_CASE("a sweep leaves out of a point what changes nothing in it, and refuses what changes nothing in any") {
+  const std::string sweep = "sweep --model lenet5 --batch 8 --ranks 2 --cluster ring-test --csv left_out.csv ";
+  const std::string line = sweep + "--vary plan=data,channel --vary overlap=on,off";
+  const command::Result mixed = command::run(line);
+  INFO(mixed.err);
+  REQUIRE(mixed.exit_code == 0);
+  CHECK(contains(mixed.err, "--vary plan=channel overlap=on: --overlap changes nothing in plan 'channel'"));
+  const std::string csv = command::read("left_out.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 4);
+  for (const char* row : {"\ndata,on,", "\ndata,off,", "\nchannel,-,"}) CHECK(contains(csv, row));
+  CHECK(contains(command::run(line).err, "3 of 3 are there already"));
+
+  const command::Result nothing = command::run(sweep + "--restart --vary plan=channel,megatron --vary gradients=f32,f16");
+  CHECK(nothing.exit_code == 2);
+  CHECK(contains(nothing.err, "--gradients changes nothing in plan 'channel'"));
+  CHECK(command::read("left_out.csv") == csv);
 }
