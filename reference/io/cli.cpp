@@ -20,6 +20,7 @@
 
 #include "reference/core/error.h"
 #include "reference/io/cli_help.h"
+#include "reference/io/ignored_option.h"
 
 namespace convoy {
 
@@ -188,7 +189,7 @@ bool parse_on_off(const std::string& option, const std::string& word) {
 void refuse_typed(const Verb& verb, const std::vector<std::string>& options, const std::string& reason) {
   for (const std::string& option : options)
     if (const Option* found = verb.get_option_no_throw(option); found != nullptr && found->count() > 0)
-      throw InputError(cat(option, " changes nothing ", reason));
+      throw IgnoredOption(option, reason);
 }
 
 namespace {

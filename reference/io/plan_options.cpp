@@ -71,12 +71,14 @@ void PlanWords::add_to(Verb& verb) {
   verb.add_option("--zero", zero_,
                   "--plan data or sharded_optimizer: what ranks divide among them. 1: momentum; 2: gradients too; 3: weights too")
       ->type_name("STAGE");
-  verb.add_option("--local-steps", local_steps_,
-                  "--plan local_sgd: steps (of --batch images each) that every rank makes by itself before weights are averaged [4]")
+  verb.add_option(
+          "--local-steps", local_steps_,
+          "--plan local_sgd: steps (of --batch images each) that every rank makes by itself before weights are averaged [4]")
       ->type_name("H");
-  verb.add_option("--local-momentum", local_momentum_,
-                  "--plan local_sgd: average (momentum is averaged as weights are), restart (it begins with 0 in every round) or keep "
-                  "(every rank goes on with its own, as PyTorch's PostLocalSGDOptimizer does)")
+  verb.add_option(
+          "--local-momentum", local_momentum_,
+          "--plan local_sgd: average (momentum is averaged as weights are), restart (it begins with 0 in every round) or keep "
+          "(every rank goes on with its own, as PyTorch's PostLocalSGDOptimizer does)")
       ->capture_default_str()
       ->type_name("WORD");
   verb.begin_group(kServersHeading);

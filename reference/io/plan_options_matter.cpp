@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reference/collectives/choose.h"
+#include "reference/io/ignored_option.h"
 #include "reference/io/plan_options.h"
 #include "reference/plans/stages.h"
 
@@ -85,13 +86,15 @@ std::string words_that_look_at_nodes() {
 /// Throws an InputError when nothing of what is chosen looks at nodes.
 void require_nodes_matter(const ScheduleChoice& choice) {
   if (choice.zero > 0)
-    throw InputError(cat("--ranks-per-node changes nothing with --zero ", choice.zero,
-                         ", with which gradients are scattered, for which ranks form one ring; leave it out"));
+    throw IgnoredOption(
+        "--ranks-per-node",
+        cat("with --zero ", choice.zero, ", with which gradients are scattered, for which ranks form one ring; leave it out"));
   if (choice.all_reduce == kAutomatic) return;
   const CollectiveAlgorithm& algorithm = collective_algorithm(CollectiveKind::all_reduce, choice.all_reduce);
   if (!looks_at_nodes(algorithm, choice.channels > 0 ? choice.channels : algorithm.usual_channels))
-    throw InputError(cat("--ranks-per-node changes nothing with --all-reduce ", choice.all_reduce,
-                         ", which does not look at nodes; it is for --all-reduce ", words_that_look_at_nodes()));
+    throw IgnoredOption("--ranks-per-node",
+                        cat("with --all-reduce ", choice.all_reduce, ", which does not look at nodes; it is for --all-reduce ",
+                            words_that_look_at_nodes()));
 }
 
 }  // namespace
@@ -103,20 +106,19 @@ bool PlanWords::has_pipeline() const {
 void PlanWords::require_they_matter(const ScheduleChoice& choice) const {
   for (const char* option : {"--servers", "--servers-on", "--server-mode", "--accept", "--bound"}) {
     if (!typed(option) || (choice.plan_yaml.empty() && plan_ == "parameter_server")) continue;
-    throw InputError(choice.plan_yaml.empty()
-                         ? cat(option, " changes nothing in plan '", plan_, "'; it is for --plan parameter_server")
-                         : cat(option, " changes nothing in ", plan_, "; change what it says about servers"));
+    throw IgnoredOption(option, choice.plan_yaml.empty() ? cat("in plan '", plan_, "'; it is for --plan parameter_server")
+                                                         : cat("in ", plan_, "; change what it says about servers"));
   }
   for (const char* option : {"--local-steps", "--local-momentum"})
     if (typed(option) && choice.local.steps == 0)
-      throw InputError(cat(option, " changes nothing in plan '", choice.plan, "'; it is for --plan local_sgd"));
+      throw IgnoredOption(option, cat("in plan '", choice.plan, "'; it is for --plan local_sgd"));
   if (!choice.plan_yaml.empty()) {
     if (typed("--ranks-per-node")) require_nodes_matter(choice);
     return;
   }
   const bool hybrid = plan_ == "hybrid";
   const auto refuse = [&](const char* option, const char* plan) {
-    if (typed(option)) throw InputError(cat(option, " changes nothing in plan '", plan_, "'; it is for --plan ", plan));
+    if (typed(option)) throw IgnoredOption(option, cat("in plan '", plan_, "'; it is for --plan ", plan));
   };
   (void)named_plan(plan_);  // a misspelt name first
   if (!hybrid) {
@@ -130,14 +132,13 @@ void PlanWords::require_they_matter(const ScheduleChoice& choice) const {
   for (const IgnoredOptions& row : ignored_options())
     for (const char* option : row.options)
       if (plan_ == row.plan && typed(option))
-        throw InputError(cat(option, " changes nothing in plan '", plan_, "', in which ", row.reason, "; leave it out"));
+        throw IgnoredOption(option, cat("in plan '", plan_, "', in which ", row.reason, "; leave it out"));
   if (typed("--ranks-per-node")) require_nodes_matter(choice);
 }
 
 void PlanWords::require_they_matter_in_evaluation(const ScheduleChoice& choice) const {
   const auto refuse = [this](const char* option) {
-    if (typed(option))
-      throw InputError(cat(option, " changes nothing with --mode evaluate, which only goes forward; leave it out"));
+    if (typed(option)) throw IgnoredOption(option, cat("with --mode evaluate, which only goes forward; leave it out"));
   };
   for (const char* option : kOfTraining) refuse(option);
   if (choice.zero < 3) refuse("--zero");

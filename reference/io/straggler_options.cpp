@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "reference/core/error.h"
+#include "reference/io/ignored_option.h"
 
 namespace convoy {
 
@@ -24,7 +25,7 @@ Stragglers StragglerWords::stragglers(int ranks) const {
   Stragglers made{.slow = {}, .jitter = jitter_mean(), .seed = static_cast<std::uint64_t>(seed_)};
   if (seed_ < 0) throw InputError(cat("--straggler-seed is ", seed_, "; write 0 or more"));
   if (jitter_ == "off" && seed_option_ != nullptr && seed_option_->count() > 0)
-    throw InputError("--straggler-seed changes nothing without --jitter, for example --jitter 0.1");
+    throw IgnoredOption("--straggler-seed", "without --jitter, for example --jitter 0.1");
   for (const std::string& word : slow_) {
     const auto [rank, factor] = parse(word);
     if (rank >= ranks) throw InputError(cat("--slow ", word, ": there are ", ranks, " ranks, 0 to ", ranks - 1));

@@ -16,11 +16,11 @@
 #include "reference/core/units.h"
 #include "reference/io/cli.h"
 #include "reference/io/file.h"
-#include "reference/io/ignored_option.h"
 #include "simulator/apps/output.h"
 #include "simulator/apps/schedule_options.h"
 #include "simulator/apps/simulation.h"
 #include "simulator/apps/sweep_axes.h"
+#include "simulator/apps/sweep_points.h"
 #include "simulator/apps/verbs.h"
 #include "simulator/engine/in_child.h"
 #include "simulator/report/memory_report.h"
@@ -49,71 +49,6 @@ SweepWords fixed_words(const Verb& verb) {
     if (option->count() > 0 && std::find(of_sweep.begin(), of_sweep.end(), option->get_name()) == of_sweep.end())
       words.insert(words.end(), {option->get_name(), option->results().back()});
   return words;
-}
-
-/// The word of a varied option that changes nothing in a point.
-constexpr const char* kChangesNothing = "-";
-
-/// Parses a point like a command line of `simulate`, so that all checks and messages are the same. Throws IgnoredOption, or an
-/// InputError that names the point.
-Task task_of(const std::vector<SweepAxis>& axes, const SweepWords& values, const SweepWords& fixed, int iterations) {
-  Verb line("", "convoy sweep");
-  ScheduleOptions schedule;
-  MachineOptions machine;
-  schedule.add_to(line);
-  machine.add_to(line);
-  machine.add_collectives_to(line);
-  SweepWords words = fixed;
-  const std::string point = point_name(axes, values);
-  for (std::size_t a = 0; a < axes.size(); ++a)
-    if (values[a] != kChangesNothing) words.insert(words.end(), {"--" + axes[a].option, values[a]});
-  try {
-    line.parse(words);
-    const ChosenMachine chosen = machine.machine();
-    if (chosen.library) schedule.plan_words().require_library_may_choose();
-    return prepare(schedule.choice(), schedule.mode(), iterations, chosen);
-  } catch (const IgnoredOption&) {
-    throw;
-  } catch (const CommandLineError& error) {
-    throw InputError(cat("--vary ", point, ": ", error.what()));
-  } catch (const InputError& error) {
-    throw InputError(cat("--vary ", point, ": ", error.what()));
-  }
-}
-
-struct Point {
-  SweepWords words;  ///< of the varied options
-  Task task;
-};
-
-/// All points, in their order. Where a varied option changes nothing (the order of a pipeline in plan data), the points that differ
-/// by it only are one. An option that changes nothing in any point is refused.
-std::vector<Point> points_of(const std::vector<SweepAxis>& axes, const SweepWords& fixed, int iterations) {
-  std::vector<Point> points;
-  std::map<std::string, std::string> reasons;  // by option
-  std::set<SweepWords> seen;
-  for (SweepWords words : combinations(axes)) {
-    for (std::optional<Task> task; !task;) {
-      const std::string name = point_name(axes, words);
-      try {
-        task = task_of(axes, words, fixed, iterations);
-        if (seen.insert(words).second) points.push_back({words, std::move(*task)});
-      } catch (const IgnoredOption& ignored) {
-        const std::string sentence = cat("--vary ", name, ": ", ignored.what());
-        std::size_t a = 0;
-        while (a < axes.size() && "--" + axes[a].option != ignored.option()) ++a;
-        if (a == axes.size()) throw InputError(sentence);
-        words[a] = kChangesNothing;
-        reasons.try_emplace(axes[a].option, sentence);
-      }
-    }
-  }
-  for (std::size_t a = 0; a < axes.size(); ++a) {
-    const auto ignored = [&](const Point& point) { return point.words[a] == kChangesNothing; };
-    if (std::all_of(points.begin(), points.end(), ignored)) throw InputError(reasons.at(axes[a].option));
-  }
-  for (const auto& [option, sentence] : reasons) note(cat(sentence, "; such points are one, with ", option, "=", kChangesNothing));
-  return points;
 }
 
 SweepResult simulate_point(const Task& task, const Session& session) {
@@ -168,9 +103,9 @@ std::vector<SweepRow> simulate_points(const SweepOptions& options, const std::ve
                                       const SweepColumns& columns, std::map<SweepWords, SweepResult> done,
                                       const Session& session) {
   std::vector<SweepWords> all;
-  std::vector<Point> missing;
+  std::vector<SweepPoint> missing;
   std::set<std::string> doubts;
-  for (Point& point : points_of(axes, fixed, options.iterations)) {
+  for (SweepPoint& point : points_of(axes, fixed, options.iterations)) {
     for (const std::string& doubt : doubts_about_profile(point.task))
       if (doubts.insert(doubt).second) warn(doubt);
     all.push_back(point.words);

@@ -139,6 +139,20 @@ TEST_CASE("a sweep leaves out of a point what changes nothing in it, and refuses
   for (const char* row : {"\ndata,on,", "\ndata,off,", "\nchannel,-,"}) CHECK(contains(csv, row));
   CHECK(contains(command::run(line).err, "3 of 3 are there already"));
 
+  const command::Result typed = command::run(sweep + "--restart --zero 1 --vary plan=data,channel");
+  INFO(typed.err);
+  REQUIRE(typed.exit_code == 0);
+  CHECK(contains(typed.err, "--zero changes nothing in plan 'channel'"));
+  const command::Result alone = command::run(sweep + "--restart --vary plan=channel");
+  CHECK(alone.exit_code == 0);
+  const auto last_line = [](std::string text) {
+    text.erase(0, text.rfind('\n', text.size() - 2));
+    std::erase(text, ' ');
+    return text;
+  };
+  CHECK(last_line(typed.out) == last_line(alone.out));
+
+  REQUIRE(command::run(line + " --restart").exit_code == 0);
   const command::Result nothing = command::run(sweep + "--restart --vary plan=channel,megatron --vary gradients=f32,f16");
   CHECK(nothing.exit_code == 2);
   CHECK(contains(nothing.err, "--gradients changes nothing in plan 'channel'"));
