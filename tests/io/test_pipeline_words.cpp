@@ -4,7 +4,7 @@
 #include "reference/core/error.h"
 #include "reference/io/plan_file.h"
 #include "reference/io/report.h"
-#include "tests/catch.h"
+#include "tests/catch_text.h"
 
 using namespace convoy;
 
@@ -48,7 +48,7 @@ TEST_CASE("what a plan file says wrong about a pipeline is told with its place")
   says("pipeline: {cuts: conv2}", "expected a list of texts");
   REQUIRE_THROWS_WITH(parse_plan("name: p\nmesh: [{axis: data, ranks: 2, strategy: data}]\nbatch: 8\nbatch_axis: data\n"
                                  "pipeline: {micro_batches: 2}", "p.yaml"),
-                      Catch::Matchers::Contains("no axis of the mesh has strategy: pipeline"));
+                      containing("no axis of the mesh has strategy: pipeline"));
 }
 
 TEST_CASE("words that were typed become settings, and settings words again") {

@@ -2,7 +2,7 @@
 /// meshes, batches that do not divide and ranks without an image.
 #include <set>
 
-#include "tests/catch.h"
+#include "tests/catch_text.h"
 #include "tests/oracle/compare.h"
 #include "tests/oracle/models.h"
 #include "tests/oracle/plan_cases.h"
@@ -184,6 +184,6 @@ TEST_CASE("what is impossible is refused, with the nearest that is possible") {
   plan.strategies = {"hybrid"};
   says(small_lenet(), plan, {"'hybrid'", "write for example"});
   REQUIRE_THROWS_WITH(make_plan("hybrid", {.ranks = 6, .global_batch = 4, .split = 4}),
-                      Catch::Matchers::Contains("--split 3") && Catch::Matchers::Contains("--ranks 8"));
+                      containing("--split 3") && containing("--ranks 8"));
   REQUIRE_THROWS_AS(make_plan("hybrid", {.ranks = 4, .global_batch = 4, .inside = "data"}), InputError);
 }

@@ -9,7 +9,7 @@
 #include "reference/schedule/ideal.h"
 #include "reference/schedule/memory.h"
 #include "reference/schedule/validate.h"
-#include "tests/catch.h"
+#include "tests/catch_text.h"
 #include "tests/plans/pipelines.h"
 
 using namespace convoy;
@@ -99,10 +99,10 @@ TEST_CASE("an order in which somebody waits for ever names who waits for what, a
 }
 
 TEST_CASE("orders refuse what they cannot do") {
-  REQUIRE_THROWS_WITH(gpipe_order.make({2, 2, 4}), Catch::Matchers::Contains("--order interleaved"));
-  REQUIRE_THROWS_WITH(one_f_one_b_order.make({2, 2, 4}), Catch::Matchers::Contains("--stages-per-rank 1"));
-  REQUIRE_THROWS_WITH(interleaved_order.make({4, 2, 6}), Catch::Matchers::Contains("use --micro-batches 4 or 8"));
-  REQUIRE_THROWS_WITH(pipeline_order("1f1"), Catch::Matchers::Contains("did you mean '1f1b'"));
+  REQUIRE_THROWS_WITH(gpipe_order.make({2, 2, 4}), containing("--order interleaved"));
+  REQUIRE_THROWS_WITH(one_f_one_b_order.make({2, 2, 4}), containing("--stages-per-rank 1"));
+  REQUIRE_THROWS_WITH(interleaved_order.make({4, 2, 6}), containing("use --micro-batches 4 or 8"));
+  REQUIRE_THROWS_WITH(pipeline_order("1f1"), containing("did you mean '1f1b'"));
 }
 
 namespace {
@@ -147,14 +147,14 @@ TEST_CASE("cuts by cost are as good as the best of all cuts") {
       REQUIRE(dearest(cut_by_cost(model, stages, cost)) == least_of_all_cuts(nodes, stages, dearest));
     }
   }
-  REQUIRE_THROWS_WITH(cut_by_cost(model, nodes + 1, [](int) { return 1.0; }), Catch::Matchers::Contains("use fewer ranks"));
+  REQUIRE_THROWS_WITH(cut_by_cost(model, nodes + 1, [](int) { return 1.0; }), containing("use fewer ranks"));
   Plan plan = piped("1f1b", {3, 1, 4});
   plan.pipeline.cuts = {"fc3", "fc2"};
-  REQUIRE_THROWS_WITH(stages_of(model, plan), Catch::Matchers::Contains("leaves nothing for stage 1"));
+  REQUIRE_THROWS_WITH(stages_of(model, plan), containing("leaves nothing for stage 1"));
   plan.pipeline.cuts = {"fc3"};
-  REQUIRE_THROWS_WITH(stages_of(model, plan), Catch::Matchers::Contains("1 cut is named"));
+  REQUIRE_THROWS_WITH(stages_of(model, plan), containing("1 cut is named"));
   plan.pipeline.cuts = {"fc3", "fc44"};
-  REQUIRE_THROWS_WITH(stages_of(model, plan), Catch::Matchers::Contains("did you mean 'fc4'"));
+  REQUIRE_THROWS_WITH(stages_of(model, plan), containing("did you mean 'fc4'"));
   const Plan written = with_cuts(plan, model, [](int) { return 1.0; });
   REQUIRE(written.pipeline.cuts.size() == 2);
 }

@@ -5,7 +5,7 @@
 #include "reference/io/weights_file.h"
 #include "reference/model/zoo.h"
 #include "reference/train/trainer.h"
-#include "tests/catch.h"
+#include "tests/catch_text.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/train/tiny.h"
 #include "tests/train/worlds.h"
@@ -133,7 +133,7 @@ TEST_CASE("local SGD goes on between rounds as if it had never stopped, on the r
     settings.resume = whole.checkpoints.front();
     Plan other = plan;
     other.local.steps = 2;
-    REQUIRE_THROWS_WITH(train(model, other, data, settings), Catch::Matchers::Contains("--local-steps"));
+    REQUIRE_THROWS_WITH(train(model, other, data, settings), containing("--local-steps"));
   }
 }
 

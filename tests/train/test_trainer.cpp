@@ -5,7 +5,7 @@
 #include "reference/cpu/naive/kernels.h"
 #include "reference/model/zoo.h"
 #include "reference/train/trainer.h"
-#include "tests/catch.h"
+#include "tests/catch_text.h"
 #include "tests/train/tiny.h"
 #include "tests/train/worlds.h"
 
@@ -212,7 +212,7 @@ TEST_CASE("local SGD counts steps as other plans do, and takes every image of an
   REQUIRE(largest_difference(with_data.values.weights, local.values.weights) <= 1e-9 * largest(with_data.values.weights));
   for (std::size_t e = 0; e < 2; ++e) REQUIRE(std::abs(local.epochs[e].test_loss - with_data.epochs[e].test_loss) <= 1e-9);
   plan.local.steps = 5;
-  REQUIRE_THROWS_WITH(train(model, plan, data, settings), Catch::Matchers::Contains("use --local-steps 4 or fewer"));
+  REQUIRE_THROWS_WITH(train(model, plan, data, settings), containing("use --local-steps 4 or fewer"));
 }
 
 TEST_CASE("a batch as large as the data is one step, a larger one is refused") {
