@@ -82,7 +82,7 @@ std::vector<SweepPoint> points_of(const std::vector<SweepAxis>& axes, const Swee
   for (const auto& [option, sentence] : reasons) {
     const auto has = [&option = option](const SweepPoint& point) { return point.left_out.contains(option); };
     if (std::all_of(points.begin(), points.end(), has)) throw InputError(sentence);
-    note(cat(sentence, ". It is left out of such points"));
+    note(cat(sentence, ". Such points are simulated without it"));
   }
   return points;
 }
